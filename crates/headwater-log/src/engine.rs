@@ -1,0 +1,109 @@
+//! The four verbs of a log engine and what each promises. Everything above stands on these sentences alone;
+//! `conformance` turns them into tests that every engine passes.
+use crate::{LogError, LogId, Seq};
+use bytes::Bytes;
+use std::{future::Future, pin::Pin};
+use tokio::sync::watch;
+
+/// Where an entry came to stand, and when.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Stamp {
+    /// Its place in its log.
+    pub seq: Seq,
+    /// Arrival, in milliseconds since the Unix epoch. Never falls along a log.
+    pub time_ms: u64,
+}
+
+/// One entry read back.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Entry {
+    /// Where and when.
+    pub stamp: Stamp,
+    /// The bytes as appended.
+    pub bytes: Bytes,
+}
+
+/// What a read returns.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Batch {
+    /// In order of place.
+    pub entries: Vec<Entry>,
+    /// Where to read on: every durable entry before it was delivered or was before `from`.
+    pub next: Seq,
+}
+
+/// How much one read may return. At least one entry comes back where there is one, whatever its size.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Limits {
+    /// Most entries.
+    pub entries: usize,
+    /// Most bytes of entries, summed.
+    pub bytes: usize,
+}
+
+/// First and tail of a log: `first` is the earliest place that may be read, `tail` the first unwritten one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Bounds {
+    /// Nothing before this can be read.
+    pub first: Seq,
+    /// Every durable entry stands before this.
+    pub tail: Seq,
+}
+
+/// An append under way: resolves, one stamp an entry and in their order, once all are durable. Dropping it does not
+/// take the entries back.
+pub type Commit = Pin<Box<dyn Future<Output = Result<Vec<Stamp>, LogError>> + Send>>;
+
+/// A read under way.
+pub type Reading<'a> = Pin<Box<dyn Future<Output = Result<Batch, LogError>> + Send + 'a>>;
+
+/// A trim under way.
+pub type Trimming<'a> = Pin<Box<dyn Future<Output = Result<(), LogError>> + Send + 'a>>;
+
+/// A store of many logs.
+pub trait Engine: Send + Sync + 'static {
+    /// Puts `entries` at the end of `log`; a log is born by its first append. The order of entries is the order of
+    /// calls (it is fixed when this function returns, not when the commit resolves); each entry is all or nothing.
+    fn append(&self, log: LogId, entries: Vec<Bytes>) -> Commit;
+
+    /// The durable entries with place ≥ `from`, in order. `Trimmed(first)` if `from` lies before the first place;
+    /// an unknown log and a place at or behind the tail give no entries.
+    fn read(&self, log: LogId, from: Seq, limits: Limits) -> Reading<'_>;
+
+    /// Entries before `before` may vanish, and can no longer be read; trimming to the tail deletes what the log holds.
+    /// Places are not used again afterwards.
+    fn trim(&self, log: LogId, before: Seq) -> Trimming<'_>;
+
+    /// The log's bounds, now and at each change. An unknown log has `Bounds::default()`.
+    fn watch(&self, log: LogId) -> watch::Receiver<Bounds>;
+
+    /// The log's bounds now: what `watch` would show, without keeping watch.
+    fn bounds(&self, log: LogId) -> Bounds {
+        *self.watch(log).borrow()
+    }
+}
+
+/// A place of `log` from which reading begins with the first entry that arrived at or after `time_ms` (nothing is read
+/// from it if there is none yet): by bisection, as
+/// arrival time never falls along a log.
+///
+/// # Errors
+/// Those of [`Engine::read`], except `Trimmed`: a log trimmed meanwhile is searched from its new beginning.
+pub async fn find_time(engine: &dyn Engine, log: LogId, time_ms: u64) -> Result<Seq, LogError> {
+    let Bounds { first, tail } = engine.bounds(log);
+    let (mut low, mut high) = (first.0, tail.0); // the answer lies in low..=high
+    while low < high {
+        let middle = low + (high - low) / 2;
+        let one = Limits { entries: 1, bytes: 1 };
+        match engine.read(log, Seq(middle), one).await {
+            Ok(batch) => match batch.entries.first() {
+                Some(entry) if entry.stamp.time_ms < time_ms => low = entry.stamp.seq.0 + 1,
+                Some(_) | None => high = middle, // the answer, if it stands behind `middle`, is what `middle` reads
+            },
+            Err(LogError::Trimmed(first)) => low = first.0,
+            Err(LogError::Corrupt { next, .. }) if next.0 < high => low = next.0,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(Seq(low))
+}

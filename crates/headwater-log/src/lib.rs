@@ -1,0 +1,18 @@
+//! What lasts: many ordered logs behind four verbs, and the machines that stand on them.
+//!
+//! The map: [`engine`] says what an engine promises; [`memory`] and [`disk`] keep it; [`conformance`] holds every
+//! engine to it. [`machine`] is a pure decider, [`replica`] keeps one in step with its log. Time comes in by [`clock`].
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
+
+pub mod clock;
+pub mod engine;
+mod error;
+mod id;
+pub mod machine;
+pub mod memory;
+pub mod replica;
+
+pub use engine::{Batch, Bounds, Commit, Engine, Entry, Limits, Stamp};
+pub use error::LogError;
+pub use id::{LogGroup, LogId, Seq};
