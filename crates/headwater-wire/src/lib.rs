@@ -2,8 +2,10 @@
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
 
+mod codec;
 mod error;
 mod operation;
 
+pub use codec::{Decode, Encode, decode, encode, encode_error};
 pub use error::{ErrorKind, ServiceError};
-pub use operation::{Dialect, Operation, Service};
+pub use operation::{Call, Caller, Dialect, Input, Operation, Reply, Row, Service, op};

@@ -1,4 +1,13 @@
-//! What an operation is on the wire: a name, what goes in, what comes out, and the dialect a request is spoken in.
+//! What an operation is on the wire: a name, what goes in, what comes out, and the dialect a request is spoken in;
+//! and the row by which a service offers one. A row decodes, runs and encodes; it knows nothing of HTTP.
+use std::{future::Future, pin::Pin, sync::Arc};
+
+use bytes::Bytes;
+
+use crate::{
+    ServiceError,
+    codec::{Decode, Encode, decode, encode},
+};
 
 /// The services whose models Headwater carries.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -32,4 +41,62 @@ pub trait Operation: Send + Sync + 'static {
     const SERVICE: Service;
     /// An operation without an output shape answers with an empty body.
     const EMPTY_OUTPUT: bool;
+    /// What the caller sends.
+    type Input: Input<Op = Self>;
+    /// What the caller gets; `()` where the model has no output shape.
+    type Output: Encode + Send;
+}
+
+/// The input of exactly one operation, so that the input's type names the operation.
+pub trait Input: Decode + Send {
+    /// The operation this is the input of.
+    type Op: Operation<Input = Self>;
+}
+
+/// Who asks, and where: taken from the request's signature.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Caller {
+    /// Twelve digits.
+    pub account: Arc<str>,
+    /// E.g. `us-east-1`.
+    pub region: Arc<str>,
+    /// The access key id of the signature.
+    pub access_key: Arc<str>,
+}
+
+/// The encoded output, or the refusal, once the operation has run.
+pub type Reply = Pin<Box<dyn Future<Output = Result<Vec<u8>, ServiceError>> + Send>>;
+
+/// One operation as a service offers it.
+pub struct Row<S> {
+    /// The model's name of the operation.
+    pub name: &'static str,
+    /// Whose operation it is.
+    pub service: Service,
+    /// Decodes and validates the body at once, then runs the operation and encodes its output.
+    pub call: Call<S>,
+}
+
+/// What a row does with a request body.
+pub type Call<S> = Box<dyn Fn(Arc<S>, Caller, Dialect, &Bytes) -> Reply + Send + Sync>;
+
+/// The row of the operation whose input `run` takes.
+pub fn op<S, I, F, Fut>(run: F) -> Row<S>
+where
+    S: Send + Sync + 'static,
+    I: Input + 'static,
+    F: Fn(Arc<S>, Caller, I) -> Fut + Send + Sync + Copy + 'static,
+    Fut: Future<Output = Result<<I::Op as Operation>::Output, ServiceError>> + Send + 'static,
+{
+    let call: Call<S> = Box::new(move |service, caller, dialect, body| match decode::<I>(dialect, body) {
+        Err(refusal) => Box::pin(std::future::ready(Err(refusal))),
+        Ok(input) => {
+            let answer = run(service, caller, input);
+            Box::pin(async move {
+                let output = answer.await?;
+                Ok(if <I::Op as Operation>::EMPTY_OUTPUT { Vec::new() } else { encode(dialect, &output) })
+            })
+        }
+    });
+    Row { name: <I::Op as Operation>::NAME, service: <I::Op as Operation>::SERVICE, call }
 }
