@@ -1,2 +1,83 @@
-//! Project chores.
-fn main() {}
+//! Project chores: what is generated, what is checked, what must pass. Chores touch the machine freely; nothing that
+//! ships depends on this crate.
+#![allow(clippy::disallowed_methods, clippy::print_stdout, clippy::print_stderr)] // the bans guard what ships
+
+mod audit;
+mod check;
+mod ci;
+mod command;
+mod fuzz;
+mod operations;
+mod server;
+mod suites;
+mod tree;
+
+use clap::{Parser, Subcommand};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+/// Project chores.
+#[derive(Parser)]
+#[command(name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Writes everything that is generated: the wire crate's code and docs/operations.md.
+    Gen,
+    /// Checks the house rules; a screenful, each line with what to do.
+    Check,
+    /// Everything that must pass; installs what the outside clients need.
+    Ci,
+    /// Runs outside clients, unmodified, against the release binary.
+    Suites {
+        /// Which ones; all of them if none is named.
+        #[arg(value_parser = suites::names())]
+        suites: Vec<String>,
+        /// Rounds of load, kill -9 and restart for the durability suite.
+        #[arg(long, default_value_t = 200)]
+        rounds: u32,
+        /// Use a server that already runs there, instead of starting one.
+        #[arg(long)]
+        endpoint: Option<String>,
+    },
+    /// Licences, advisories, bans and sources of all dependencies; installs cargo-deny.
+    Audit,
+    /// Runs the fuzz targets on the nightly toolchain; installs cargo-fuzz.
+    Fuzz {
+        /// Which ones; all of them if none is named.
+        targets: Vec<String>,
+        /// Seconds for each target.
+        #[arg(long, default_value_t = 60)]
+        seconds: u32,
+    },
+}
+
+fn main() -> ExitCode {
+    let root = root();
+    let outcome = match Arguments::parse().chore {
+        Chore::Gen => operations::write(&root),
+        Chore::Check => check::run(&root),
+        Chore::Ci => ci::run(&root),
+        Chore::Suites { suites, rounds, endpoint } => suites::run(&root, &suites, rounds, endpoint.as_deref()),
+        Chore::Audit => audit::run(&root),
+        Chore::Fuzz { targets, seconds } => fuzz::run(&root, &targets, seconds),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("{why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The repository: the folder above this crate's.
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_path_buf).unwrap_or_default()
+}

@@ -1,0 +1,64 @@
+//! `cargo xtask ci`: everything that must pass, cheap things first, each with its time. All steps run, so that one
+//! look shows all that is broken; the last line is `N passed, N failed`.
+use crate::{check, command, suites};
+use std::{path::Path, time::Instant};
+
+/// Seeds of the disk simulator in CI; a full run is `cargo run --release` in `sim/` with 10,000.
+const SIMULATOR_SEEDS: &str = "2000";
+/// Rounds of kill -9 in CI; `cargo xtask suites durability` does 200.
+const KILL_ROUNDS: u32 = 10;
+
+type Job = Box<dyn Fn(&Path) -> Result<(), String>>;
+
+/// One step: what it is called and does.
+struct Step {
+    name: &'static str,
+    run: Job,
+}
+
+fn step(name: &'static str, run: impl Fn(&Path) -> Result<(), String> + 'static) -> Step {
+    Step { name, run: Box::new(run) }
+}
+
+fn cargo(name: &'static str, arguments: &'static [&'static str]) -> Step {
+    step(name, |root| command::run(root, "cargo", arguments))
+}
+
+fn steps() -> Vec<Step> {
+    let mut steps = vec![
+        cargo("formatting", &["fmt", "--all", "--check"]),
+        step("house rules", check::run),
+        cargo("lints", &["clippy", "--workspace", "--all-targets", "--quiet", "--", "--deny", "warnings"]),
+        cargo("tests", &["test", "--workspace", "--quiet"]),
+        cargo("release build", &["build", "--release", "--quiet", "--package", "headwater"]),
+        step("simulator", |root| {
+            command::run(&root.join("sim"), "cargo", &["run", "--release", "--quiet", "--", "--seeds", SIMULATOR_SEEDS])
+        }),
+        step("kill -9", |root| suites::durability(root, KILL_ROUNDS)),
+    ];
+    steps.extend(suites::in_ci().map(|suite| step(suite, move |root| suites::client(root, suite, None))));
+    steps
+}
+
+pub(crate) fn run(root: &Path) -> Result<(), String> {
+    let begin = Instant::now();
+    let mut lines = Vec::new();
+    let mut failed = 0;
+    for step in steps() {
+        println!("\n== {}", step.name);
+        let begin = Instant::now();
+        let outcome = (step.run)(root);
+        let took = begin.elapsed().as_secs();
+        match outcome {
+            Ok(()) => lines.push(format!("ok      {:>4} s  {}", took, step.name)),
+            Err(why) => {
+                println!("{why}");
+                failed += 1;
+                lines.push(format!("FAILED  {:>4} s  {}: {}", took, step.name, why.lines().next().unwrap_or_default()));
+            }
+        }
+    }
+    println!("\n== {} s in all\n{}\n", begin.elapsed().as_secs(), lines.join("\n"));
+    println!("{} passed, {failed} failed", lines.len() - failed);
+    if failed == 0 { Ok(()) } else { Err("not everything passed".to_owned()) }
+}

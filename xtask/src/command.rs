@@ -1,0 +1,30 @@
+//! Running other programs: shown before they run, and a failure names the program.
+use std::{
+    path::Path,
+    process::{Command, Stdio},
+};
+
+/// Runs `program` in `folder` with its output shown.
+pub(crate) fn run(folder: &Path, program: impl AsRef<Path>, arguments: &[&str]) -> Result<(), String> {
+    run_with(Command::new(program.as_ref()).args(arguments).current_dir(folder))
+}
+
+/// Runs a prepared command with its output shown.
+pub(crate) fn run_with(command: &mut Command) -> Result<(), String> {
+    let shown = shown(command);
+    println!("$ {shown}");
+    let status = command.stdin(Stdio::null()).status().map_err(|error| format!("{shown}: {error}"))?;
+    if status.success() { Ok(()) } else { Err(format!("{shown}: {status}")) }
+}
+
+/// Whether `program` answers to `arguments` at all.
+pub(crate) fn answers(program: impl AsRef<Path>, arguments: &[&str]) -> bool {
+    let mut command = Command::new(program.as_ref());
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.status().is_ok_and(|status| status.success())
+}
+
+fn shown(command: &Command) -> String {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
+}

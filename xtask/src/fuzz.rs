@@ -1,0 +1,31 @@
+//! `cargo xtask fuzz`: every fuzz target for some seconds, from its seed corpus.
+use crate::command;
+use std::{fs, path::Path};
+
+pub(crate) fn run(root: &Path, chosen: &[String], seconds: u32) -> Result<(), String> {
+    let targets = targets(root)?;
+    if let Some(unknown) = chosen.iter().find(|name| !targets.contains(name)) {
+        return Err(format!("no fuzz target `{unknown}`; there are {}", targets.join(", ")));
+    }
+    if !command::answers("cargo", &["fuzz", "--version"]) {
+        command::run(root, "cargo", &["install", "--locked", "cargo-fuzz"])?;
+    }
+    let fuzz = root.join("fuzz");
+    command::run(&fuzz, "cargo", &["run", "--quiet", "--bin", "seeds"])?;
+    let seconds = format!("-max_total_time={seconds}");
+    for target in targets.iter().filter(|name| chosen.is_empty() || chosen.contains(name)) {
+        command::run(&fuzz, "cargo", &["+nightly", "fuzz", "run", target, "--", &seconds])?;
+    }
+    Ok(())
+}
+
+/// The targets are the files in `fuzz/fuzz_targets`.
+fn targets(root: &Path) -> Result<Vec<String>, String> {
+    let listing =
+        fs::read_dir(root.join("fuzz/fuzz_targets")).map_err(|error| format!("fuzz/fuzz_targets: {error}"))?;
+    let mut names: Vec<String> = listing
+        .filter_map(|entry| entry.ok()?.path().file_stem().map(|stem| stem.to_string_lossy().into_owned()))
+        .collect();
+    names.sort();
+    Ok(names)
+}

@@ -1,0 +1,201 @@
+//! `cargo xtask suites`: outside clients, unmodified, against the release binary. A client program gets two endpoints –
+//! one without rate limits, one with AWS's – and prints `ok <scenario>` or `FAILED <scenario>: <why>`; here we see to it
+//! that none of the common scenarios is left out.
+use crate::{
+    command,
+    server::{Server, release_binary},
+};
+use clap::builder::PossibleValuesParser;
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+/// What every client must show, one name a line.
+const SCENARIOS: &str = "suites/scenarios.txt";
+
+/// A client: how it is installed and how it is run.
+struct Suite {
+    name: &'static str,
+    /// In CI, or only on demand.
+    in_ci: bool,
+    prepare: fn(&Path) -> Result<(), String>,
+    program: fn(&Path) -> Command,
+}
+
+const SUITES: [Suite; 6] = [
+    Suite { name: "boto3", in_ci: true, prepare: prepare_python, program: |root| python(root, "boto3_suite.py") },
+    Suite { name: "awscli", in_ci: true, prepare: prepare_python, program: |root| python(root, "awscli_suite.py") },
+    Suite { name: "boto2", in_ci: true, prepare: prepare_python, program: |root| python(root, "boto2_suite.py") },
+    Suite { name: "node", in_ci: true, prepare: prepare_node, program: node },
+    Suite { name: "go", in_ci: false, prepare: prepare_go, program: |root| Command::new(go_binary(root)) },
+    Suite { name: "java", in_ci: false, prepare: prepare_java, program: java },
+];
+const DURABILITY: &str = "durability";
+
+/// The names `cargo xtask suites` takes.
+pub(crate) fn names() -> PossibleValuesParser {
+    let clients = SUITES.iter().map(|suite| suite.name);
+    clients.chain([DURABILITY]).collect::<Vec<_>>().into()
+}
+
+/// The suites that belong to CI, by name.
+pub(crate) fn in_ci() -> impl Iterator<Item = &'static str> {
+    SUITES.iter().filter(|suite| suite.in_ci).map(|suite| suite.name)
+}
+
+/// Runs the chosen suites, or all.
+pub(crate) fn run(root: &Path, chosen: &[String], rounds: u32, endpoint: Option<&str>) -> Result<(), String> {
+    if endpoint.is_none() {
+        command::run(root, "cargo", &["build", "--release", "--package", "headwater"])?;
+    }
+    let wanted = |name: &str| chosen.is_empty() || chosen.iter().any(|choice| choice == name);
+    let mut failed = Vec::new();
+    for suite in SUITES.iter().filter(|suite| wanted(suite.name)) {
+        println!("\n== {}", suite.name);
+        failed.extend(client(root, suite.name, endpoint).err());
+    }
+    if wanted(DURABILITY) && endpoint.is_none() {
+        println!("\n== {DURABILITY}");
+        failed.extend(durability(root, rounds).err());
+    }
+    if failed.is_empty() { Ok(()) } else { Err(failed.join("\n")) }
+}
+
+/// Installs one client and runs it, against `endpoint` or servers of its own.
+pub(crate) fn client(root: &Path, name: &str, endpoint: Option<&str>) -> Result<(), String> {
+    let suite = SUITES.iter().find(|suite| suite.name == name).ok_or_else(|| format!("no suite `{name}`"))?;
+    (suite.prepare)(root)?;
+    if let Some(endpoint) = endpoint {
+        return converse(root, suite, endpoint, endpoint);
+    }
+    let open = Server::start(root, &format!("{name}-open"), &[])?;
+    let limited = Server::start(root, &format!("{name}-limited"), &["--limits", "aws"])?;
+    converse(root, suite, &open.endpoint(), &limited.endpoint())
+}
+
+/// Load, kill -9, restart, read everything back: `rounds` times on one folder.
+pub(crate) fn durability(root: &Path, rounds: u32) -> Result<(), String> {
+    let mut program = Command::new("python3");
+    program.arg(root.join("suites/durability/kill9.py")).arg(release_binary(root));
+    command::run_with(program.args(["--rounds", &rounds.to_string()]))
+}
+
+fn converse(root: &Path, suite: &Suite, open: &str, limited: &str) -> Result<(), String> {
+    let mut program = (suite.program)(root);
+    program.args([open, limited]).stdin(Stdio::null()).stderr(Stdio::inherit());
+    let output = program.output().map_err(|error| format!("{}: {error}", suite.name))?;
+    let said = String::from_utf8_lossy(&output.stdout);
+    print!("{said}");
+    let wanted = fs::read_to_string(root.join(SCENARIOS)).map_err(|error| format!("{SCENARIOS}: {error}"))?;
+    verdict(suite.name, &wanted, &said, output.status.success())
+}
+
+/// All wanted scenarios were said to be ok, and nothing failed.
+fn verdict(name: &str, wanted: &str, said: &str, success: bool) -> Result<(), String> {
+    let passed: BTreeSet<&str> = said.lines().filter_map(|line| line.strip_prefix("ok ")).map(str::trim).collect();
+    let failed: Vec<&str> = said.lines().filter(|line| line.starts_with("FAILED ")).collect();
+    let wanted = wanted.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let silent: Vec<&str> = wanted.filter(|scenario| !passed.contains(scenario)).collect();
+    if success && failed.is_empty() && silent.is_empty() {
+        println!("{name}: {} scenarios", passed.len());
+        return Ok(());
+    }
+    Err(format!("{name}: {} failed; not passed: {}", failed.len(), silent.join(", ")))
+}
+
+/// Where the clients are installed: beside the build, so that the tree stays clean.
+fn installed(root: &Path, name: &str) -> PathBuf {
+    root.join("target/suites").join(name)
+}
+
+/// Runs `install` unless it succeeded before with the same pins.
+fn once(root: &Path, name: &str, pins: &str, install: impl Fn(&Path) -> Result<(), String>) -> Result<(), String> {
+    let folder = installed(root, name);
+    let text = |error: std::io::Error| format!("{}: {error}", folder.display());
+    let (pins, stamp) = (fs::read(root.join(pins)).map_err(text)?, folder.join("pins"));
+    if fs::read(&stamp).is_ok_and(|stamped| stamped == pins) {
+        return Ok(());
+    }
+    fs::create_dir_all(&folder).map_err(text)?;
+    install(&folder)?;
+    fs::write(&stamp, pins).map_err(text)
+}
+
+fn prepare_python(root: &Path) -> Result<(), String> {
+    const PINS: &str = "suites/python/requirements.txt";
+    once(root, "python", PINS, |folder| {
+        command::run(root, "python3", &["-m", "venv", &folder.to_string_lossy()])?;
+        let pins = root.join(PINS);
+        command::run(root, folder.join("bin/pip"), &["install", "--quiet", "--requirement", &pins.to_string_lossy()])
+    })
+}
+
+fn python(root: &Path, program: &str) -> Command {
+    let venv = installed(root, "python");
+    let mut command = Command::new(venv.join("bin/python"));
+    command.arg(root.join("suites/python").join(program));
+    command
+}
+
+fn prepare_node(root: &Path) -> Result<(), String> {
+    once(root, "node", "suites/node/package-lock.json", |folder| {
+        for file in ["package.json", "package-lock.json", "suite.mjs"] {
+            let (from, to) = (root.join("suites/node").join(file), folder.join(file));
+            fs::copy(from, to).map_err(|error| format!("{file}: {error}"))?;
+        }
+        command::run(folder, "npm", &["ci", "--no-audit", "--no-fund", "--loglevel=error"])
+    })
+}
+
+fn node(root: &Path) -> Command {
+    let mut command = Command::new("node");
+    command.arg(root.join("suites/node/suite.mjs")).env("NODE_PATH", installed(root, "node").join("node_modules"));
+    command
+}
+
+fn go_binary(root: &Path) -> PathBuf {
+    installed(root, "go").join("suite")
+}
+
+fn prepare_go(root: &Path) -> Result<(), String> {
+    let binary = go_binary(root);
+    command::run(&root.join("suites/go"), "go", &["build", "-o", &binary.to_string_lossy(), "."])
+}
+
+fn prepare_java(root: &Path) -> Result<(), String> {
+    let build = format!("-DbuildDirectory={}", installed(root, "java").display());
+    command::run(&root.join("suites/java"), "mvn", &["--quiet", "--batch-mode", &build, "package"])
+}
+
+fn java(root: &Path) -> Command {
+    let mut command = Command::new("java");
+    command.arg("-jar").arg(installed(root, "java").join("suite.jar"));
+    command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WANTED: &str = "# common\nput_one\nsplit\n";
+
+    #[test]
+    fn a_suite_passes_when_it_says_every_scenario() {
+        assert_eq!(verdict("x", WANTED, "ok put_one\nok split\nok more\n", true), Ok(()));
+    }
+
+    #[test]
+    fn silence_about_a_scenario_is_a_failure() {
+        let why = verdict("x", WANTED, "ok put_one\n", true).unwrap_err();
+        assert_eq!(why, "x: 0 failed; not passed: split");
+    }
+
+    #[test]
+    fn a_failed_line_or_a_bad_exit_is_a_failure() {
+        assert!(verdict("x", WANTED, "ok put_one\nok split\nFAILED more: why\n", true).is_err());
+        assert!(verdict("x", WANTED, "ok put_one\nok split\n", false).is_err());
+    }
+}
