@@ -5,6 +5,7 @@
 mod codec;
 mod error;
 mod operation;
+pub mod sigv4;
 
 pub use codec::{Decode, Encode, decode, encode, encode_error};
 pub use error::{ErrorKind, ServiceError};
