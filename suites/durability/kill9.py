@@ -77,9 +77,10 @@ class Server:
 class Writer(threading.Thread):
     """Puts numbered records under its own keys until the connection breaks; remembers what was acknowledged."""
 
-    def __init__(self, name, port, rng, acknowledged):
+    def __init__(self, name, port, rng, acknowledged, refused):
         super().__init__(daemon=True)
-        self.client, self.rng, self.acknowledged = Client(port), rng, acknowledged
+        self.client, self.rng = Client(port), rng
+        self.acknowledged, self.refused = acknowledged, refused
         self.prefix, self.numbers = name, itertools.count()
 
     def entry(self):
@@ -99,10 +100,11 @@ class Writer(threading.Thread):
                     entries, identities = zip(*(self.entry() for _ in range(self.rng.randint(2, 20))))
                     reply = self.client.call("PutRecords", StreamName=STREAM, Records=entries)
                     for identity, put in zip(identities, reply["Records"]):
-                        if "SequenceNumber" in put:
-                            self.acknowledged[identity] = (put["ShardId"], put["SequenceNumber"])
+                        self.acknowledged[identity] = (put["ShardId"], put["SequenceNumber"])
         except (OSError, http.client.HTTPException):
             pass  # the server was killed
+        except RuntimeError as refusal:  # it answered, but not as it should: nothing here may be refused
+            self.refused.append(str(refusal))
 
 
 def read_shard(client, shard):
@@ -146,7 +148,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=200)
     parser.add_argument("--seed", type=int, default=random.randrange(10**9))
     options = parser.parse_args()
-    rng, acknowledged = random.Random(options.seed), {}
+    rng, acknowledged, refused = random.Random(options.seed), {}, []
     print(f"seed {options.seed}, {options.rounds} rounds")
     with tempfile.TemporaryDirectory(prefix="headwater-kill9-") as folder:
         server = Server(os.path.abspath(options.binary), pathlib.Path(folder))
@@ -154,9 +156,11 @@ def main():
         Client(server.port).call("CreateStream", StreamName=STREAM, ShardCount=SHARDS)
         for round_number in range(options.rounds):
             name = f"r{round_number}w"
-            writers = [Writer(name + str(n), server.port, random.Random(rng.random()), acknowledged) for n in range(WRITERS)]
-            for writer in writers:
-                writer.start()
+            writers = []
+            for number in range(WRITERS):
+                chance = random.Random(rng.random())
+                writers.append(Writer(f"{name}{number}", server.port, chance, acknowledged, refused))
+                writers[-1].start()
             time.sleep(rng.uniform(*LOAD_SECONDS))
             server.kill()
             for writer in writers:
@@ -166,7 +170,7 @@ def main():
             if round_number % 10 == 9 or round_number + 1 == options.rounds:
                 took = (time.monotonic() - begin) * 1000
                 print(f"round {round_number + 1}: {len(acknowledged)} acknowledged, restart {took:.0f} ms", flush=True)
-        wrong = list(faults(Client(server.port), acknowledged))
+        wrong = refused + list(faults(Client(server.port), acknowledged))
         server.kill()
     for sentence in wrong[:20]:
         print("FAILED", sentence)

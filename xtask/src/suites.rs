@@ -111,25 +111,25 @@ fn installed(root: &Path, name: &str) -> PathBuf {
     root.join("target/suites").join(name)
 }
 
-/// Runs `install` unless it succeeded before with the same pins.
-fn once(root: &Path, name: &str, pins: &str, install: impl Fn(&Path) -> Result<(), String>) -> Result<(), String> {
-    let folder = installed(root, name);
+/// Runs `install` unless it succeeded before in `folder` with the same pins.
+fn once(root: &Path, folder: &Path, pins: &str, install: impl Fn() -> Result<(), String>) -> Result<(), String> {
     let text = |error: std::io::Error| format!("{}: {error}", folder.display());
     let (pins, stamp) = (fs::read(root.join(pins)).map_err(text)?, folder.join("pins"));
     if fs::read(&stamp).is_ok_and(|stamped| stamped == pins) {
         return Ok(());
     }
-    fs::create_dir_all(&folder).map_err(text)?;
-    install(&folder)?;
+    install()?;
     fs::write(&stamp, pins).map_err(text)
 }
 
 fn prepare_python(root: &Path) -> Result<(), String> {
     const PINS: &str = "suites/python/requirements.txt";
-    once(root, "python", PINS, |folder| {
-        command::run(root, "python3", &["-m", "venv", &folder.to_string_lossy()])?;
-        let pins = root.join(PINS);
-        command::run(root, folder.join("bin/pip"), &["install", "--quiet", "--requirement", &pins.to_string_lossy()])
+    let folder = installed(root, "python");
+    // boto 2 runs on Python up to 3.11.
+    let python = if command::answers("python3.11", &["--version"]) { "python3.11" } else { "python3" };
+    once(root, &folder, PINS, || {
+        command::run(root, python, &["-m", "venv", &folder.to_string_lossy()])?;
+        command::run(root, folder.join("bin/pip"), &["install", "--quiet", "--requirement", PINS])
     })
 }
 
@@ -141,18 +141,15 @@ fn python(root: &Path, program: &str) -> Command {
 }
 
 fn prepare_node(root: &Path) -> Result<(), String> {
-    once(root, "node", "suites/node/package-lock.json", |folder| {
-        for file in ["package.json", "package-lock.json", "suite.mjs"] {
-            let (from, to) = (root.join("suites/node").join(file), folder.join(file));
-            fs::copy(from, to).map_err(|error| format!("{file}: {error}"))?;
-        }
-        command::run(folder, "npm", &["ci", "--no-audit", "--no-fund", "--loglevel=error"])
+    let folder = root.join("suites/node");
+    once(root, &folder.join("node_modules"), "suites/node/package-lock.json", || {
+        command::run(&folder, "npm", &["ci", "--no-audit", "--no-fund", "--loglevel=error"])
     })
 }
 
 fn node(root: &Path) -> Command {
     let mut command = Command::new("node");
-    command.arg(root.join("suites/node/suite.mjs")).env("NODE_PATH", installed(root, "node").join("node_modules"));
+    command.arg(root.join("suites/node/suite.mjs"));
     command
 }
 
