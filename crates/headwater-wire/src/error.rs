@@ -2,6 +2,11 @@
 //! front's affair.
 use std::fmt;
 
+use crate::{
+    Dialect, Service,
+    codec::{Encode, Shape, Writer, encode},
+};
+
 /// Whose fault it was; decides the HTTP status.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ErrorKind {
@@ -47,3 +52,56 @@ impl fmt::Display for ServiceError {
     }
 }
 impl std::error::Error for ServiceError {}
+
+/// Errors whose message member the model or the framework writes with a capital.
+const CAPITAL_MESSAGE: [&str; 4] = [
+    "IdempotentParameterMismatchException",
+    "SerializationException",
+    "TransactionCanceledException",
+    "TransactionInProgressException",
+];
+/// Errors `DynamoDB`'s framework raises before the service itself is asked.
+const FRAMEWORK_ERRORS: [&str; 11] = [
+    "AccessDeniedException",
+    "ExpiredTokenException",
+    "IncompleteSignatureException",
+    "InternalFailure",
+    "InvalidSignatureException",
+    "MissingAuthenticationTokenException",
+    "NotAuthorized",
+    "SerializationException",
+    "ServiceUnavailableException",
+    "UnknownOperationException",
+    "UnrecognizedClientException",
+];
+
+static SHAPE: Shape = Shape { java: "", members: &[], required: 0, told: &[] };
+
+/// An error on its way out: `__type`, and the sentence if there is one.
+struct Told<'a>(Service, &'a ServiceError);
+
+impl Encode for Told<'_> {
+    fn encode(&self, writer: &mut dyn Writer) {
+        let Self(service, error) = self;
+        let name_space = match service {
+            Service::Kinesis | Service::Firehose => "",
+            _ if error.code == "ValidationException" => "com.amazon.coral.validate#",
+            _ if FRAMEWORK_ERRORS.contains(&error.code) => "com.amazon.coral.service#",
+            Service::DynamoDb | Service::DynamoDbStreams => "com.amazonaws.dynamodb.v20120810#",
+        };
+        writer.begin_structure(&SHAPE);
+        writer.member("__type");
+        writer.string(&[name_space, error.code].concat());
+        if let Some(message) = &error.message {
+            writer.member(if CAPITAL_MESSAGE.contains(&error.code) { "Message" } else { "message" });
+            writer.string(message);
+        }
+        writer.end_structure();
+    }
+}
+
+/// `error` as `service` says it in the dialect.
+#[must_use]
+pub fn encode_error(dialect: Dialect, service: Service, error: &ServiceError) -> Vec<u8> {
+    encode(dialect, &Told(service, error))
+}

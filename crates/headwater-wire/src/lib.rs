@@ -2,11 +2,30 @@
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
 
+mod attribute_value;
+mod cbor;
 mod codec;
+mod constraint;
 mod error;
+mod fault;
+mod gauge;
+mod java;
+mod json;
+mod number;
 mod operation;
-pub mod sigv4;
+mod pattern;
+mod timestamp;
+mod value;
 
-pub use codec::{Decode, Encode, decode, encode, encode_error};
-pub use error::{ErrorKind, ServiceError};
+pub use attribute_value::AttributeValue;
+pub use codec::{Decode, Encode, Reader, Shape, Writer, decode, encode, well_formed};
+pub use constraint::Violations;
+pub use error::{ErrorKind, ServiceError, encode_error};
+pub use fault::SerializationFault;
 pub use operation::{Call, Caller, Dialect, Input, Operation, Reply, Row, Service, op};
+pub use timestamp::Timestamp;
+pub use value::{Enumeration, Structure};
+
+/// How deep bodies may nest: more than any shape does, and more than `DynamoDB`'s own limit with its wrappings; little
+/// enough for any stack.
+const MAX_DEPTH: usize = 192;

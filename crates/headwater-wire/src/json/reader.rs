@@ -1,0 +1,390 @@
+//! Reads JSON straight from the request's bytes: no document in between. Nesting is bounded, so no body can exhaust the
+//! stack.
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use memchr::memchr2;
+
+use crate::{
+    MAX_DEPTH, SerializationFault,
+    codec::{Reader, Shape},
+    fault::{Found, Wanted, Wording},
+    number,
+    timestamp::Timestamp,
+};
+
+const MALFORMED: SerializationFault = SerializationFault::MALFORMED;
+
+/// Reads one JSON body.
+pub(crate) struct JsonReader<'a> {
+    input: &'a [u8],
+    at: usize,
+    depth: usize,
+    /// Nothing has been read yet in the innermost container.
+    first: bool,
+    /// The next value stands in a list or map.
+    element: bool,
+    wording: Wording,
+}
+
+impl<'a> JsonReader<'a> {
+    pub(crate) fn new(input: &'a Bytes, wording: Wording) -> Self {
+        Self { input, at: 0, depth: 0, first: true, element: true, wording }
+    }
+
+    /// Nothing but white space may follow.
+    pub(crate) fn end(&mut self) -> Result<(), SerializationFault> {
+        self.blank();
+        if self.at == self.input.len() { Ok(()) } else { Err(MALFORMED) }
+    }
+
+    fn rest(&self) -> &'a [u8] {
+        self.input.get(self.at..).unwrap_or_default()
+    }
+
+    fn blank(&mut self) {
+        let blank = self.rest().iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r')).count();
+        self.at += blank;
+    }
+
+    /// The next byte that isn't white space.
+    fn peek(&mut self) -> Result<u8, SerializationFault> {
+        if self.input.get(self.at).is_some_and(|byte| *byte <= b' ') {
+            self.blank();
+        }
+        self.input.get(self.at).copied().ok_or(MALFORMED)
+    }
+
+    fn literal(&mut self, word: &[u8]) -> Result<(), SerializationFault> {
+        if !self.rest().starts_with(word) {
+            return Err(MALFORMED);
+        }
+        self.at += word.len();
+        self.first = false;
+        Ok(())
+    }
+
+    fn begin(&mut self) -> Result<(), SerializationFault> {
+        if self.depth == MAX_DEPTH {
+            return Err(MALFORMED);
+        }
+        self.depth += 1;
+        self.at += 1;
+        self.first = true;
+        Ok(())
+    }
+
+    /// Whether something follows in the container that `close` closes.
+    fn more(&mut self, close: u8) -> Result<bool, SerializationFault> {
+        let byte = self.peek()?;
+        if byte == close {
+            self.at += 1;
+            self.depth = self.depth.saturating_sub(1);
+            self.first = false;
+            return Ok(false);
+        }
+        if !self.first {
+            if byte != b',' {
+                return Err(MALFORMED);
+            }
+            self.at += 1;
+        }
+        self.first = false;
+        Ok(true)
+    }
+
+    fn more_members(&mut self) -> Result<Option<Cow<'a, str>>, SerializationFault> {
+        if !self.more(b'}')? {
+            return Ok(None);
+        }
+        if self.peek()? != b'"' {
+            return Err(MALFORMED);
+        }
+        let name = self.text()?;
+        if self.peek()? != b':' {
+            return Err(MALFORMED);
+        }
+        self.at += 1;
+        Ok(Some(name))
+    }
+
+    /// The string that starts here, without its quotes and as yet neither unescaped nor checked; and whether it has
+    /// escapes.
+    fn quoted(&mut self) -> Result<(&'a [u8], bool), SerializationFault> {
+        let start = self.at + 1;
+        let mut at = start;
+        let mut escapes = false;
+        loop {
+            let rest = self.input.get(at..).ok_or(MALFORMED)?;
+            let found = memchr2(b'"', b'\\', rest).ok_or(MALFORMED)?;
+            if rest.get(found) == Some(&b'"') {
+                let text = self.input.get(start..at + found).ok_or(MALFORMED)?;
+                self.at = at + found + 1;
+                self.first = false;
+                return Ok((text, escapes));
+            }
+            escapes = true;
+            at += found + 2;
+        }
+    }
+
+    fn text(&mut self) -> Result<Cow<'a, str>, SerializationFault> {
+        let (bytes, escapes) = self.quoted()?;
+        // A branch per byte would be slower than looking at all of them.
+        if bytes.iter().fold(false, |bad, byte| bad | (*byte < b' ')) {
+            return Err(MALFORMED);
+        }
+        let text = std::str::from_utf8(bytes).map_err(|_| MALFORMED)?;
+        if escapes { unescape(text).map(Cow::Owned) } else { Ok(Cow::Borrowed(text)) }
+    }
+
+    /// The number that starts here, and whether it is written as a whole one.
+    fn number(&mut self) -> Result<(&'a str, bool), SerializationFault> {
+        let rest = self.rest();
+        let (len, whole) = number_len(rest).ok_or(MALFORMED)?;
+        self.at += len;
+        self.first = false;
+        let digits = rest.get(..len).and_then(|digits| std::str::from_utf8(digits).ok());
+        Ok((digits.ok_or(MALFORMED)?, whole))
+    }
+
+    /// The number that comes next, cut to a whole one.
+    fn whole(&mut self, wanted: Wanted) -> Result<i64, SerializationFault> {
+        if !matches!(self.peek()?, b'-' | b'0'..=b'9') {
+            return Err(self.mismatch(wanted));
+        }
+        let (digits, whole) = self.number()?;
+        match digits.parse() {
+            Ok(value) if whole => Ok(value),
+            _ => Ok(number::truncated(digits.parse().map_err(|_| MALFORMED)?)),
+        }
+    }
+
+    fn decimal(&mut self, wanted: Wanted) -> Result<f64, SerializationFault> {
+        if !matches!(self.peek()?, b'-' | b'0'..=b'9') {
+            return Err(self.mismatch(wanted));
+        }
+        let (digits, _) = self.number()?;
+        digits.parse().ok().filter(|value: &f64| value.is_finite()).ok_or(MALFORMED)
+    }
+
+    /// The fault of the value that comes next not being what is wanted; or of it being malformed.
+    fn mismatch(&mut self, wanted: Wanted) -> SerializationFault {
+        self.found(wanted).unwrap_or_else(|malformed| malformed)
+    }
+
+    fn found(&mut self, wanted: Wanted) -> Result<SerializationFault, SerializationFault> {
+        if self.depth == 0 {
+            return Err(MALFORMED);
+        }
+        let text;
+        let found = match self.peek()? {
+            b'"' => {
+                text = self.text()?;
+                Found::Text(&text)
+            }
+            b'{' => Found::Map,
+            b'[' => Found::List,
+            b't' => self.literal(b"true").map(|()| Found::True)?,
+            b'f' => self.literal(b"false").map(|()| Found::False)?,
+            _ => {
+                if self.number()?.1 {
+                    Found::Whole
+                } else {
+                    Found::Decimal
+                }
+            }
+        };
+        Ok(self.wording.mismatch(found, wanted, self.element))
+    }
+
+    fn skip(&mut self) -> Result<(), SerializationFault> {
+        match self.peek()? {
+            b'"' => self.text().map(drop),
+            b'{' => {
+                self.begin()?;
+                while self.more_members()?.is_some() {
+                    self.skip()?;
+                }
+                Ok(())
+            }
+            b'[' => {
+                self.begin()?;
+                while self.more(b']')? {
+                    self.skip()?;
+                }
+                Ok(())
+            }
+            b't' => self.literal(b"true"),
+            b'f' => self.literal(b"false"),
+            b'n' => self.literal(b"null"),
+            _ => self.number().map(drop),
+        }
+    }
+}
+
+impl Reader for JsonReader<'_> {
+    fn null(&mut self) -> Result<bool, SerializationFault> {
+        let null = self.peek()? == b'n';
+        if null {
+            self.literal(b"null")?;
+        }
+        Ok(null)
+    }
+
+    fn begin_structure(&mut self, shape: &'static Shape) -> Result<(), SerializationFault> {
+        if self.peek()? == b'{' { self.begin() } else { Err(self.mismatch(Wanted::Structure(shape.java))) }
+    }
+
+    fn next_member(&mut self, shape: &'static Shape) -> Result<Option<usize>, SerializationFault> {
+        while let Some(name) = self.more_members()? {
+            self.element = false;
+            if let Some(member) = shape.members.iter().position(|member| *member == name) {
+                return Ok(Some(member));
+            }
+            self.skip()?;
+        }
+        Ok(None)
+    }
+
+    fn begin_list(&mut self) -> Result<(), SerializationFault> {
+        if self.peek()? == b'[' { self.begin() } else { Err(self.mismatch(Wanted::List)) }
+    }
+
+    fn next_element(&mut self) -> Result<bool, SerializationFault> {
+        self.element = true;
+        self.more(b']')
+    }
+
+    fn begin_map(&mut self, java: &'static str) -> Result<(), SerializationFault> {
+        if self.peek()? == b'{' { self.begin() } else { Err(self.mismatch(Wanted::Map(java))) }
+    }
+
+    fn next_key(&mut self) -> Result<Option<String>, SerializationFault> {
+        self.element = true;
+        Ok(self.more_members()?.map(Cow::into_owned))
+    }
+
+    fn string(&mut self) -> Result<String, SerializationFault> {
+        if self.peek()? == b'"' { self.text().map(Cow::into_owned) } else { Err(self.mismatch(Wanted::String)) }
+    }
+
+    fn integer(&mut self) -> Result<i32, SerializationFault> {
+        self.whole(Wanted::Integer).map(number::saturated)
+    }
+
+    fn long(&mut self) -> Result<i64, SerializationFault> {
+        self.whole(Wanted::Long)
+    }
+
+    fn double(&mut self) -> Result<f64, SerializationFault> {
+        self.decimal(Wanted::Double)
+    }
+
+    fn boolean(&mut self) -> Result<bool, SerializationFault> {
+        match self.peek()? {
+            b't' => self.literal(b"true").map(|()| true),
+            b'f' => self.literal(b"false").map(|()| false),
+            b'"' => {
+                let word = self.text()?;
+                number::truth(&word)
+                    .ok_or_else(|| self.wording.mismatch(Found::Text(&word), Wanted::Boolean, self.element))
+            }
+            _ => Err(self.mismatch(Wanted::Boolean)),
+        }
+    }
+
+    fn blob(&mut self) -> Result<Bytes, SerializationFault> {
+        if self.peek()? != b'"' {
+            return Err(self.mismatch(Wanted::Blob));
+        }
+        let start = self.at;
+        let (raw, escapes) = self.quoted()?;
+        if !escapes && let Ok(bytes) = base64_simd::STANDARD.decode_to_vec(raw) {
+            return Ok(bytes.into());
+        }
+        // Read again with care: the slash may be escaped, and a fault quotes the text.
+        self.at = start;
+        let text = self.text()?;
+        base64_simd::STANDARD.decode_to_vec(text.as_bytes()).map(Bytes::from).map_err(|_| self.wording.base64(&text))
+    }
+
+    fn timestamp(&mut self) -> Result<Timestamp, SerializationFault> {
+        self.decimal(Wanted::Timestamp).map(|seconds| Timestamp(number::truncated((seconds * 1000.0).round())))
+    }
+}
+
+/// How many bytes the JSON number at the start of `input` has, and whether it is written as a whole one.
+fn number_len(input: &[u8]) -> Option<(usize, bool)> {
+    let digits = |from: usize| input.iter().skip(from).take_while(|byte| byte.is_ascii_digit()).count();
+    let mut len = usize::from(input.first() == Some(&b'-'));
+    let mut whole = true;
+    match (input.get(len), digits(len)) {
+        (_, 0) => return None,
+        (Some(b'0'), _) => len += 1,
+        (_, count) => len += count,
+    }
+    if input.get(len) == Some(&b'.') {
+        whole = false;
+        match digits(len + 1) {
+            0 => return None,
+            count => len += 1 + count,
+        }
+    }
+    if matches!(input.get(len), Some(b'e' | b'E')) {
+        whole = false;
+        let sign = usize::from(matches!(input.get(len + 1), Some(b'+' | b'-')));
+        match digits(len + 1 + sign) {
+            0 => return None,
+            count => len += 1 + sign + count,
+        }
+    }
+    Some((len, whole))
+}
+
+fn unescape(text: &str) -> Result<String, SerializationFault> {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((plain, escaped)) = rest.split_once('\\') {
+        out.push_str(plain);
+        let mut letters = escaped.chars();
+        out.push(match letters.next().ok_or(MALFORMED)? {
+            c @ ('"' | '\\' | '/') => c,
+            'b' => '\u{8}',
+            'f' => '\u{c}',
+            'n' => '\n',
+            'r' => '\r',
+            't' => '\t',
+            'u' => unicode_escape(&mut letters)?,
+            _ => return Err(MALFORMED),
+        });
+        rest = letters.as_str();
+    }
+    out.push_str(rest);
+    Ok(out)
+}
+
+/// The character of the four hexadecimal digits that come next; of twice four if they are the halves of a pair.
+fn unicode_escape(letters: &mut std::str::Chars<'_>) -> Result<char, SerializationFault> {
+    let unit = hex(letters)?;
+    let unit = if (0xD800..0xDC00).contains(&unit) {
+        if letters.next() != Some('\\') || letters.next() != Some('u') {
+            return Err(MALFORMED);
+        }
+        let low = hex(letters)?;
+        if !(0xDC00..0xE000).contains(&low) {
+            return Err(MALFORMED);
+        }
+        0x1_0000 + ((unit - 0xD800) << 10) + (low - 0xDC00)
+    } else {
+        unit
+    };
+    char::from_u32(unit).ok_or(MALFORMED)
+}
+
+fn hex(letters: &mut std::str::Chars<'_>) -> Result<u32, SerializationFault> {
+    (0..4).try_fold(0, |unit, _| {
+        let digit = letters.next().and_then(|letter| letter.to_digit(16)).ok_or(MALFORMED)?;
+        Ok(unit << 4 | digit)
+    })
+}
