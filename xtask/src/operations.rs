@@ -26,7 +26,7 @@ const SERVICES: [Service; 4] = [
     Service { name: "DynamoDB", model: "models/dynamodb.json", rows: "crates/headwater-dynamodb/src/ops/mod.rs" },
     Service {
         name: "DynamoDB Streams",
-        model: "models/dynamodbstreams.json",
+        model: "models/dynamodb_streams.json",
         rows: "crates/headwater-dynamodb/src/stream_ops/mod.rs",
     },
     Service { name: "Data Firehose", model: "models/firehose.json", rows: "crates/headwater-firehose/src/ops/mod.rs" },
