@@ -9,11 +9,13 @@ mod constraint;
 mod error;
 mod fault;
 mod gauge;
+mod generated;
 mod java;
 mod json;
 mod number;
 mod operation;
 mod pattern;
+pub mod sigv4;
 mod timestamp;
 mod value;
 
@@ -22,6 +24,7 @@ pub use codec::{Decode, Encode, Reader, Shape, Writer, decode, encode, well_form
 pub use constraint::Violations;
 pub use error::{ErrorKind, ServiceError, encode_error};
 pub use fault::SerializationFault;
+pub use generated::{dynamodb, dynamodb_streams, firehose, kinesis};
 pub use operation::{Call, Caller, Dialect, Input, Operation, Reply, Row, Service, op};
 pub use timestamp::Timestamp;
 pub use value::{Enumeration, Structure};

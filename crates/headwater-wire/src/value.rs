@@ -71,6 +71,40 @@ pub trait Enumeration: Copy + Default + 'static {
     }
 }
 
+/// Defines an [`Enumeration`]: the names in Rust and the words that travel; the first is the default.
+macro_rules! words {
+    ($name:ident { $first:ident: $first_word:literal, $($rest:ident: $rest_word:literal,)* }) => {
+        #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum $name {
+            #[default]
+            $first,
+            $($rest,)*
+        }
+        impl $name {
+            /// The word that travels.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    Self::$first => $first_word,
+                    $(Self::$rest => $rest_word,)*
+                }
+            }
+        }
+        impl $crate::value::Enumeration for $name {
+            const ALL: &'static [Self] = &[Self::$first, $(Self::$rest,)*];
+            fn as_str(self) -> &'static str {
+                Self::as_str(self)
+            }
+        }
+        impl $crate::codec::Encode for $name {
+            fn encode(&self, writer: &mut dyn $crate::codec::Writer) {
+                writer.string(self.as_str());
+            }
+        }
+    };
+}
+pub(crate) use words;
+
 fn member<T: Decode + Encode>(
     r: &mut dyn Reader,
     v: &mut Violations,
