@@ -106,3 +106,19 @@ impl MemoryEngine {
         Ok(batch)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        clock::ManualClock,
+        conformance::{self, Subject},
+    };
+
+    #[tokio::test]
+    async fn the_memory_engine_keeps_the_contract() {
+        let clock = ManualClock::at(1000);
+        let engine = MemoryEngine::new(Arc::new(clock.clone()));
+        conformance::all(&Subject { engine, pass_time: Box::new(move || clock.advance(2)), salt: 0 }).await;
+    }
+}

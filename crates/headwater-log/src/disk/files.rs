@@ -1,0 +1,255 @@
+//! Where bytes meet the disk: the only file that touches `std::fs`. What `sync` and `sync_dir` returned for survives
+//! a power cut; everything else may be lost, whole or in part.
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+/// One open file. Shared by readers and the one writer.
+pub trait File: Send + Sync {
+    /// `len` bytes from `offset`; fewer only where the file ends.
+    ///
+    /// # Errors
+    /// The system's.
+    fn read_at(&self, offset: u64, len: usize) -> io::Result<Vec<u8>>;
+
+    /// Writes all of `bytes` at `offset`, growing the file where needed. Not durable yet.
+    ///
+    /// # Errors
+    /// The system's; `StorageFull` if there is no space – a part may have been written then.
+    fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()>;
+
+    /// Makes what was written (and the length) durable. After a failure nothing is known; it must not be tried again.
+    ///
+    /// # Errors
+    /// The system's.
+    fn sync(&self) -> io::Result<()>;
+
+    /// The file's length in bytes.
+    ///
+    /// # Errors
+    /// The system's.
+    fn size(&self) -> io::Result<u64>;
+}
+
+/// One folder of files, named by plain names.
+pub trait Files: Send + Sync + 'static {
+    /// The names of all files, in no order.
+    ///
+    /// # Errors
+    /// The system's.
+    fn list(&self) -> io::Result<Vec<String>>;
+
+    /// A new empty file; what had the name is replaced. The name is durable after `sync_dir`.
+    ///
+    /// # Errors
+    /// The system's.
+    fn create(&self, name: &str) -> io::Result<Arc<dyn File>>;
+
+    /// An existing file.
+    ///
+    /// # Errors
+    /// The system's.
+    fn open(&self, name: &str) -> io::Result<Arc<dyn File>>;
+
+    /// Gives a file another name, replacing what had it. Durable after `sync_dir`.
+    ///
+    /// # Errors
+    /// The system's.
+    fn rename(&self, from: &str, to: &str) -> io::Result<()>;
+
+    /// Takes a name away; who holds the file open can go on reading it. Durable after `sync_dir`.
+    ///
+    /// # Errors
+    /// The system's.
+    fn remove(&self, name: &str) -> io::Result<()>;
+
+    /// Makes creations, renames and removals durable.
+    ///
+    /// # Errors
+    /// The system's.
+    fn sync_dir(&self) -> io::Result<()>;
+
+    /// Space left for us, in bytes.
+    ///
+    /// # Errors
+    /// The system's.
+    fn free_bytes(&self) -> io::Result<u64>;
+
+    /// Takes the folder for this process, until the returned value is dropped.
+    ///
+    /// # Errors
+    /// `WouldBlock` if somebody else has it.
+    fn lock(&self) -> io::Result<Box<dyn Send + Sync>>;
+}
+
+const LOCK: &str = "lock";
+
+/// A folder on the real disk.
+#[derive(Debug)]
+pub struct DiskFiles {
+    dir: PathBuf,
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the seam")]
+impl DiskFiles {
+    /// The folder `dir`, made if it is not there yet.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn create(dir: &Path) -> io::Result<Self> {
+        if !dir.is_dir() {
+            fs::create_dir_all(dir)?;
+            if let Some(parent) = dir.parent().filter(|parent| parent.is_dir()) {
+                sync_folder(parent)?;
+            }
+        }
+        Ok(Self { dir: dir.to_path_buf() })
+    }
+
+    /// The folder `dir`, which must exist.
+    ///
+    /// # Errors
+    /// `NotFound` if it does not.
+    pub fn existing(dir: &Path) -> io::Result<Self> {
+        if dir.is_dir() {
+            Ok(Self { dir: dir.to_path_buf() })
+        } else {
+            Err(io::Error::new(io::ErrorKind::NotFound, "no such folder"))
+        }
+    }
+}
+
+#[cfg(unix)]
+#[expect(clippy::disallowed_methods, reason = "this is the seam")]
+fn sync_folder(dir: &Path) -> io::Result<()> {
+    fs::File::open(dir)?.sync_all()
+}
+
+/// Elsewhere a folder cannot be opened for syncing; the file system orders its own changes.
+#[cfg(not(unix))]
+fn sync_folder(_dir: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the seam")]
+impl Files for DiskFiles {
+    fn list(&self) -> io::Result<Vec<String>> {
+        let names = fs::read_dir(&self.dir)?.map(|entry| Ok(entry?.file_name().into_string().unwrap_or_default()));
+        names.collect()
+    }
+
+    fn create(&self, name: &str) -> io::Result<Arc<dyn File>> {
+        let mut options = fs::OpenOptions::new();
+        let file = options.read(true).write(true).create(true).truncate(true).open(self.dir.join(name))?;
+        Ok(Arc::new(file))
+    }
+
+    fn open(&self, name: &str) -> io::Result<Arc<dyn File>> {
+        let path = self.dir.join(name);
+        let file = fs::OpenOptions::new().read(true).write(true).open(&path).or_else(|error| match error.kind() {
+            // Looking at a folder (fsck, dump) needs no right to write to it.
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => fs::File::open(&path),
+            _ => Err(error),
+        })?;
+        Ok(Arc::new(file))
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        fs::rename(self.dir.join(from), self.dir.join(to))
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        fs::remove_file(self.dir.join(name))
+    }
+
+    fn sync_dir(&self) -> io::Result<()> {
+        sync_folder(&self.dir)
+    }
+
+    fn free_bytes(&self) -> io::Result<u64> {
+        free_bytes(&self.dir)
+    }
+
+    fn lock(&self) -> io::Result<Box<dyn Send + Sync>> {
+        let file = fs::OpenOptions::new().write(true).create(true).truncate(false).open(self.dir.join(LOCK))?;
+        file.try_lock()?;
+        Ok(Box::new(file))
+    }
+}
+
+#[cfg(unix)]
+fn free_bytes(dir: &Path) -> io::Result<u64> {
+    let stat = rustix::fs::statvfs(dir)?;
+    Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
+}
+
+/// Elsewhere unknown; a write that finds no space says so itself.
+#[cfg(not(unix))]
+fn free_bytes(_dir: &Path) -> io::Result<u64> {
+    Ok(u64::MAX)
+}
+
+#[cfg(unix)]
+impl File for fs::File {
+    fn read_at(&self, offset: u64, len: usize) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::with_capacity(len);
+        while bytes.len() < len {
+            let at = offset + bytes.len() as u64;
+            match rustix::io::pread(self, rustix::buffer::spare_capacity(&mut bytes), at) {
+                Ok(0) => break,
+                Ok(_) | Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        bytes.truncate(len);
+        Ok(bytes)
+    }
+
+    fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        std::os::unix::fs::FileExt::write_all_at(self, bytes, offset)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.sync_data()
+    }
+
+    fn size(&self) -> io::Result<u64> {
+        Ok(self.metadata()?.len())
+    }
+}
+
+#[cfg(windows)]
+impl File for fs::File {
+    fn read_at(&self, offset: u64, len: usize) -> io::Result<Vec<u8>> {
+        let mut bytes = vec![0; len];
+        let mut filled = 0;
+        while let Some(rest) = bytes.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+            match std::os::windows::fs::FileExt::seek_read(self, rest, offset + filled as u64)? {
+                0 => break,
+                read => filled += read,
+            }
+        }
+        bytes.truncate(filled);
+        Ok(bytes)
+    }
+
+    fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let at = offset + (bytes.len() - rest.len()) as u64;
+            let written = std::os::windows::fs::FileExt::seek_write(self, rest, at)?;
+            rest = rest.get(written..).unwrap_or_default();
+        }
+        Ok(())
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.sync_data()
+    }
+
+    fn size(&self) -> io::Result<u64> {
+        Ok(self.metadata()?.len())
+    }
+}

@@ -1,0 +1,374 @@
+//! The journal's writer: what waits becomes one group, one write, one sync; then readers see it and callers hear of it.
+//!
+//! Invariant: exactly one group is under way at a time, and nothing is published or answered before it is durable.
+//! A failure other than a full disk is final: the caller must not go on.
+use super::{
+    files::File,
+    frame::{BLOCK_BODY, BLOCK_HEAD, BlockWriter, SECTOR, u32_of, u32_of_u64},
+    group::{GROUP_HEAD, GroupHead, ROW, Row},
+    index::{BlockRef, Durable, Held, Kind, Placed},
+    intake::Item,
+    store::{Blank, Store, failed, reserve_name, segment_name},
+};
+use crate::{LogError, LogGroup, LogId, Seq, Stamp};
+use bytes::Bytes;
+use std::{
+    collections::VecDeque,
+    mem,
+    sync::{Arc, atomic::Ordering},
+};
+
+/// Groups of logs below this are Headwater's own; they may use the reserve.
+const OWN_GROUPS: LogGroup = LogGroup(1 << 64);
+/// More than the three numbers before an entry take in a group, where places are dense and all have one time.
+const ENTRY_OVERHEAD: usize = 8;
+/// A block's head and its row.
+const BLOCK_OVERHEAD: usize = BLOCK_HEAD + ROW;
+/// After the disk was full: so much must be free before it is tried again.
+const RELIEF_BYTES: u64 = 4 << 20;
+
+/// The segment being written.
+pub(super) struct Current {
+    pub(super) id: u32,
+    pub(super) file: Arc<dyn File>,
+    /// Where the next group begins.
+    pub(super) at: u64,
+    /// Written before up to here; 0 for a file that grows.
+    pub(super) size_bytes: u64,
+}
+
+/// Where the journal stands.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Position {
+    /// The last group's number, and its segment.
+    pub(super) commit: u64,
+    pub(super) segment: u32,
+    /// The number the next group will have, at least.
+    pub(super) next_commit: u64,
+    pub(super) next_seq: u64,
+    pub(super) time_ms: u64,
+    /// Whether the last group is an end mark.
+    pub(super) marked: bool,
+}
+
+/// The one writer of a folder.
+pub(super) struct Journal {
+    store: Arc<Store>,
+    current: Option<Current>,
+    position: Position,
+    backlog: VecDeque<Item>,
+    full: bool,
+}
+
+/// A group before it is written.
+struct Draft {
+    head: GroupHead,
+    bytes: Vec<u8>,
+    blocks: Vec<Placed>,
+    trims: Vec<(LogId, u64)>,
+    /// For each item its stamps.
+    stamps: Vec<Vec<Stamp>>,
+}
+
+impl Journal {
+    pub(super) fn new(store: Arc<Store>, current: Option<Current>, position: Position) -> Self {
+        Self { store, current, position, backlog: VecDeque::new(), full: false }
+    }
+
+    /// Writes one group of what waits; false if nothing does.
+    pub(super) fn step(&mut self) -> Result<bool, LogError> {
+        if self.backlog.is_empty() {
+            self.backlog.extend(self.store.intake.take());
+        }
+        let (mut items, mut size_bytes) = (Vec::new(), 0);
+        while let Some(item) = self.backlog.pop_front() {
+            size_bytes += item.size_bytes();
+            if size_bytes > self.store.config.group_bytes && !items.is_empty() {
+                size_bytes -= item.size_bytes();
+                self.backlog.push_front(item);
+                break;
+            }
+            items.push(item);
+        }
+        if items.is_empty() {
+            return Ok(false);
+        }
+        let done = self.write(items);
+        self.store.intake.answered(size_bytes);
+        if let Err(error) = &done {
+            self.backlog.drain(..).for_each(|item| item.refuse(error.clone()));
+        }
+        done.map(|()| true)
+    }
+
+    /// Writes an end mark, so that damage to the last entries is later not taken for a write that was cut short.
+    pub(super) fn finish(&mut self) -> Result<(), LogError> {
+        if self.position.marked || self.position.commit == 0 {
+            return Ok(());
+        }
+        match self.append(&[]) {
+            Ok(_) | Err(LogError::Full) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn write(&mut self, mut items: Vec<Item>) -> Result<(), LogError> {
+        if self.full && !self.relieved() {
+            items = keep_own(items);
+        }
+        if items.is_empty() {
+            return Ok(());
+        }
+        let mut appended = self.append(&items);
+        if matches!(appended, Err(LogError::Full)) {
+            self.set_full(true);
+            items = keep_own(items);
+            if !items.is_empty() && self.take_reserve()? {
+                appended = self.append(&items);
+            }
+        }
+        match appended {
+            Ok(stamps) => items.into_iter().zip(stamps).for_each(|(item, stamps)| answer(item, stamps)),
+            Err(error) => {
+                items.into_iter().for_each(|item| item.refuse(error.clone()));
+                if error != LogError::Full {
+                    return Err(error);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// One group: encoded, written, synced, shown.
+    fn append(&mut self, items: &[Item]) -> Result<Vec<Vec<Stamp>>, LogError> {
+        self.make_room(estimate(items))?;
+        let Some(current) = &mut self.current else { return Err(LogError::Full) };
+        let next_file = self.store.supply().next_file;
+        let now_ms = self.store.clock.now_ms();
+        let draft =
+            encode(items, self.position, (current.id, u32_of_u64(current.at)), next_file, now_ms, self.store.salt);
+        let name = || segment_name(current.id);
+        let wrote = current.file.write_at(current.at, &draft.bytes);
+        wrote.map_err(|error| failed(&format!("writing {}", name()), &error))?;
+        // After a failed sync nothing is known of the file, not even for want of space.
+        current.file.sync().map_err(|error| LogError::Io(format!("syncing {}: {error}", name())))?;
+        let Draft { head, bytes, blocks, trims, stamps } = draft;
+        let offset = u32_of_u64(current.at);
+        current.at += bytes.len() as u64;
+        self.position = Position {
+            commit: head.commit,
+            segment: head.segment,
+            next_commit: head.commit + 1,
+            next_seq: head.next_seq,
+            time_ms: head.time_ms,
+            marked: items.is_empty(),
+        };
+        let counters = &self.store.counters;
+        counters.syncs.fetch_add(1, Ordering::Relaxed);
+        counters.entries.fetch_add(head.next_seq - head.first_seq, Ordering::Relaxed);
+        counters.written_bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        counters.last_write_us.store(self.store.clock.steady_us(), Ordering::Relaxed);
+        let (file, bytes) = (head.segment, Bytes::from(bytes));
+        let (first_seq, next_seq) = (head.first_seq, head.next_seq);
+        let durable = Durable { file, offset, first_seq, next_seq, bytes, blocks, trims };
+        self.store.index().publish(durable, self.store.config.recent_bytes);
+        Ok(stamps)
+    }
+
+    /// Sees to it that the current segment can take `need` bytes.
+    fn make_room(&mut self, need: u64) -> Result<(), LogError> {
+        let most = self.store.config.segment_bytes;
+        if let Some(Current { at, size_bytes, .. }) = self.current {
+            let grows = size_bytes == 0 && (at == 0 || at + need <= most);
+            if grows || at + need <= size_bytes {
+                return Ok(());
+            }
+        }
+        let ready = {
+            let mut supply = self.store.supply();
+            if supply.ready.front().is_some_and(|blank| need <= blank.size_bytes) {
+                supply.ready.pop_front()
+            } else {
+                None
+            }
+        };
+        let blank = match ready {
+            Some(blank) => blank,
+            None => self.grow(need)?,
+        };
+        self.roll(blank);
+        Ok(())
+    }
+
+    /// A new, empty file: slower to sync, but at once.
+    fn grow(&self, need: u64) -> Result<Blank, LogError> {
+        let files = &*self.store.files;
+        let id = self.store.supply().number();
+        let name = segment_name(id);
+        let wrong = |error| failed(&format!("creating {name}"), &error);
+        if files.free_bytes().map_err(wrong)? < need {
+            return Err(LogError::Full);
+        }
+        let file = files.create(&name).map_err(wrong)?;
+        files.sync_dir().map_err(wrong)?;
+        Ok(Blank { id, file, size_bytes: 0 })
+    }
+
+    /// Goes on in `blank`; the segment before it is full.
+    fn roll(&mut self, blank: Blank) {
+        let Blank { id, file, size_bytes } = blank;
+        let seq = self.position.next_seq;
+        let (kind, live, sealed, damaged) = (Kind::Segment, 0, false, false);
+        let held = Held { file: file.clone(), kind, live, sealed, damaged, first_seq: seq, next_seq: seq };
+        let mut index = self.store.index();
+        if let Some(held) = self.current.as_ref().and_then(|current| index.files.get_mut(&current.id)) {
+            held.sealed = true;
+        }
+        index.files.insert(id, held);
+        drop(index);
+        self.current = Some(Current { id, file, at: 0, size_bytes });
+    }
+
+    /// Goes on in the reserve, if it is still there.
+    fn take_reserve(&mut self) -> Result<bool, LogError> {
+        let Some(blank) = self.store.supply().reserve.take() else { return Ok(false) };
+        let files = &self.store.files;
+        let renamed = files.rename(&reserve_name(blank.id), &segment_name(blank.id)).and_then(|()| files.sync_dir());
+        renamed.map_err(|error| LogError::Io(format!("taking the reserve: {error}")))?;
+        self.roll(blank);
+        Ok(true)
+    }
+
+    /// Whether there seems to be space again; if so, ordinary appends are taken again.
+    fn relieved(&mut self) -> bool {
+        let ready = self.store.supply().ready.front().map_or(0, |blank| blank.size_bytes);
+        let relieved = ready > 0 || self.store.files.free_bytes().is_ok_and(|free| free >= RELIEF_BYTES);
+        if relieved {
+            self.set_full(false);
+        }
+        relieved
+    }
+
+    fn set_full(&mut self, full: bool) {
+        if full != mem::replace(&mut self.full, full) {
+            if full {
+                tracing::error!("no space left: appends are refused, reading and trimming go on");
+            } else {
+                tracing::info!("there is space again: appends are taken");
+            }
+        }
+        self.store.counters.full.store(u64::from(full), Ordering::Relaxed);
+    }
+}
+
+/// More bytes than the group of `items` will take.
+fn estimate(items: &[Item]) -> u64 {
+    let entries = |item: &Item| match item {
+        Item::Append { entries, .. } => entries.len(),
+        Item::Trim { .. } => 0,
+    };
+    let size = items.iter().map(|item| item.size_bytes() + entries(item) * ENTRY_OVERHEAD).sum::<usize>();
+    // Of two neighbouring blocks of a log, one at least is more than half full.
+    let blocks = items.len() + 1 + 2 * size / BLOCK_BODY;
+    (GROUP_HEAD + size + blocks * BLOCK_OVERHEAD).next_multiple_of(SECTOR) as u64
+}
+
+/// Refuses the items that may not use the reserve.
+fn keep_own(items: Vec<Item>) -> Vec<Item> {
+    let mut own = Vec::new();
+    for item in items {
+        match &item {
+            Item::Append { log, .. } if log.group >= OWN_GROUPS => item.refuse(LogError::Full),
+            _ => own.push(item),
+        }
+    }
+    own
+}
+
+fn answer(item: Item, stamps: Vec<Stamp>) {
+    match item {
+        Item::Append { reply, .. } => drop(reply.send(Ok(stamps))),
+        Item::Trim { reply: Some(reply), .. } => drop(reply.send(Ok(()))),
+        Item::Trim { reply: None, .. } => {}
+    }
+}
+
+/// One group of `items`, to stand at `place` (segment, offset). Entries of one log stand together, in the order of their
+/// items, so that most logs have one block a group; places are dense within a group.
+fn encode(items: &[Item], position: Position, place: (u32, u32), next_file: u32, now_ms: u64, salt: u32) -> Draft {
+    let head = GroupHead {
+        segment: place.0,
+        previous_segment: position.segment,
+        next_file,
+        commit: position.next_commit,
+        previous: position.commit,
+        first_seq: position.next_seq,
+        time_ms: position.time_ms.max(now_ms),
+        ..GroupHead::default()
+    };
+    let bytes = Vec::with_capacity(usize::try_from(estimate(items)).unwrap_or_default());
+    let stamps = vec![Vec::new(); items.len()];
+    let mut draft = Draft { head, bytes, blocks: Vec::new(), trims: Vec::new(), stamps };
+    GroupHead::begin(&mut draft.bytes);
+    let mut appends = Vec::with_capacity(items.len());
+    for (at, item) in items.iter().enumerate() {
+        match item {
+            Item::Append { log, entries, .. } => appends.push((*log, at, entries)),
+            Item::Trim { log, before, .. } => draft.trims.push((*log, *before)),
+        }
+    }
+    appends.sort_by_key(|(log, at, _)| (*log, *at));
+    let seq = draft.put_entries(&appends, place, salt);
+    draft.head.next_seq = seq;
+    let blocks = draft.blocks.iter().map(|placed| Row::Block {
+        log: placed.log,
+        len: placed.block.len,
+        first_seq: placed.block.first_seq,
+    });
+    let rows: Vec<Row> =
+        blocks.chain(draft.trims.iter().map(|(log, before)| Row::Trim { log: *log, before: *before })).collect();
+    draft.head = draft.head.finish(&mut draft.bytes, &rows, salt);
+    draft
+}
+
+impl Draft {
+    /// Encodes all entries, sorted by log; the first place behind them.
+    fn put_entries(&mut self, appends: &[(LogId, usize, &Vec<Bytes>)], place: (u32, u32), salt: u32) -> u64 {
+        let mut seq = self.head.first_seq;
+        let mut open: Option<(LogId, usize, BlockWriter)> = None;
+        for (log, at, entries) in appends {
+            let mut stamps = Vec::with_capacity(entries.len());
+            for entry in *entries {
+                let stamp = Stamp { seq: Seq(seq), time_ms: self.head.time_ms };
+                let (_, _, block) = match open.take() {
+                    Some(open_block)
+                        if open_block.0 == *log && !open_block.2.is_full(&self.bytes, entry.len(), seq) =>
+                    {
+                        open.insert(open_block)
+                    }
+                    done => {
+                        self.close_block(done, place, salt);
+                        let start = self.bytes.len();
+                        open.insert((*log, start, BlockWriter::begin(&mut self.bytes, *log, stamp, self.head.commit)))
+                    }
+                };
+                block.push(&mut self.bytes, stamp, entry);
+                stamps.push(stamp);
+                seq += 1;
+            }
+            if let Some(slot) = self.stamps.get_mut(*at) {
+                *slot = stamps;
+            }
+        }
+        self.close_block(open, place, salt);
+        seq
+    }
+
+    fn close_block(&mut self, open: Option<(LogId, usize, BlockWriter)>, (file, base): (u32, u32), salt: u32) {
+        let Some((log, start, block)) = open else { return };
+        let head = block.finish(&mut self.bytes, salt);
+        let (offset, len) = (base + u32_of(start), u32_of(head.len()));
+        let block = BlockRef { first_seq: head.first_seq, file, offset, len, count: head.count };
+        self.blocks.push(Placed { log, block, next_seq: head.next_seq() });
+    }
+}

@@ -1,0 +1,145 @@
+//! The disk engine: one journal for all logs, one writer, one sync for everything that arrived meanwhile.
+//!
+//! The map: `files` is the only way to the disk; `frame` and `group` are the bytes (`docs/format.md`); `journal` writes,
+//! `index` knows where what stands, `reader` reads; `survey` finds everything again, with `scan`; `upkeep` and `sort`
+//! keep the folder tidy. [`Core`] is all that without threads; [`DiskEngine`] is the threads.
+mod core;
+pub mod files;
+mod frame;
+mod group;
+mod index;
+mod intake;
+mod journal;
+mod reader;
+mod recent;
+mod scan;
+mod store;
+mod survey;
+#[cfg(test)]
+mod trial;
+mod upkeep;
+
+pub use core::Core;
+pub use index::Damage;
+pub use store::{DiskConfig, Stats};
+
+use crate::{
+    Bounds, Commit, Engine, Limits, LogError, LogId, Seq,
+    clock::Clock,
+    engine::{Reading, Trimming},
+};
+use bytes::Bytes;
+use files::{DiskFiles, Files};
+use std::{
+    path::Path,
+    sync::Arc,
+    thread::{self, JoinHandle},
+};
+use store::{Store, failed};
+use tokio::sync::watch;
+
+/// What happens when the journal cannot be written: called once, with the reason, after every waiting call was refused.
+pub type Fatal = Box<dyn FnOnce(&LogError) + Send>;
+
+/// The disk engine at work. Dropping it ends it cleanly: what waits is written, then an end mark.
+pub struct DiskEngine {
+    store: Arc<Store>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl DiskEngine {
+    /// Opens the folder `dir`, or makes it. A write or sync that fails later ends the process: what the log holds then
+    /// is known only by reading it anew.
+    ///
+    /// # Errors
+    /// `Io` if somebody else has the folder, if it cannot be read, or if it was written by another version.
+    pub fn open(dir: &Path, config: DiskConfig, clock: Arc<dyn Clock>) -> Result<Arc<Self>, LogError> {
+        let files = DiskFiles::create(dir).map_err(|error| failed("opening the folder", &error))?;
+        let die: Fatal = Box::new(|error| {
+            tracing::error!(%error, "the journal cannot be written; stopping at once");
+            std::process::abort()
+        });
+        Self::start(Arc::new(files), config, clock, die)
+    }
+
+    /// The same on any files, with a say in what happens when they fail.
+    ///
+    /// # Errors
+    /// Those of `open`.
+    pub fn start(
+        files: Arc<dyn Files>,
+        config: DiskConfig,
+        clock: Arc<dyn Clock>,
+        fatal: Fatal,
+    ) -> Result<Arc<Self>, LogError> {
+        let core = Core::open(files, config, clock)?;
+        let store = core.store.clone();
+        let writer = thread::Builder::new().name("journal".into()).spawn(move || write_all(core, fatal));
+        let writer = writer.map_err(|error| failed("starting the journal's thread", &error))?;
+        Ok(Arc::new(Self { store, threads: vec![writer] }))
+    }
+
+    /// What could not be read on opening. Empty on a sound folder.
+    #[must_use]
+    pub fn damage(&self) -> Vec<Damage> {
+        self.store.damage()
+    }
+
+    /// Counters and sizes.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.store.stats()
+    }
+}
+
+fn write_all(mut core: Core, fatal: Fatal) {
+    let mut work = || -> Result<(), LogError> {
+        while core.store.intake.wait() {
+            while core.write_group()? {}
+        }
+        core.finish()
+    };
+    if let Err(error) = work() {
+        core.store.intake.fail(&error);
+        fatal(&error);
+    }
+}
+
+impl Drop for DiskEngine {
+    fn drop(&mut self) {
+        self.store.intake.close();
+        for thread in self.threads.drain(..) {
+            drop(thread.join());
+        }
+    }
+}
+
+impl Engine for DiskEngine {
+    fn append(&self, log: LogId, entries: Vec<Bytes>) -> Commit {
+        core::append(&self.store, log, entries)
+    }
+
+    /// Whatever is not among the newest groups is read on Tokio's blocking threads, so this needs a Tokio runtime.
+    fn read(&self, log: LogId, from: Seq, limits: Limits) -> Reading<'_> {
+        let plan = match core::plan(&self.store, log, from, limits) {
+            Ok(plan) if !plan.in_memory() => plan,
+            now => return Box::pin(std::future::ready(now.and_then(reader::Plan::fetch))),
+        };
+        Box::pin(async move {
+            let fetched = tokio::task::spawn_blocking(move || plan.fetch()).await;
+            fetched.unwrap_or_else(|error| Err(LogError::Io(format!("reading was cut short: {error}"))))
+        })
+    }
+
+    fn trim(&self, log: LogId, before: Seq) -> Trimming<'_> {
+        core::trim(&self.store, log, before)
+    }
+
+    fn watch(&self, log: LogId) -> watch::Receiver<Bounds> {
+        self.store.index().watch(log)
+    }
+
+    fn bounds(&self, log: LogId) -> Bounds {
+        self.store.index().bounds(log)
+    }
+}

@@ -1,0 +1,259 @@
+//! What the journal, the readers and the upkeep of one folder share.
+use super::{
+    files::{File, Files},
+    index::{Damage, Index},
+    intake::Intake,
+};
+use crate::{LogError, clock::Clock};
+use std::{
+    collections::VecDeque,
+    io,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+/// How the disk engine uses its folder. The defaults are meant to be kept.
+#[derive(Debug, Clone)]
+pub struct DiskConfig {
+    /// Size of a segment of the journal.
+    pub segment_bytes: u64,
+    /// Size of the first segment of an empty folder: small, so that starting is fast.
+    pub first_segment_bytes: u64,
+    /// Most bytes of entries one sync covers (a single larger append is a group of its own).
+    pub group_bytes: usize,
+    /// How much of the newest groups stays in memory for those who read at the tail.
+    pub recent_bytes: usize,
+    /// Most bytes of entries waiting to be written; appends beyond it are refused with `Full`.
+    pub waiting_bytes: usize,
+    /// Full segments are sorted once there are so many, however busy the journal is …
+    pub unsorted_segments: usize,
+    /// … or once nothing was written for so long.
+    pub idle_ms: u64,
+    /// Segments kept ready for use.
+    pub ready_segments: usize,
+    /// Size of the segment set aside for Headwater's own logs (groups below 2⁶⁴) and trims when the disk is full.
+    pub reserve_bytes: u64,
+    /// A number nobody outside can guess; begins every checksum of a folder made with it, so that a record cannot
+    /// pretend to be a piece of the journal.
+    pub salt: u32,
+}
+
+impl Default for DiskConfig {
+    fn default() -> Self {
+        Self {
+            segment_bytes: 64 << 20,
+            first_segment_bytes: 1 << 20,
+            group_bytes: 8 << 20,
+            recent_bytes: 8 << 20,
+            waiting_bytes: 256 << 20,
+            unsorted_segments: 8,
+            idle_ms: 1000,
+            ready_segments: 1,
+            reserve_bytes: 1 << 20,
+            salt: 0,
+        }
+    }
+}
+
+/// Counters since the engine was opened, and sizes now.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Syncs of the journal.
+    pub syncs: u64,
+    /// Entries made durable.
+    pub entries: u64,
+    /// Bytes written to the journal.
+    pub written_bytes: u64,
+    /// Segments of the journal that hold entries.
+    pub segments: u64,
+    /// Those of them that are full and not sorted yet.
+    pub unsorted: u64,
+    /// Sorted files.
+    pub runs: u64,
+    /// Logs known.
+    pub logs: u64,
+    /// Whether appends are refused for want of space.
+    pub full: bool,
+}
+
+#[derive(Default)]
+pub(super) struct Counters {
+    pub(super) syncs: AtomicU64,
+    pub(super) entries: AtomicU64,
+    pub(super) written_bytes: AtomicU64,
+    /// 1 while appends are refused for want of space.
+    pub(super) full: AtomicU64,
+    /// By the steady clock: when the journal was last written.
+    pub(super) last_write_us: AtomicU64,
+}
+
+/// A file of the journal that nothing was written to yet.
+pub(super) struct Blank {
+    pub(super) id: u32,
+    pub(super) file: Arc<dyn File>,
+    /// So much of it was written before, with zeros or with what it held in a former life.
+    pub(super) size_bytes: u64,
+}
+
+/// Files to be written next.
+#[derive(Default)]
+pub(super) struct Supply {
+    pub(super) ready: VecDeque<Blank>,
+    pub(super) reserve: Option<Blank>,
+    /// The next number for a file; never used twice.
+    pub(super) next_file: u32,
+}
+
+impl Supply {
+    pub(super) fn number(&mut self) -> u32 {
+        self.next_file += 1;
+        self.next_file - 1
+    }
+}
+
+/// One folder, open.
+pub(super) struct Store {
+    pub(super) files: Arc<dyn Files>,
+    pub(super) config: DiskConfig,
+    pub(super) clock: Arc<dyn Clock>,
+    /// The folder's own salt: that of the config it was made with.
+    pub(super) salt: u32,
+    pub(super) intake: Intake,
+    pub(super) counters: Counters,
+    index: Mutex<Index>,
+    supply: Mutex<Supply>,
+}
+
+impl Store {
+    pub(super) fn new(
+        files: Arc<dyn Files>,
+        config: DiskConfig,
+        clock: Arc<dyn Clock>,
+        salt: u32,
+        index: Index,
+        supply: Supply,
+    ) -> Self {
+        let intake = Intake::new(config.waiting_bytes);
+        let (index, supply) = (Mutex::new(index), Mutex::new(supply));
+        Self { files, config, clock, salt, intake, counters: Counters::default(), index, supply }
+    }
+
+    pub(super) fn index(&self) -> MutexGuard<'_, Index> {
+        self.index.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn supply(&self) -> MutexGuard<'_, Supply> {
+        self.supply.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn stats(&self) -> Stats {
+        let Counters { syncs, entries, written_bytes, full, .. } = &self.counters;
+        let index = self.index();
+        let count =
+            |pick: fn(&super::index::Held) -> bool| index.files.values().filter(|held| pick(held)).count() as u64;
+        use super::index::Kind::{Run, Segment};
+        Stats {
+            syncs: syncs.load(Ordering::Relaxed),
+            entries: entries.load(Ordering::Relaxed),
+            written_bytes: written_bytes.load(Ordering::Relaxed),
+            segments: count(|held| held.kind == Segment),
+            unsorted: count(|held| held.kind == Segment && held.sealed),
+            runs: count(|held| held.kind == Run),
+            logs: index.logs.len() as u64,
+            full: full.load(Ordering::Relaxed) != 0,
+        }
+    }
+
+    pub(super) fn damage(&self) -> Vec<Damage> {
+        self.index().damage.clone()
+    }
+}
+
+/// What a file in the folder is, by its name.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Name {
+    Segment(u32),
+    Run(u32),
+    Reserve(u32),
+    /// Made, but not yet whole: left over by a crash.
+    Unfinished,
+    Other,
+}
+
+impl Name {
+    pub(super) fn of(name: &str) -> Self {
+        let numbered = |prefix: &str| name.strip_prefix(prefix).and_then(|id| u32::from_str_radix(id, 16).ok());
+        if name.ends_with(UNFINISHED) {
+            Self::Unfinished
+        } else if let Some(id) = numbered("segment-") {
+            Self::Segment(id)
+        } else if let Some(id) = numbered("run-") {
+            Self::Run(id)
+        } else if let Some(id) = numbered("reserve-") {
+            Self::Reserve(id)
+        } else {
+            Self::Other
+        }
+    }
+}
+
+const UNFINISHED: &str = ".new";
+
+pub(super) fn segment_name(id: u32) -> String {
+    format!("segment-{id:08x}")
+}
+
+pub(super) fn run_name(id: u32) -> String {
+    format!("run-{id:08x}")
+}
+
+pub(super) fn reserve_name(id: u32) -> String {
+    format!("reserve-{id:08x}")
+}
+
+/// The name a file has until it is whole and durable.
+pub(super) fn unfinished(name: &str) -> String {
+    format!("{name}{UNFINISHED}")
+}
+
+/// The engine's error for a call that failed.
+pub(super) fn failed(what: &str, error: &io::Error) -> LogError {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => LogError::Full,
+        _ => LogError::Io(format!("{what}: {error}")),
+    }
+}
+
+const ZEROS_BYTES: u64 = 1 << 20;
+
+/// Makes a blank file of `size_bytes` that was written to its end and is durable under `name`. Overwriting what was
+/// written before syncs twice as fast as growing a file.
+pub(super) fn make_blank(files: &dyn Files, id: u32, name: &str, size_bytes: u64) -> io::Result<Blank> {
+    let draft = unfinished(name);
+    let write = || {
+        let file = files.create(&draft)?;
+        let zeros = vec![0; usize::try_from(ZEROS_BYTES.min(size_bytes)).unwrap_or_default()];
+        let mut at = 0;
+        while at < size_bytes {
+            let len = usize::try_from(size_bytes - at).map_or(zeros.len(), |left| left.min(zeros.len()));
+            file.write_at(at, zeros.get(..len).unwrap_or_default())?;
+            at += len as u64;
+            if at % (4 * ZEROS_BYTES) == 0 {
+                file.sync()?; // little by little, so that the journal's own syncs need not wait for all of it
+            }
+        }
+        file.sync()?;
+        files.rename(&draft, name)?;
+        files.sync_dir()?;
+        Ok(file)
+    };
+    match write() {
+        Ok(file) => Ok(Blank { id, file, size_bytes }),
+        Err(error) => {
+            drop(files.remove(&draft)); // it goes at the next opening otherwise
+            Err(error)
+        }
+    }
+}
