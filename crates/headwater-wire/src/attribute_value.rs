@@ -44,7 +44,6 @@ static SHAPE: Shape = Shape {
     java: "com.amazonaws.dynamodb.v20120810.AttributeValue",
     members: &["S", "N", "B", "SS", "NS", "BS", "M", "L", "NULL", "BOOL"],
     required: 0,
-    told: &[],
 };
 
 impl Decode for AttributeValue {

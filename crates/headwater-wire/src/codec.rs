@@ -21,8 +21,6 @@ pub struct Shape {
     pub members: &'static [&'static str],
     /// Bit `n` is set if member `n` must be there.
     pub required: u64,
-    /// Members in the order in which the service names their violations; empty: the model's order.
-    pub told: &'static [usize],
 }
 
 /// A value that can be read from any encoding.
@@ -185,7 +183,7 @@ struct Anything;
 
 impl Decode for Anything {
     fn decode(reader: &mut dyn Reader, _violations: &mut Violations) -> Result<Self, SerializationFault> {
-        static SHAPE: Shape = Shape { java: "", members: &[], required: 0, told: &[] };
+        static SHAPE: Shape = Shape { java: "", members: &[], required: 0 };
         reader.begin_structure(&SHAPE)?;
         reader.next_member(&SHAPE)?;
         Ok(Self)

@@ -28,8 +28,7 @@ impl Step {
     /// Where the step stands among its siblings when violations are told.
     fn rank(&self) -> usize {
         match self {
-            Self::Member(shape, member) => shape.told.iter().position(|told| told == member).unwrap_or(*member),
-            Self::Element(index) | Self::Entry(index, _) => *index,
+            Self::Member(_, index) | Self::Element(index) | Self::Entry(index, _) => *index,
         }
     }
 }

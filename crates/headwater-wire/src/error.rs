@@ -75,7 +75,7 @@ const FRAMEWORK_ERRORS: [&str; 11] = [
     "UnrecognizedClientException",
 ];
 
-static SHAPE: Shape = Shape { java: "", members: &[], required: 0, told: &[] };
+static SHAPE: Shape = Shape { java: "", members: &[], required: 0 };
 
 /// An error on its way out: `__type`, and the sentence if there is one.
 struct Told<'a>(Service, &'a ServiceError);

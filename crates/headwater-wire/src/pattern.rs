@@ -28,6 +28,20 @@ pub(crate) enum Node {
     NotAfter(char),
 }
 
+/// Any character but those that end a line.
+pub(crate) const ANY: Node = Node::Class(&[
+    Set::Span('\0', '\t'),
+    Set::Span('\u{b}', '\u{c}'),
+    Set::Span('\u{e}', '\u{84}'),
+    Set::Span('\u{86}', '\u{2027}'),
+    Set::Span('\u{202a}', char::MAX),
+]);
+/// A decimal digit.
+pub(crate) const DIGIT: Node = Node::Class(&[Set::Span('0', '9')]);
+/// Anything but ASCII white space.
+pub(crate) const SOLID: Node =
+    Node::Class(&[Set::Span('\0', '\u{8}'), Set::Span('\u{e}', '\u{1f}'), Set::Span('!', char::MAX)]);
+
 /// Some characters.
 pub(crate) enum Set {
     /// From the first to the last.
@@ -138,8 +152,6 @@ mod tests {
     use super::*;
 
     const LOWER: Node = Node::Class(&[Set::Span('a', 'z')]);
-    const DIGIT: Node = Node::Class(&[Set::Span('0', '9')]);
-    const ANY: Node = Node::Class(&[Set::Span('\0', char::MAX)]);
 
     fn matches(node: Node, text: &str) -> bool {
         Pattern { text: "", node }.matches(text)

@@ -39,9 +39,9 @@ pub(super) fn service(service: &Service, model: &Model) -> Result<String, String
     if model.shapes.contains_key(BY_HAND) {
         let _ = writeln!(out, "pub use crate::AttributeValue;");
     }
-    let _ = writeln!(out, "/// What stands before the dot in `X-Amz-Target`.\npub const TARGET_PREFIX: &str = {:?};", model.target_prefix);
+    let _ = writeln!(out, "\n/// What stands before the dot in `X-Amz-Target`.\npub const TARGET_PREFIX: &str = {:?};", model.target_prefix);
     let all: Vec<String> = model.operations.keys().map(|name| format!("{name:?}")).collect();
-    let _ = writeln!(out, "/// Every operation of the model.\npub const OPERATIONS: &[&str] = &[{}];", all.join(", "));
+    let _ = writeln!(out, "\n/// Every operation of the model.\npub const OPERATIONS: &[&str] = &[{}];", all.join(", "));
     emitter.error_codes(&mut out);
     emitter.operations(&mut out)?;
     for (name, shape) in &model.shapes {
@@ -107,7 +107,7 @@ impl Emitter<'_> {
 
     fn error_codes(&self, out: &mut String) {
         let codes: BTreeSet<&String> = self.model.operations.values().flat_map(|operation| &operation.errors).collect();
-        let _ = writeln!(out, "/// The errors the model's operations may answer with.\npub mod error_code {{");
+        let _ = writeln!(out, "\n/// The errors the model's operations may answer with.\npub mod error_code {{");
         for code in codes {
             let _ = writeln!(out, "pub const {}: &str = {code:?};", names::constant(code));
         }
@@ -124,7 +124,7 @@ impl Emitter<'_> {
             let empty = operation.output.is_none();
             let _ = writeln!(
                 out,
-                "/// The operation `{name}`.\n#[derive(Debug)]\npub struct {name};\nimpl Operation for {name} {{\n\
+                "\n/// The operation `{name}`.\n#[derive(Debug)]\npub struct {name};\nimpl Operation for {name} {{\n\
                  const NAME: &'static str = {name:?};\nconst SERVICE: Service = Service::{variant};\n\
                  const EMPTY_OUTPUT: bool = {empty};\ntype Input = {name}Input;\ntype Output = {output};\n}}\n\
                  impl Input for {name}Input {{\ntype Op = {name};\n}}"
@@ -138,7 +138,7 @@ impl Emitter<'_> {
         if variants.iter().collect::<BTreeSet<_>>().len() < variants.len() {
             return Err(format!("{name}: two words would have one name"));
         }
-        let _ = writeln!(out, "words! {{\n    {} {{", self.name(name)?);
+        let _ = writeln!(out, "\nwords! {{\n    {} {{", self.name(name)?);
         for (variant, word) in variants.iter().zip(words) {
             let _ = writeln!(out, "        {variant}: {word:?},");
         }
@@ -186,15 +186,14 @@ impl Emitter<'_> {
         let body = if members.is_empty() { "Ok(false)".to_owned() } else { format!("match member {{ {arms} _ => Ok(false) }}") };
         let _ = writeln!(
             out,
-            "#[derive(Debug, Clone, Default, PartialEq)]\npub struct {name} {{\n{fields}}}\n\
+            "\n#[derive(Debug, Clone, Default, PartialEq)]\npub struct {name} {{\n{fields}}}\n\n\
              impl Structure for {name} {{\n\
-             const SHAPE: &'static Shape = &Shape {{ java: \"{}.{shape}\", members: &[{}], required: {required:#b}, told: &{:?} }};\n\
+             const SHAPE: &'static Shape = &Shape {{ java: \"{}.{shape}\", members: &[{}], required: {required:#b} }};\n\
              fn read(&mut self, {none}member: usize, {none}r: &mut dyn Reader, {none}v: &mut Violations) \
-             -> Result<bool, SerializationFault> {{\n{body}\n}}\n\
+             -> Result<bool, SerializationFault> {{\n{body}\n}}\n\n\
              fn write(&self, {none}w: &mut dyn Writer) {{\n{puts}}}\n}}",
             self.service.java,
             known.join(", "),
-            structure.told,
         );
         Ok(())
     }
@@ -232,13 +231,13 @@ impl Emitter<'_> {
     fn rules(&self, out: &mut String) -> Result<(), String> {
         let _ = writeln!(
             out,
-            "/// The model's constraints, by the names of its shapes.\nmod rules {{\nuse crate::{{constraint::{{Free, \
-             Length, ListOf, MapOf, OneOf, Range, Text}}, pattern::{{MANY, Node, Pattern, Set}}}};\n"
+            "\n/// The model's constraints, by the names of its shapes.\nmod rules {{\nuse crate::{{constraint::{{Free, \
+             Length, ListOf, MapOf, OneOf, Range, Text}}, pattern::{{ANY, DIGIT, MANY, Node, Pattern, SOLID, Set}}}};\n"
         );
         for name in self.ruled()? {
             let rule = self.rule(name)?;
             if !rule.is_free() {
-                let _ = writeln!(out, "pub(super) const {}: {} = {};", names::constant(name), rule.kind, rule.value);
+                let _ = writeln!(out, "\npub(super) const {}: {} = {};", names::constant(name), rule.kind, rule.value);
             }
         }
         let _ = writeln!(out, "}}");

@@ -43,8 +43,6 @@ pub(super) enum Kind {
 #[derive(Default)]
 pub(super) struct Structure {
     pub(super) members: Vec<Member>,
-    /// The order in which the service names violations, if it isn't the members'.
-    pub(super) told: Vec<usize>,
     pub(super) exception: bool,
 }
 
@@ -93,10 +91,8 @@ impl Model {
 
     /// An observation about something the model no longer has must not go unnoticed.
     fn check_observed(&self, observed: &Value) -> Result<(), String> {
-        for kind in ["enum_order", "member_order"] {
-            for name in observed.get(kind).and_then(Value::as_object).into_iter().flat_map(Map::keys) {
-                self.shape(name)?;
-            }
+        for name in observed.get("enum_order").and_then(Value::as_object).into_iter().flat_map(Map::keys) {
+            self.shape(name)?;
         }
         for place in strings(observed, "optional") {
             let (structure, member) = place.split_once('.').ok_or_else(|| format!("no member in {place}"))?;
@@ -150,16 +146,8 @@ fn structure(name: &str, facts: &Value, observed: &Value) -> Result<Structure, S
             required: required.contains(member) && !optional.contains(&format!("{name}.{member}")),
         });
     }
-    let names: Vec<String> = members.iter().map(|member| member.name.clone()).collect();
-    let order = observed.get("member_order").map(|order| strings(order, name)).unwrap_or_default();
-    let told = if order.is_empty() {
-        Vec::new()
-    } else {
-        let told = reordered(&names, &order)?;
-        told.iter().filter_map(|member| names.iter().position(|name| name == member)).collect()
-    };
     let exception = facts.get("exception").is_some();
-    Ok(Structure { members, told, exception })
+    Ok(Structure { members, exception })
 }
 
 /// `names` with those of `first` first; `first` must hold no others.

@@ -102,7 +102,9 @@ impl Parser {
         }
         let sets = match self.next()? {
             '[' => self.class()?,
-            '.' => complement(&[(0x0a, 0x0a), (0x0d, 0x0d), (0x85, 0x85), (0x2028, 0x2029)]),
+            '.' => return Ok("ANY".into()),
+            '\\' if self.eat("d") => return Ok("DIGIT".into()),
+            '\\' if self.eat("S") => return Ok("SOLID".into()),
             '\\' => self.escape()?,
             letter => vec![span(u32::from(letter), u32::from(letter))?],
         };
@@ -256,7 +258,7 @@ mod tests {
         assert_eq!(
             node("^(0|([1-9]\\d{0,38}))$").unwrap(),
             "Node::Either(&[Node::Text(\"0\"), Node::Sequence(&[Node::Class(&[Set::Span('1', '9')]), \
-             Node::Repeat(&Node::Class(&[Set::Span('0', '9')]), 0, 38)])])"
+             Node::Repeat(&DIGIT, 0, 38)])])"
         );
     }
 

@@ -13,8 +13,10 @@ use crate::{
     timestamp::Timestamp,
     value::{Structure, optional, optional_words, put, put_some, required, required_words, words},
 };
+
 /// What stands before the dot in `X-Amz-Target`.
 pub const TARGET_PREFIX: &str = "DynamoDB_20120810";
+
 /// Every operation of the model.
 pub const OPERATIONS: &[&str] = &[
     "BatchExecuteStatement",
@@ -80,6 +82,7 @@ pub const OPERATIONS: &[&str] = &[
     "UpdateTableReplicaAutoScaling",
     "UpdateTimeToLive",
 ];
+
 /// The errors the model's operations may answer with.
 pub mod error_code {
     pub const BACKUP_IN_USE_EXCEPTION: &str = "BackupInUseException";
@@ -117,6 +120,7 @@ pub mod error_code {
     pub const TRANSACTION_CONFLICT_EXCEPTION: &str = "TransactionConflictException";
     pub const TRANSACTION_IN_PROGRESS_EXCEPTION: &str = "TransactionInProgressException";
 }
+
 /// The operation `BatchExecuteStatement`.
 #[derive(Debug)]
 pub struct BatchExecuteStatement;
@@ -130,6 +134,7 @@ impl Operation for BatchExecuteStatement {
 impl Input for BatchExecuteStatementInput {
     type Op = BatchExecuteStatement;
 }
+
 /// The operation `BatchGetItem`.
 #[derive(Debug)]
 pub struct BatchGetItem;
@@ -143,6 +148,7 @@ impl Operation for BatchGetItem {
 impl Input for BatchGetItemInput {
     type Op = BatchGetItem;
 }
+
 /// The operation `BatchWriteItem`.
 #[derive(Debug)]
 pub struct BatchWriteItem;
@@ -156,6 +162,7 @@ impl Operation for BatchWriteItem {
 impl Input for BatchWriteItemInput {
     type Op = BatchWriteItem;
 }
+
 /// The operation `CancelBulkOperation`.
 #[derive(Debug)]
 pub struct CancelBulkOperation;
@@ -169,6 +176,7 @@ impl Operation for CancelBulkOperation {
 impl Input for CancelBulkOperationInput {
     type Op = CancelBulkOperation;
 }
+
 /// The operation `CreateBackup`.
 #[derive(Debug)]
 pub struct CreateBackup;
@@ -182,6 +190,7 @@ impl Operation for CreateBackup {
 impl Input for CreateBackupInput {
     type Op = CreateBackup;
 }
+
 /// The operation `CreateGlobalTable`.
 #[derive(Debug)]
 pub struct CreateGlobalTable;
@@ -195,6 +204,7 @@ impl Operation for CreateGlobalTable {
 impl Input for CreateGlobalTableInput {
     type Op = CreateGlobalTable;
 }
+
 /// The operation `CreateTable`.
 #[derive(Debug)]
 pub struct CreateTable;
@@ -208,6 +218,7 @@ impl Operation for CreateTable {
 impl Input for CreateTableInput {
     type Op = CreateTable;
 }
+
 /// The operation `DeleteBackup`.
 #[derive(Debug)]
 pub struct DeleteBackup;
@@ -221,6 +232,7 @@ impl Operation for DeleteBackup {
 impl Input for DeleteBackupInput {
     type Op = DeleteBackup;
 }
+
 /// The operation `DeleteItem`.
 #[derive(Debug)]
 pub struct DeleteItem;
@@ -234,6 +246,7 @@ impl Operation for DeleteItem {
 impl Input for DeleteItemInput {
     type Op = DeleteItem;
 }
+
 /// The operation `DeleteResourcePolicy`.
 #[derive(Debug)]
 pub struct DeleteResourcePolicy;
@@ -247,6 +260,7 @@ impl Operation for DeleteResourcePolicy {
 impl Input for DeleteResourcePolicyInput {
     type Op = DeleteResourcePolicy;
 }
+
 /// The operation `DeleteTable`.
 #[derive(Debug)]
 pub struct DeleteTable;
@@ -260,6 +274,7 @@ impl Operation for DeleteTable {
 impl Input for DeleteTableInput {
     type Op = DeleteTable;
 }
+
 /// The operation `DescribeBackup`.
 #[derive(Debug)]
 pub struct DescribeBackup;
@@ -273,6 +288,7 @@ impl Operation for DescribeBackup {
 impl Input for DescribeBackupInput {
     type Op = DescribeBackup;
 }
+
 /// The operation `DescribeBulkOperation`.
 #[derive(Debug)]
 pub struct DescribeBulkOperation;
@@ -286,6 +302,7 @@ impl Operation for DescribeBulkOperation {
 impl Input for DescribeBulkOperationInput {
     type Op = DescribeBulkOperation;
 }
+
 /// The operation `DescribeContinuousBackups`.
 #[derive(Debug)]
 pub struct DescribeContinuousBackups;
@@ -299,6 +316,7 @@ impl Operation for DescribeContinuousBackups {
 impl Input for DescribeContinuousBackupsInput {
     type Op = DescribeContinuousBackups;
 }
+
 /// The operation `DescribeContributorInsights`.
 #[derive(Debug)]
 pub struct DescribeContributorInsights;
@@ -312,6 +330,7 @@ impl Operation for DescribeContributorInsights {
 impl Input for DescribeContributorInsightsInput {
     type Op = DescribeContributorInsights;
 }
+
 /// The operation `DescribeEndpoints`.
 #[derive(Debug)]
 pub struct DescribeEndpoints;
@@ -325,6 +344,7 @@ impl Operation for DescribeEndpoints {
 impl Input for DescribeEndpointsInput {
     type Op = DescribeEndpoints;
 }
+
 /// The operation `DescribeExport`.
 #[derive(Debug)]
 pub struct DescribeExport;
@@ -338,6 +358,7 @@ impl Operation for DescribeExport {
 impl Input for DescribeExportInput {
     type Op = DescribeExport;
 }
+
 /// The operation `DescribeGlobalTable`.
 #[derive(Debug)]
 pub struct DescribeGlobalTable;
@@ -351,6 +372,7 @@ impl Operation for DescribeGlobalTable {
 impl Input for DescribeGlobalTableInput {
     type Op = DescribeGlobalTable;
 }
+
 /// The operation `DescribeGlobalTableSettings`.
 #[derive(Debug)]
 pub struct DescribeGlobalTableSettings;
@@ -364,6 +386,7 @@ impl Operation for DescribeGlobalTableSettings {
 impl Input for DescribeGlobalTableSettingsInput {
     type Op = DescribeGlobalTableSettings;
 }
+
 /// The operation `DescribeImport`.
 #[derive(Debug)]
 pub struct DescribeImport;
@@ -377,6 +400,7 @@ impl Operation for DescribeImport {
 impl Input for DescribeImportInput {
     type Op = DescribeImport;
 }
+
 /// The operation `DescribeKinesisStreamingDestination`.
 #[derive(Debug)]
 pub struct DescribeKinesisStreamingDestination;
@@ -390,6 +414,7 @@ impl Operation for DescribeKinesisStreamingDestination {
 impl Input for DescribeKinesisStreamingDestinationInput {
     type Op = DescribeKinesisStreamingDestination;
 }
+
 /// The operation `DescribeLimits`.
 #[derive(Debug)]
 pub struct DescribeLimits;
@@ -403,6 +428,7 @@ impl Operation for DescribeLimits {
 impl Input for DescribeLimitsInput {
     type Op = DescribeLimits;
 }
+
 /// The operation `DescribeTable`.
 #[derive(Debug)]
 pub struct DescribeTable;
@@ -416,6 +442,7 @@ impl Operation for DescribeTable {
 impl Input for DescribeTableInput {
     type Op = DescribeTable;
 }
+
 /// The operation `DescribeTableReplicaAutoScaling`.
 #[derive(Debug)]
 pub struct DescribeTableReplicaAutoScaling;
@@ -429,6 +456,7 @@ impl Operation for DescribeTableReplicaAutoScaling {
 impl Input for DescribeTableReplicaAutoScalingInput {
     type Op = DescribeTableReplicaAutoScaling;
 }
+
 /// The operation `DescribeTimeToLive`.
 #[derive(Debug)]
 pub struct DescribeTimeToLive;
@@ -442,6 +470,7 @@ impl Operation for DescribeTimeToLive {
 impl Input for DescribeTimeToLiveInput {
     type Op = DescribeTimeToLive;
 }
+
 /// The operation `DisableKinesisStreamingDestination`.
 #[derive(Debug)]
 pub struct DisableKinesisStreamingDestination;
@@ -455,6 +484,7 @@ impl Operation for DisableKinesisStreamingDestination {
 impl Input for DisableKinesisStreamingDestinationInput {
     type Op = DisableKinesisStreamingDestination;
 }
+
 /// The operation `EnableKinesisStreamingDestination`.
 #[derive(Debug)]
 pub struct EnableKinesisStreamingDestination;
@@ -468,6 +498,7 @@ impl Operation for EnableKinesisStreamingDestination {
 impl Input for EnableKinesisStreamingDestinationInput {
     type Op = EnableKinesisStreamingDestination;
 }
+
 /// The operation `ExecuteStatement`.
 #[derive(Debug)]
 pub struct ExecuteStatement;
@@ -481,6 +512,7 @@ impl Operation for ExecuteStatement {
 impl Input for ExecuteStatementInput {
     type Op = ExecuteStatement;
 }
+
 /// The operation `ExecuteTransaction`.
 #[derive(Debug)]
 pub struct ExecuteTransaction;
@@ -494,6 +526,7 @@ impl Operation for ExecuteTransaction {
 impl Input for ExecuteTransactionInput {
     type Op = ExecuteTransaction;
 }
+
 /// The operation `ExportTableToPointInTime`.
 #[derive(Debug)]
 pub struct ExportTableToPointInTime;
@@ -507,6 +540,7 @@ impl Operation for ExportTableToPointInTime {
 impl Input for ExportTableToPointInTimeInput {
     type Op = ExportTableToPointInTime;
 }
+
 /// The operation `GetItem`.
 #[derive(Debug)]
 pub struct GetItem;
@@ -520,6 +554,7 @@ impl Operation for GetItem {
 impl Input for GetItemInput {
     type Op = GetItem;
 }
+
 /// The operation `GetResourcePolicy`.
 #[derive(Debug)]
 pub struct GetResourcePolicy;
@@ -533,6 +568,7 @@ impl Operation for GetResourcePolicy {
 impl Input for GetResourcePolicyInput {
     type Op = GetResourcePolicy;
 }
+
 /// The operation `ImportTable`.
 #[derive(Debug)]
 pub struct ImportTable;
@@ -546,6 +582,7 @@ impl Operation for ImportTable {
 impl Input for ImportTableInput {
     type Op = ImportTable;
 }
+
 /// The operation `ListBackups`.
 #[derive(Debug)]
 pub struct ListBackups;
@@ -559,6 +596,7 @@ impl Operation for ListBackups {
 impl Input for ListBackupsInput {
     type Op = ListBackups;
 }
+
 /// The operation `ListBulkOperations`.
 #[derive(Debug)]
 pub struct ListBulkOperations;
@@ -572,6 +610,7 @@ impl Operation for ListBulkOperations {
 impl Input for ListBulkOperationsInput {
     type Op = ListBulkOperations;
 }
+
 /// The operation `ListContributorInsights`.
 #[derive(Debug)]
 pub struct ListContributorInsights;
@@ -585,6 +624,7 @@ impl Operation for ListContributorInsights {
 impl Input for ListContributorInsightsInput {
     type Op = ListContributorInsights;
 }
+
 /// The operation `ListExports`.
 #[derive(Debug)]
 pub struct ListExports;
@@ -598,6 +638,7 @@ impl Operation for ListExports {
 impl Input for ListExportsInput {
     type Op = ListExports;
 }
+
 /// The operation `ListGlobalTables`.
 #[derive(Debug)]
 pub struct ListGlobalTables;
@@ -611,6 +652,7 @@ impl Operation for ListGlobalTables {
 impl Input for ListGlobalTablesInput {
     type Op = ListGlobalTables;
 }
+
 /// The operation `ListImports`.
 #[derive(Debug)]
 pub struct ListImports;
@@ -624,6 +666,7 @@ impl Operation for ListImports {
 impl Input for ListImportsInput {
     type Op = ListImports;
 }
+
 /// The operation `ListTables`.
 #[derive(Debug)]
 pub struct ListTables;
@@ -637,6 +680,7 @@ impl Operation for ListTables {
 impl Input for ListTablesInput {
     type Op = ListTables;
 }
+
 /// The operation `ListTagsOfResource`.
 #[derive(Debug)]
 pub struct ListTagsOfResource;
@@ -650,6 +694,7 @@ impl Operation for ListTagsOfResource {
 impl Input for ListTagsOfResourceInput {
     type Op = ListTagsOfResource;
 }
+
 /// The operation `PutItem`.
 #[derive(Debug)]
 pub struct PutItem;
@@ -663,6 +708,7 @@ impl Operation for PutItem {
 impl Input for PutItemInput {
     type Op = PutItem;
 }
+
 /// The operation `PutResourcePolicy`.
 #[derive(Debug)]
 pub struct PutResourcePolicy;
@@ -676,6 +722,7 @@ impl Operation for PutResourcePolicy {
 impl Input for PutResourcePolicyInput {
     type Op = PutResourcePolicy;
 }
+
 /// The operation `Query`.
 #[derive(Debug)]
 pub struct Query;
@@ -689,6 +736,7 @@ impl Operation for Query {
 impl Input for QueryInput {
     type Op = Query;
 }
+
 /// The operation `RestoreTableFromBackup`.
 #[derive(Debug)]
 pub struct RestoreTableFromBackup;
@@ -702,6 +750,7 @@ impl Operation for RestoreTableFromBackup {
 impl Input for RestoreTableFromBackupInput {
     type Op = RestoreTableFromBackup;
 }
+
 /// The operation `RestoreTableToPointInTime`.
 #[derive(Debug)]
 pub struct RestoreTableToPointInTime;
@@ -715,6 +764,7 @@ impl Operation for RestoreTableToPointInTime {
 impl Input for RestoreTableToPointInTimeInput {
     type Op = RestoreTableToPointInTime;
 }
+
 /// The operation `Scan`.
 #[derive(Debug)]
 pub struct Scan;
@@ -728,6 +778,7 @@ impl Operation for Scan {
 impl Input for ScanInput {
     type Op = Scan;
 }
+
 /// The operation `SearchVectors`.
 #[derive(Debug)]
 pub struct SearchVectors;
@@ -741,6 +792,7 @@ impl Operation for SearchVectors {
 impl Input for SearchVectorsInput {
     type Op = SearchVectors;
 }
+
 /// The operation `StartBulkPutItems`.
 #[derive(Debug)]
 pub struct StartBulkPutItems;
@@ -754,6 +806,7 @@ impl Operation for StartBulkPutItems {
 impl Input for StartBulkPutItemsInput {
     type Op = StartBulkPutItems;
 }
+
 /// The operation `TagResource`.
 #[derive(Debug)]
 pub struct TagResource;
@@ -767,6 +820,7 @@ impl Operation for TagResource {
 impl Input for TagResourceInput {
     type Op = TagResource;
 }
+
 /// The operation `TransactGetItems`.
 #[derive(Debug)]
 pub struct TransactGetItems;
@@ -780,6 +834,7 @@ impl Operation for TransactGetItems {
 impl Input for TransactGetItemsInput {
     type Op = TransactGetItems;
 }
+
 /// The operation `TransactWriteItems`.
 #[derive(Debug)]
 pub struct TransactWriteItems;
@@ -793,6 +848,7 @@ impl Operation for TransactWriteItems {
 impl Input for TransactWriteItemsInput {
     type Op = TransactWriteItems;
 }
+
 /// The operation `UntagResource`.
 #[derive(Debug)]
 pub struct UntagResource;
@@ -806,6 +862,7 @@ impl Operation for UntagResource {
 impl Input for UntagResourceInput {
     type Op = UntagResource;
 }
+
 /// The operation `UpdateContinuousBackups`.
 #[derive(Debug)]
 pub struct UpdateContinuousBackups;
@@ -819,6 +876,7 @@ impl Operation for UpdateContinuousBackups {
 impl Input for UpdateContinuousBackupsInput {
     type Op = UpdateContinuousBackups;
 }
+
 /// The operation `UpdateContributorInsights`.
 #[derive(Debug)]
 pub struct UpdateContributorInsights;
@@ -832,6 +890,7 @@ impl Operation for UpdateContributorInsights {
 impl Input for UpdateContributorInsightsInput {
     type Op = UpdateContributorInsights;
 }
+
 /// The operation `UpdateGlobalTable`.
 #[derive(Debug)]
 pub struct UpdateGlobalTable;
@@ -845,6 +904,7 @@ impl Operation for UpdateGlobalTable {
 impl Input for UpdateGlobalTableInput {
     type Op = UpdateGlobalTable;
 }
+
 /// The operation `UpdateGlobalTableSettings`.
 #[derive(Debug)]
 pub struct UpdateGlobalTableSettings;
@@ -858,6 +918,7 @@ impl Operation for UpdateGlobalTableSettings {
 impl Input for UpdateGlobalTableSettingsInput {
     type Op = UpdateGlobalTableSettings;
 }
+
 /// The operation `UpdateItem`.
 #[derive(Debug)]
 pub struct UpdateItem;
@@ -871,6 +932,7 @@ impl Operation for UpdateItem {
 impl Input for UpdateItemInput {
     type Op = UpdateItem;
 }
+
 /// The operation `UpdateKinesisStreamingDestination`.
 #[derive(Debug)]
 pub struct UpdateKinesisStreamingDestination;
@@ -884,6 +946,7 @@ impl Operation for UpdateKinesisStreamingDestination {
 impl Input for UpdateKinesisStreamingDestinationInput {
     type Op = UpdateKinesisStreamingDestination;
 }
+
 /// The operation `UpdateTable`.
 #[derive(Debug)]
 pub struct UpdateTable;
@@ -897,6 +960,7 @@ impl Operation for UpdateTable {
 impl Input for UpdateTableInput {
     type Op = UpdateTable;
 }
+
 /// The operation `UpdateTableReplicaAutoScaling`.
 #[derive(Debug)]
 pub struct UpdateTableReplicaAutoScaling;
@@ -910,6 +974,7 @@ impl Operation for UpdateTableReplicaAutoScaling {
 impl Input for UpdateTableReplicaAutoScalingInput {
     type Op = UpdateTableReplicaAutoScaling;
 }
+
 /// The operation `UpdateTimeToLive`.
 #[derive(Debug)]
 pub struct UpdateTimeToLive;
@@ -923,24 +988,26 @@ impl Operation for UpdateTimeToLive {
 impl Input for UpdateTimeToLiveInput {
     type Op = UpdateTimeToLive;
 }
+
 words! {
     ApproximateCreationDateTimePrecision {
         Millisecond: "MILLISECOND",
         Microsecond: "MICROSECOND",
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ArchivalSummary {
     pub archival_date_time: Option<Timestamp>,
     pub archival_reason: Option<String>,
     pub archival_backup_arn: Option<String>,
 }
+
 impl Structure for ArchivalSummary {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.ArchivalSummary",
         members: &["ArchivalDateTime", "ArchivalReason", "ArchivalBackupArn"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -950,12 +1017,14 @@ impl Structure for ArchivalSummary {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "ArchivalDateTime", &self.archival_date_time);
         put_some(w, "ArchivalReason", &self.archival_reason);
         put_some(w, "ArchivalBackupArn", &self.archival_backup_arn);
     }
 }
+
 words! {
     AttributeAction {
         Add: "ADD",
@@ -963,17 +1032,18 @@ words! {
         Delete: "DELETE",
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct AttributeDefinition {
     pub attribute_name: String,
     pub attribute_type: ScalarAttributeType,
 }
+
 impl Structure for AttributeDefinition {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.AttributeDefinition",
         members: &["AttributeName", "AttributeType"],
         required: 0b11,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -982,22 +1052,24 @@ impl Structure for AttributeDefinition {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "AttributeName", &self.attribute_name);
         put(w, "AttributeType", &self.attribute_type);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct AttributeValueUpdate {
     pub value: Option<AttributeValue>,
     pub action: Option<AttributeAction>,
 }
+
 impl Structure for AttributeValueUpdate {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.AttributeValueUpdate",
         members: &["Value", "Action"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -1006,23 +1078,25 @@ impl Structure for AttributeValueUpdate {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "Value", &self.value);
         put_some(w, "Action", &self.action);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct AutoScalingPolicyDescription {
     pub policy_name: Option<String>,
     pub target_tracking_scaling_policy_configuration:
         Option<AutoScalingTargetTrackingScalingPolicyConfigurationDescription>,
 }
+
 impl Structure for AutoScalingPolicyDescription {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.AutoScalingPolicyDescription",
         members: &["PolicyName", "TargetTrackingScalingPolicyConfiguration"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -1031,22 +1105,24 @@ impl Structure for AutoScalingPolicyDescription {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "PolicyName", &self.policy_name);
         put_some(w, "TargetTrackingScalingPolicyConfiguration", &self.target_tracking_scaling_policy_configuration);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct AutoScalingPolicyUpdate {
     pub policy_name: Option<String>,
     pub target_tracking_scaling_policy_configuration: AutoScalingTargetTrackingScalingPolicyConfigurationUpdate,
 }
+
 impl Structure for AutoScalingPolicyUpdate {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.AutoScalingPolicyUpdate",
         members: &["PolicyName", "TargetTrackingScalingPolicyConfiguration"],
         required: 0b10,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -1055,11 +1131,13 @@ impl Structure for AutoScalingPolicyUpdate {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "PolicyName", &self.policy_name);
         put(w, "TargetTrackingScalingPolicyConfiguration", &self.target_tracking_scaling_policy_configuration);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct AutoScalingSettingsDescription {
     pub minimum_units: Option<i64>,
@@ -1068,12 +1146,12 @@ pub struct AutoScalingSettingsDescription {
     pub auto_scaling_role_arn: Option<String>,
     pub scaling_policies: Option<Vec<AutoScalingPolicyDescription>>,
 }
+
 impl Structure for AutoScalingSettingsDescription {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.AutoScalingSettingsDescription",
         members: &["MinimumUnits", "MaximumUnits", "AutoScalingDisabled", "AutoScalingRoleArn", "ScalingPolicies"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -1085,6 +1163,7 @@ impl Structure for AutoScalingSettingsDescription {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "MinimumUnits", &self.minimum_units);
         put_some(w, "MaximumUnits", &self.maximum_units);
@@ -1093,6 +1172,7 @@ impl Structure for AutoScalingSettingsDescription {
         put_some(w, "ScalingPolicies", &self.scaling_policies);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct AutoScalingSettingsUpdate {
     pub minimum_units: Option<i64>,
@@ -1101,12 +1181,12 @@ pub struct AutoScalingSettingsUpdate {
     pub auto_scaling_role_arn: Option<String>,
     pub scaling_policy_update: Option<AutoScalingPolicyUpdate>,
 }
+
 impl Structure for AutoScalingSettingsUpdate {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.AutoScalingSettingsUpdate",
         members: &["MinimumUnits", "MaximumUnits", "AutoScalingDisabled", "AutoScalingRoleArn", "ScalingPolicyUpdate"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -1118,6 +1198,7 @@ impl Structure for AutoScalingSettingsUpdate {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "MinimumUnits", &self.minimum_units);
         put_some(w, "MaximumUnits", &self.maximum_units);
@@ -1126,6 +1207,7 @@ impl Structure for AutoScalingSettingsUpdate {
         put_some(w, "ScalingPolicyUpdate", &self.scaling_policy_update);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct AutoScalingTargetTrackingScalingPolicyConfigurationDescription {
     pub disable_scale_in: Option<bool>,
@@ -1133,12 +1215,12 @@ pub struct AutoScalingTargetTrackingScalingPolicyConfigurationDescription {
     pub scale_out_cooldown: Option<i32>,
     pub target_value: f64,
 }
+
 impl Structure for AutoScalingTargetTrackingScalingPolicyConfigurationDescription {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.AutoScalingTargetTrackingScalingPolicyConfigurationDescription",
         members: &["DisableScaleIn", "ScaleInCooldown", "ScaleOutCooldown", "TargetValue"],
         required: 0b1000,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -1149,6 +1231,7 @@ impl Structure for AutoScalingTargetTrackingScalingPolicyConfigurationDescriptio
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "DisableScaleIn", &self.disable_scale_in);
         put_some(w, "ScaleInCooldown", &self.scale_in_cooldown);
@@ -1156,6 +1239,7 @@ impl Structure for AutoScalingTargetTrackingScalingPolicyConfigurationDescriptio
         put(w, "TargetValue", &self.target_value);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct AutoScalingTargetTrackingScalingPolicyConfigurationUpdate {
     pub disable_scale_in: Option<bool>,
@@ -1163,12 +1247,12 @@ pub struct AutoScalingTargetTrackingScalingPolicyConfigurationUpdate {
     pub scale_out_cooldown: Option<i32>,
     pub target_value: f64,
 }
+
 impl Structure for AutoScalingTargetTrackingScalingPolicyConfigurationUpdate {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.AutoScalingTargetTrackingScalingPolicyConfigurationUpdate",
         members: &["DisableScaleIn", "ScaleInCooldown", "ScaleOutCooldown", "TargetValue"],
         required: 0b1000,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -1179,6 +1263,7 @@ impl Structure for AutoScalingTargetTrackingScalingPolicyConfigurationUpdate {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "DisableScaleIn", &self.disable_scale_in);
         put_some(w, "ScaleInCooldown", &self.scale_in_cooldown);
@@ -1186,18 +1271,19 @@ impl Structure for AutoScalingTargetTrackingScalingPolicyConfigurationUpdate {
         put(w, "TargetValue", &self.target_value);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct BackupDescription {
     pub backup_details: Option<BackupDetails>,
     pub source_table_details: Option<SourceTableDetails>,
     pub source_table_feature_details: Option<SourceTableFeatureDetails>,
 }
+
 impl Structure for BackupDescription {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.BackupDescription",
         members: &["BackupDetails", "SourceTableDetails", "SourceTableFeatureDetails"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -1207,12 +1293,14 @@ impl Structure for BackupDescription {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "BackupDetails", &self.backup_details);
         put_some(w, "SourceTableDetails", &self.source_table_details);
         put_some(w, "SourceTableFeatureDetails", &self.source_table_feature_details);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct BackupDetails {
     pub backup_arn: String,
@@ -1223,6 +1311,7 @@ pub struct BackupDetails {
     pub backup_creation_date_time: Timestamp,
     pub backup_expiry_date_time: Option<Timestamp>,
 }
+
 impl Structure for BackupDetails {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.BackupDetails",
@@ -1236,7 +1325,6 @@ impl Structure for BackupDetails {
             "BackupExpiryDateTime",
         ],
         required: 0b111011,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -1250,6 +1338,7 @@ impl Structure for BackupDetails {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "BackupArn", &self.backup_arn);
         put(w, "BackupName", &self.backup_name);
@@ -1260,6 +1349,7 @@ impl Structure for BackupDetails {
         put_some(w, "BackupExpiryDateTime", &self.backup_expiry_date_time);
     }
 }
+
 words! {
     BackupStatus {
         Creating: "CREATING",
@@ -1267,6 +1357,7 @@ words! {
         Available: "AVAILABLE",
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct BackupSummary {
     pub table_name: Option<String>,
@@ -1280,6 +1371,7 @@ pub struct BackupSummary {
     pub backup_type: Option<BackupType>,
     pub backup_size_bytes: Option<i64>,
 }
+
 impl Structure for BackupSummary {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.BackupSummary",
@@ -1296,7 +1388,6 @@ impl Structure for BackupSummary {
             "BackupSizeBytes",
         ],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -1313,6 +1404,7 @@ impl Structure for BackupSummary {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "TableName", &self.table_name);
         put_some(w, "TableId", &self.table_id);
@@ -1326,6 +1418,7 @@ impl Structure for BackupSummary {
         put_some(w, "BackupSizeBytes", &self.backup_size_bytes);
     }
 }
+
 words! {
     BackupType {
         User: "USER",
@@ -1333,6 +1426,7 @@ words! {
         AwsBackup: "AWS_BACKUP",
     }
 }
+
 words! {
     BackupTypeFilter {
         User: "USER",
@@ -1341,17 +1435,18 @@ words! {
         All: "ALL",
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct BatchExecuteStatementInput {
     pub statements: Vec<BatchStatementRequest>,
     pub return_consumed_capacity: Option<ReturnConsumedCapacity>,
 }
+
 impl Structure for BatchExecuteStatementInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.BatchExecuteStatementInput",
         members: &["Statements", "ReturnConsumedCapacity"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -1360,22 +1455,24 @@ impl Structure for BatchExecuteStatementInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "Statements", &self.statements);
         put_some(w, "ReturnConsumedCapacity", &self.return_consumed_capacity);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct BatchExecuteStatementOutput {
     pub responses: Option<Vec<BatchStatementResponse>>,
     pub consumed_capacity: Option<Vec<ConsumedCapacity>>,
 }
+
 impl Structure for BatchExecuteStatementOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.BatchExecuteStatementOutput",
         members: &["Responses", "ConsumedCapacity"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -1384,22 +1481,24 @@ impl Structure for BatchExecuteStatementOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "Responses", &self.responses);
         put_some(w, "ConsumedCapacity", &self.consumed_capacity);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct BatchGetItemInput {
     pub request_items: BTreeMap<String, KeysAndAttributes>,
     pub return_consumed_capacity: Option<ReturnConsumedCapacity>,
 }
+
 impl Structure for BatchGetItemInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.BatchGetItemInput",
         members: &["RequestItems", "ReturnConsumedCapacity"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -1408,23 +1507,25 @@ impl Structure for BatchGetItemInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "RequestItems", &self.request_items);
         put_some(w, "ReturnConsumedCapacity", &self.return_consumed_capacity);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct BatchGetItemOutput {
     pub responses: Option<BTreeMap<String, Vec<BTreeMap<String, AttributeValue>>>>,
     pub unprocessed_keys: Option<BTreeMap<String, KeysAndAttributes>>,
     pub consumed_capacity: Option<Vec<ConsumedCapacity>>,
 }
+
 impl Structure for BatchGetItemOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.BatchGetItemOutput",
         members: &["Responses", "UnprocessedKeys", "ConsumedCapacity"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -1434,24 +1535,26 @@ impl Structure for BatchGetItemOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "Responses", &self.responses);
         put_some(w, "UnprocessedKeys", &self.unprocessed_keys);
         put_some(w, "ConsumedCapacity", &self.consumed_capacity);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct BatchStatementError {
     pub code: Option<BatchStatementErrorCodeEnum>,
     pub message: Option<String>,
     pub item: Option<BTreeMap<String, AttributeValue>>,
 }
+
 impl Structure for BatchStatementError {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.BatchStatementError",
         members: &["Code", "Message", "Item"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -1461,12 +1564,14 @@ impl Structure for BatchStatementError {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "Code", &self.code);
         put_some(w, "Message", &self.message);
         put_some(w, "Item", &self.item);
     }
 }
+
 words! {
     BatchStatementErrorCodeEnum {
         ConditionalCheckFailed: "ConditionalCheckFailed",
@@ -1482,6 +1587,7 @@ words! {
         DuplicateItem: "DuplicateItem",
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct BatchStatementRequest {
     pub statement: String,
@@ -1489,12 +1595,12 @@ pub struct BatchStatementRequest {
     pub consistent_read: Option<bool>,
     pub return_values_on_condition_check_failure: Option<ReturnValuesOnConditionCheckFailure>,
 }
+
 impl Structure for BatchStatementRequest {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.BatchStatementRequest",
         members: &["Statement", "Parameters", "ConsistentRead", "ReturnValuesOnConditionCheckFailure"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -1510,6 +1616,7 @@ impl Structure for BatchStatementRequest {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "Statement", &self.statement);
         put_some(w, "Parameters", &self.parameters);
@@ -1517,18 +1624,19 @@ impl Structure for BatchStatementRequest {
         put_some(w, "ReturnValuesOnConditionCheckFailure", &self.return_values_on_condition_check_failure);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct BatchStatementResponse {
     pub error: Option<BatchStatementError>,
     pub table_name: Option<String>,
     pub item: Option<BTreeMap<String, AttributeValue>>,
 }
+
 impl Structure for BatchStatementResponse {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.BatchStatementResponse",
         members: &["Error", "TableName", "Item"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -1538,24 +1646,26 @@ impl Structure for BatchStatementResponse {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "Error", &self.error);
         put_some(w, "TableName", &self.table_name);
         put_some(w, "Item", &self.item);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct BatchWriteItemInput {
     pub request_items: BTreeMap<String, Vec<WriteRequest>>,
     pub return_consumed_capacity: Option<ReturnConsumedCapacity>,
     pub return_item_collection_metrics: Option<ReturnItemCollectionMetrics>,
 }
+
 impl Structure for BatchWriteItemInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.BatchWriteItemInput",
         members: &["RequestItems", "ReturnConsumedCapacity", "ReturnItemCollectionMetrics"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -1565,24 +1675,26 @@ impl Structure for BatchWriteItemInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "RequestItems", &self.request_items);
         put_some(w, "ReturnConsumedCapacity", &self.return_consumed_capacity);
         put_some(w, "ReturnItemCollectionMetrics", &self.return_item_collection_metrics);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct BatchWriteItemOutput {
     pub unprocessed_items: Option<BTreeMap<String, Vec<WriteRequest>>>,
     pub item_collection_metrics: Option<BTreeMap<String, Vec<ItemCollectionMetrics>>>,
     pub consumed_capacity: Option<Vec<ConsumedCapacity>>,
 }
+
 impl Structure for BatchWriteItemOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.BatchWriteItemOutput",
         members: &["UnprocessedItems", "ItemCollectionMetrics", "ConsumedCapacity"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -1592,29 +1704,32 @@ impl Structure for BatchWriteItemOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "UnprocessedItems", &self.unprocessed_items);
         put_some(w, "ItemCollectionMetrics", &self.item_collection_metrics);
         put_some(w, "ConsumedCapacity", &self.consumed_capacity);
     }
 }
+
 words! {
     BillingMode {
         Provisioned: "PROVISIONED",
         PayPerRequest: "PAY_PER_REQUEST",
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct BillingModeSummary {
     pub billing_mode: Option<BillingMode>,
     pub last_update_to_pay_per_request_date_time: Option<Timestamp>,
 }
+
 impl Structure for BillingModeSummary {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.BillingModeSummary",
         members: &["BillingMode", "LastUpdateToPayPerRequestDateTime"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -1623,21 +1738,23 @@ impl Structure for BillingModeSummary {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "BillingMode", &self.billing_mode);
         put_some(w, "LastUpdateToPayPerRequestDateTime", &self.last_update_to_pay_per_request_date_time);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct BulkOperationBytes {
     pub bulk_put_bytes: Option<i64>,
 }
+
 impl Structure for BulkOperationBytes {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.BulkOperationBytes",
         members: &["BulkPutBytes"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -1645,10 +1762,12 @@ impl Structure for BulkOperationBytes {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "BulkPutBytes", &self.bulk_put_bytes);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct BulkOperationDescription {
     pub bulk_operation_arn: Option<String>,
@@ -1669,6 +1788,7 @@ pub struct BulkOperationDescription {
     pub max_write_request_units: Option<i64>,
     pub performance_tier: Option<BulkOperationPerformanceTier>,
 }
+
 impl Structure for BulkOperationDescription {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.BulkOperationDescription",
@@ -1692,7 +1812,6 @@ impl Structure for BulkOperationDescription {
             "PerformanceTier",
         ],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -1716,6 +1835,7 @@ impl Structure for BulkOperationDescription {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "BulkOperationArn", &self.bulk_operation_arn);
         put_some(w, "BulkOperationStatus", &self.bulk_operation_status);
@@ -1736,18 +1856,21 @@ impl Structure for BulkOperationDescription {
         put_some(w, "PerformanceTier", &self.performance_tier);
     }
 }
+
 words! {
     BulkOperationInputFormat {
         DynamodbJson: "DYNAMODB_JSON",
         Ion: "ION",
     }
 }
+
 words! {
     BulkOperationPerformanceTier {
         Standard: "STANDARD",
         Accelerated: "ACCELERATED",
     }
 }
+
 words! {
     BulkOperationStatus {
         InProgress: "IN_PROGRESS",
@@ -1758,6 +1881,7 @@ words! {
         Failed: "FAILED",
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct BulkOperationSummary {
     pub bulk_operation_arn: String,
@@ -1765,12 +1889,12 @@ pub struct BulkOperationSummary {
     pub start_time: Timestamp,
     pub end_time: Option<Timestamp>,
 }
+
 impl Structure for BulkOperationSummary {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.BulkOperationSummary",
         members: &["BulkOperationArn", "BulkOperationStatus", "StartTime", "EndTime"],
         required: 0b111,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -1781,6 +1905,7 @@ impl Structure for BulkOperationSummary {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "BulkOperationArn", &self.bulk_operation_arn);
         put(w, "BulkOperationStatus", &self.bulk_operation_status);
@@ -1788,17 +1913,18 @@ impl Structure for BulkOperationSummary {
         put_some(w, "EndTime", &self.end_time);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct BulkOperationTableDetail {
     pub table_name: Option<String>,
     pub table_id: Option<String>,
 }
+
 impl Structure for BulkOperationTableDetail {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.BulkOperationTableDetail",
         members: &["TableName", "TableId"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -1807,11 +1933,13 @@ impl Structure for BulkOperationTableDetail {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "TableName", &self.table_name);
         put_some(w, "TableId", &self.table_id);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct BulkOperationUsage {
     pub table_name: Option<String>,
@@ -1821,6 +1949,7 @@ pub struct BulkOperationUsage {
     pub global_secondary_indexes: Option<BTreeMap<String, BulkOperationBytes>>,
     pub vector_indexes: Option<BTreeMap<String, BulkOperationVectorBytes>>,
 }
+
 impl Structure for BulkOperationUsage {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.BulkOperationUsage",
@@ -1833,7 +1962,6 @@ impl Structure for BulkOperationUsage {
             "VectorIndexes",
         ],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -1846,6 +1974,7 @@ impl Structure for BulkOperationUsage {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "TableName", &self.table_name);
         put_some(w, "BulkPutBytes", &self.bulk_put_bytes);
@@ -1855,16 +1984,17 @@ impl Structure for BulkOperationUsage {
         put_some(w, "VectorIndexes", &self.vector_indexes);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct BulkOperationVectorBytes {
     pub bulk_put_vector_bytes: Option<i64>,
 }
+
 impl Structure for BulkOperationVectorBytes {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.BulkOperationVectorBytes",
         members: &["BulkPutVectorBytes"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -1872,20 +2002,22 @@ impl Structure for BulkOperationVectorBytes {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "BulkPutVectorBytes", &self.bulk_put_vector_bytes);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct CancelBulkOperationInput {
     pub bulk_operation_arn: String,
 }
+
 impl Structure for CancelBulkOperationInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.CancelBulkOperationInput",
         members: &["BulkOperationArn"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -1893,21 +2025,23 @@ impl Structure for CancelBulkOperationInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "BulkOperationArn", &self.bulk_operation_arn);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct CancelBulkOperationOutput {
     pub bulk_operation_arn: String,
     pub bulk_operation_status: BulkOperationStatus,
 }
+
 impl Structure for CancelBulkOperationOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.CancelBulkOperationOutput",
         members: &["BulkOperationArn", "BulkOperationStatus"],
         required: 0b11,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -1916,23 +2050,25 @@ impl Structure for CancelBulkOperationOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "BulkOperationArn", &self.bulk_operation_arn);
         put(w, "BulkOperationStatus", &self.bulk_operation_status);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct CancellationReason {
     pub item: Option<BTreeMap<String, AttributeValue>>,
     pub code: Option<String>,
     pub message: Option<String>,
 }
+
 impl Structure for CancellationReason {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.CancellationReason",
         members: &["Item", "Code", "Message"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -1942,24 +2078,26 @@ impl Structure for CancellationReason {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "Item", &self.item);
         put_some(w, "Code", &self.code);
         put_some(w, "Message", &self.message);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Capacity {
     pub read_capacity_units: Option<f64>,
     pub write_capacity_units: Option<f64>,
     pub capacity_units: Option<f64>,
 }
+
 impl Structure for Capacity {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.Capacity",
         members: &["ReadCapacityUnits", "WriteCapacityUnits", "CapacityUnits"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -1969,12 +2107,14 @@ impl Structure for Capacity {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "ReadCapacityUnits", &self.read_capacity_units);
         put_some(w, "WriteCapacityUnits", &self.write_capacity_units);
         put_some(w, "CapacityUnits", &self.capacity_units);
     }
 }
+
 words! {
     ComparisonOperator {
         Eq: "EQ",
@@ -1992,17 +2132,18 @@ words! {
         BeginsWith: "BEGINS_WITH",
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Condition {
     pub attribute_value_list: Option<Vec<AttributeValue>>,
     pub comparison_operator: ComparisonOperator,
 }
+
 impl Structure for Condition {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.Condition",
         members: &["AttributeValueList", "ComparisonOperator"],
         required: 0b10,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -2011,11 +2152,13 @@ impl Structure for Condition {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "AttributeValueList", &self.attribute_value_list);
         put(w, "ComparisonOperator", &self.comparison_operator);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ConditionCheck {
     pub key: BTreeMap<String, AttributeValue>,
@@ -2025,6 +2168,7 @@ pub struct ConditionCheck {
     pub expression_attribute_values: Option<BTreeMap<String, AttributeValue>>,
     pub return_values_on_condition_check_failure: Option<ReturnValuesOnConditionCheckFailure>,
 }
+
 impl Structure for ConditionCheck {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.ConditionCheck",
@@ -2037,7 +2181,6 @@ impl Structure for ConditionCheck {
             "ReturnValuesOnConditionCheckFailure",
         ],
         required: 0b111,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -2055,6 +2198,7 @@ impl Structure for ConditionCheck {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "Key", &self.key);
         put(w, "TableName", &self.table_name);
@@ -2064,17 +2208,18 @@ impl Structure for ConditionCheck {
         put_some(w, "ReturnValuesOnConditionCheckFailure", &self.return_values_on_condition_check_failure);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ConditionalCheckFailedException {
     pub message: Option<String>,
     pub item: Option<BTreeMap<String, AttributeValue>>,
 }
+
 impl Structure for ConditionalCheckFailedException {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.ConditionalCheckFailedException",
         members: &["message", "Item"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -2083,17 +2228,20 @@ impl Structure for ConditionalCheckFailedException {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "message", &self.message);
         put_some(w, "Item", &self.item);
     }
 }
+
 words! {
     ConditionalOperator {
         And: "AND",
         Or: "OR",
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ConsumedCapacity {
     pub table_name: Option<String>,
@@ -2105,6 +2253,7 @@ pub struct ConsumedCapacity {
     pub global_secondary_indexes: Option<BTreeMap<String, Capacity>>,
     pub vector_indexes: Option<BTreeMap<String, VectorCapacity>>,
 }
+
 impl Structure for ConsumedCapacity {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.ConsumedCapacity",
@@ -2119,7 +2268,6 @@ impl Structure for ConsumedCapacity {
             "VectorIndexes",
         ],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -2134,6 +2282,7 @@ impl Structure for ConsumedCapacity {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "TableName", &self.table_name);
         put_some(w, "CapacityUnits", &self.capacity_units);
@@ -2145,17 +2294,18 @@ impl Structure for ConsumedCapacity {
         put_some(w, "VectorIndexes", &self.vector_indexes);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ContinuousBackupsDescription {
     pub continuous_backups_status: ContinuousBackupsStatus,
     pub point_in_time_recovery_description: Option<PointInTimeRecoveryDescription>,
 }
+
 impl Structure for ContinuousBackupsDescription {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.ContinuousBackupsDescription",
         members: &["ContinuousBackupsStatus", "PointInTimeRecoveryDescription"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -2164,29 +2314,34 @@ impl Structure for ContinuousBackupsDescription {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "ContinuousBackupsStatus", &self.continuous_backups_status);
         put_some(w, "PointInTimeRecoveryDescription", &self.point_in_time_recovery_description);
     }
 }
+
 words! {
     ContinuousBackupsStatus {
         Enabled: "ENABLED",
         Disabled: "DISABLED",
     }
 }
+
 words! {
     ContributorInsightsAction {
         Enable: "ENABLE",
         Disable: "DISABLE",
     }
 }
+
 words! {
     ContributorInsightsMode {
         AccessedAndThrottledKeys: "ACCESSED_AND_THROTTLED_KEYS",
         ThrottledKeys: "THROTTLED_KEYS",
     }
 }
+
 words! {
     ContributorInsightsStatus {
         Enabling: "ENABLING",
@@ -2196,6 +2351,7 @@ words! {
         Failed: "FAILED",
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ContributorInsightsSummary {
     pub table_name: Option<String>,
@@ -2203,12 +2359,12 @@ pub struct ContributorInsightsSummary {
     pub contributor_insights_status: Option<ContributorInsightsStatus>,
     pub contributor_insights_mode: Option<ContributorInsightsMode>,
 }
+
 impl Structure for ContributorInsightsSummary {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.ContributorInsightsSummary",
         members: &["TableName", "IndexName", "ContributorInsightsStatus", "ContributorInsightsMode"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -2219,6 +2375,7 @@ impl Structure for ContributorInsightsSummary {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "TableName", &self.table_name);
         put_some(w, "IndexName", &self.index_name);
@@ -2226,17 +2383,18 @@ impl Structure for ContributorInsightsSummary {
         put_some(w, "ContributorInsightsMode", &self.contributor_insights_mode);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct CreateBackupInput {
     pub table_name: String,
     pub backup_name: String,
 }
+
 impl Structure for CreateBackupInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.CreateBackupInput",
         members: &["TableName", "BackupName"],
         required: 0b11,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -2245,21 +2403,23 @@ impl Structure for CreateBackupInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "TableName", &self.table_name);
         put(w, "BackupName", &self.backup_name);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct CreateBackupOutput {
     pub backup_details: Option<BackupDetails>,
 }
+
 impl Structure for CreateBackupOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.CreateBackupOutput",
         members: &["BackupDetails"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -2267,10 +2427,12 @@ impl Structure for CreateBackupOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "BackupDetails", &self.backup_details);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct CreateGlobalSecondaryIndexAction {
     pub index_name: String,
@@ -2280,6 +2442,7 @@ pub struct CreateGlobalSecondaryIndexAction {
     pub on_demand_throughput: Option<OnDemandThroughput>,
     pub warm_throughput: Option<WarmThroughput>,
 }
+
 impl Structure for CreateGlobalSecondaryIndexAction {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.CreateGlobalSecondaryIndexAction",
@@ -2292,7 +2455,6 @@ impl Structure for CreateGlobalSecondaryIndexAction {
             "WarmThroughput",
         ],
         required: 0b111,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -2305,6 +2467,7 @@ impl Structure for CreateGlobalSecondaryIndexAction {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "IndexName", &self.index_name);
         put(w, "KeySchema", &self.key_schema);
@@ -2314,17 +2477,18 @@ impl Structure for CreateGlobalSecondaryIndexAction {
         put_some(w, "WarmThroughput", &self.warm_throughput);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct CreateGlobalTableInput {
     pub global_table_name: String,
     pub replication_group: Vec<Replica>,
 }
+
 impl Structure for CreateGlobalTableInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.CreateGlobalTableInput",
         members: &["GlobalTableName", "ReplicationGroup"],
         required: 0b11,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -2333,21 +2497,23 @@ impl Structure for CreateGlobalTableInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "GlobalTableName", &self.global_table_name);
         put(w, "ReplicationGroup", &self.replication_group);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct CreateGlobalTableOutput {
     pub global_table_description: Option<GlobalTableDescription>,
 }
+
 impl Structure for CreateGlobalTableOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.CreateGlobalTableOutput",
         members: &["GlobalTableDescription"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -2355,20 +2521,22 @@ impl Structure for CreateGlobalTableOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "GlobalTableDescription", &self.global_table_description);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct CreateGlobalTableWitnessGroupMemberAction {
     pub region_name: String,
 }
+
 impl Structure for CreateGlobalTableWitnessGroupMemberAction {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.CreateGlobalTableWitnessGroupMemberAction",
         members: &["RegionName"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -2376,20 +2544,22 @@ impl Structure for CreateGlobalTableWitnessGroupMemberAction {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "RegionName", &self.region_name);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct CreateReplicaAction {
     pub region_name: String,
 }
+
 impl Structure for CreateReplicaAction {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.CreateReplicaAction",
         members: &["RegionName"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -2397,10 +2567,12 @@ impl Structure for CreateReplicaAction {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "RegionName", &self.region_name);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct CreateReplicationGroupMemberAction {
     pub region_name: String,
@@ -2410,6 +2582,7 @@ pub struct CreateReplicationGroupMemberAction {
     pub global_secondary_indexes: Option<Vec<ReplicaGlobalSecondaryIndex>>,
     pub table_class_override: Option<TableClass>,
 }
+
 impl Structure for CreateReplicationGroupMemberAction {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.CreateReplicationGroupMemberAction",
@@ -2422,7 +2595,6 @@ impl Structure for CreateReplicationGroupMemberAction {
             "TableClassOverride",
         ],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -2435,6 +2607,7 @@ impl Structure for CreateReplicationGroupMemberAction {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "RegionName", &self.region_name);
         put_some(w, "KMSMasterKeyId", &self.kms_master_key_id);
@@ -2444,6 +2617,7 @@ impl Structure for CreateReplicationGroupMemberAction {
         put_some(w, "TableClassOverride", &self.table_class_override);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct CreateTableInput {
     pub attribute_definitions: Option<Vec<AttributeDefinition>>,
@@ -2465,6 +2639,7 @@ pub struct CreateTableInput {
     pub global_table_settings_replication_mode: Option<GlobalTableSettingsReplicationMode>,
     pub vector_indexes: Option<Vec<VectorIndex>>,
 }
+
 impl Structure for CreateTableInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.CreateTableInput",
@@ -2489,7 +2664,6 @@ impl Structure for CreateTableInput {
             "VectorIndexes",
         ],
         required: 0b10,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -2519,6 +2693,7 @@ impl Structure for CreateTableInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "AttributeDefinitions", &self.attribute_definitions);
         put(w, "TableName", &self.table_name);
@@ -2540,16 +2715,17 @@ impl Structure for CreateTableInput {
         put_some(w, "VectorIndexes", &self.vector_indexes);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct CreateTableOutput {
     pub table_description: Option<TableDescription>,
 }
+
 impl Structure for CreateTableOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.CreateTableOutput",
         members: &["TableDescription"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -2557,10 +2733,12 @@ impl Structure for CreateTableOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "TableDescription", &self.table_description);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct CreateVectorIndexAction {
     pub index_name: String,
@@ -2570,12 +2748,12 @@ pub struct CreateVectorIndexAction {
     pub dimensions: i64,
     pub distance_function: VectorDistanceFunction,
 }
+
 impl Structure for CreateVectorIndexAction {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.CreateVectorIndexAction",
         members: &["IndexName", "VectorAttribute", "SearchSchema", "Projection", "Dimensions", "DistanceFunction"],
         required: 0b111011,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -2588,6 +2766,7 @@ impl Structure for CreateVectorIndexAction {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "IndexName", &self.index_name);
         put(w, "VectorAttribute", &self.vector_attribute);
@@ -2597,17 +2776,18 @@ impl Structure for CreateVectorIndexAction {
         put(w, "DistanceFunction", &self.distance_function);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct CsvOptions {
     pub delimiter: Option<String>,
     pub header_list: Option<Vec<String>>,
 }
+
 impl Structure for CsvOptions {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.CsvOptions",
         members: &["Delimiter", "HeaderList"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -2616,11 +2796,13 @@ impl Structure for CsvOptions {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "Delimiter", &self.delimiter);
         put_some(w, "HeaderList", &self.header_list);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Delete {
     pub key: BTreeMap<String, AttributeValue>,
@@ -2630,6 +2812,7 @@ pub struct Delete {
     pub expression_attribute_values: Option<BTreeMap<String, AttributeValue>>,
     pub return_values_on_condition_check_failure: Option<ReturnValuesOnConditionCheckFailure>,
 }
+
 impl Structure for Delete {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.Delete",
@@ -2642,7 +2825,6 @@ impl Structure for Delete {
             "ReturnValuesOnConditionCheckFailure",
         ],
         required: 0b11,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -2660,6 +2842,7 @@ impl Structure for Delete {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "Key", &self.key);
         put(w, "TableName", &self.table_name);
@@ -2669,37 +2852,37 @@ impl Structure for Delete {
         put_some(w, "ReturnValuesOnConditionCheckFailure", &self.return_values_on_condition_check_failure);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DeleteBackupInput {
     pub backup_arn: String,
 }
+
 impl Structure for DeleteBackupInput {
-    const SHAPE: &'static Shape = &Shape {
-        java: "com.amazonaws.dynamodb.v20120810.DeleteBackupInput",
-        members: &["BackupArn"],
-        required: 0b1,
-        told: &[],
-    };
+    const SHAPE: &'static Shape =
+        &Shape { java: "com.amazonaws.dynamodb.v20120810.DeleteBackupInput", members: &["BackupArn"], required: 0b1 };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
             0 => required(&mut self.backup_arn, r, v, &rules::BACKUP_ARN),
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "BackupArn", &self.backup_arn);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DeleteBackupOutput {
     pub backup_description: Option<BackupDescription>,
 }
+
 impl Structure for DeleteBackupOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.DeleteBackupOutput",
         members: &["BackupDescription"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -2707,20 +2890,22 @@ impl Structure for DeleteBackupOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "BackupDescription", &self.backup_description);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DeleteGlobalSecondaryIndexAction {
     pub index_name: String,
 }
+
 impl Structure for DeleteGlobalSecondaryIndexAction {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.DeleteGlobalSecondaryIndexAction",
         members: &["IndexName"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -2728,20 +2913,22 @@ impl Structure for DeleteGlobalSecondaryIndexAction {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "IndexName", &self.index_name);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DeleteGlobalTableWitnessGroupMemberAction {
     pub region_name: String,
 }
+
 impl Structure for DeleteGlobalTableWitnessGroupMemberAction {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.DeleteGlobalTableWitnessGroupMemberAction",
         members: &["RegionName"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -2749,10 +2936,12 @@ impl Structure for DeleteGlobalTableWitnessGroupMemberAction {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "RegionName", &self.region_name);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DeleteItemInput {
     pub table_name: String,
@@ -2767,6 +2956,7 @@ pub struct DeleteItemInput {
     pub expression_attribute_values: Option<BTreeMap<String, AttributeValue>>,
     pub return_values_on_condition_check_failure: Option<ReturnValuesOnConditionCheckFailure>,
 }
+
 impl Structure for DeleteItemInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.DeleteItemInput",
@@ -2784,7 +2974,6 @@ impl Structure for DeleteItemInput {
             "ReturnValuesOnConditionCheckFailure",
         ],
         required: 0b11,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -2807,6 +2996,7 @@ impl Structure for DeleteItemInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "TableName", &self.table_name);
         put(w, "Key", &self.key);
@@ -2821,18 +3011,19 @@ impl Structure for DeleteItemInput {
         put_some(w, "ReturnValuesOnConditionCheckFailure", &self.return_values_on_condition_check_failure);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DeleteItemOutput {
     pub attributes: Option<BTreeMap<String, AttributeValue>>,
     pub consumed_capacity: Option<ConsumedCapacity>,
     pub item_collection_metrics: Option<ItemCollectionMetrics>,
 }
+
 impl Structure for DeleteItemOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.DeleteItemOutput",
         members: &["Attributes", "ConsumedCapacity", "ItemCollectionMetrics"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -2842,22 +3033,24 @@ impl Structure for DeleteItemOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "Attributes", &self.attributes);
         put_some(w, "ConsumedCapacity", &self.consumed_capacity);
         put_some(w, "ItemCollectionMetrics", &self.item_collection_metrics);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DeleteReplicaAction {
     pub region_name: String,
 }
+
 impl Structure for DeleteReplicaAction {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.DeleteReplicaAction",
         members: &["RegionName"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -2865,20 +3058,22 @@ impl Structure for DeleteReplicaAction {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "RegionName", &self.region_name);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DeleteReplicationGroupMemberAction {
     pub region_name: String,
 }
+
 impl Structure for DeleteReplicationGroupMemberAction {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.DeleteReplicationGroupMemberAction",
         members: &["RegionName"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -2886,38 +3081,43 @@ impl Structure for DeleteReplicationGroupMemberAction {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "RegionName", &self.region_name);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DeleteRequest {
     pub key: BTreeMap<String, AttributeValue>,
 }
+
 impl Structure for DeleteRequest {
     const SHAPE: &'static Shape =
-        &Shape { java: "com.amazonaws.dynamodb.v20120810.DeleteRequest", members: &["Key"], required: 0b1, told: &[] };
+        &Shape { java: "com.amazonaws.dynamodb.v20120810.DeleteRequest", members: &["Key"], required: 0b1 };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
             0 => required(&mut self.key, r, v, &rules::KEY),
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "Key", &self.key);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DeleteResourcePolicyInput {
     pub resource_arn: String,
     pub expected_revision_id: Option<String>,
 }
+
 impl Structure for DeleteResourcePolicyInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.DeleteResourcePolicyInput",
         members: &["ResourceArn", "ExpectedRevisionId"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -2926,21 +3126,23 @@ impl Structure for DeleteResourcePolicyInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "ResourceArn", &self.resource_arn);
         put_some(w, "ExpectedRevisionId", &self.expected_revision_id);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DeleteResourcePolicyOutput {
     pub revision_id: Option<String>,
 }
+
 impl Structure for DeleteResourcePolicyOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.DeleteResourcePolicyOutput",
         members: &["RevisionId"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -2948,41 +3150,42 @@ impl Structure for DeleteResourcePolicyOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "RevisionId", &self.revision_id);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DeleteTableInput {
     pub table_name: String,
 }
+
 impl Structure for DeleteTableInput {
-    const SHAPE: &'static Shape = &Shape {
-        java: "com.amazonaws.dynamodb.v20120810.DeleteTableInput",
-        members: &["TableName"],
-        required: 0b1,
-        told: &[],
-    };
+    const SHAPE: &'static Shape =
+        &Shape { java: "com.amazonaws.dynamodb.v20120810.DeleteTableInput", members: &["TableName"], required: 0b1 };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
             0 => required(&mut self.table_name, r, v, &rules::TABLE_ARN),
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "TableName", &self.table_name);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DeleteTableOutput {
     pub table_description: Option<TableDescription>,
 }
+
 impl Structure for DeleteTableOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.DeleteTableOutput",
         members: &["TableDescription"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -2990,20 +3193,22 @@ impl Structure for DeleteTableOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "TableDescription", &self.table_description);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DeleteVectorIndexAction {
     pub index_name: String,
 }
+
 impl Structure for DeleteVectorIndexAction {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.DeleteVectorIndexAction",
         members: &["IndexName"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -3011,41 +3216,42 @@ impl Structure for DeleteVectorIndexAction {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "IndexName", &self.index_name);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DescribeBackupInput {
     pub backup_arn: String,
 }
+
 impl Structure for DescribeBackupInput {
-    const SHAPE: &'static Shape = &Shape {
-        java: "com.amazonaws.dynamodb.v20120810.DescribeBackupInput",
-        members: &["BackupArn"],
-        required: 0b1,
-        told: &[],
-    };
+    const SHAPE: &'static Shape =
+        &Shape { java: "com.amazonaws.dynamodb.v20120810.DescribeBackupInput", members: &["BackupArn"], required: 0b1 };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
             0 => required(&mut self.backup_arn, r, v, &rules::BACKUP_ARN),
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "BackupArn", &self.backup_arn);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DescribeBackupOutput {
     pub backup_description: Option<BackupDescription>,
 }
+
 impl Structure for DescribeBackupOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.DescribeBackupOutput",
         members: &["BackupDescription"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -3053,20 +3259,22 @@ impl Structure for DescribeBackupOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "BackupDescription", &self.backup_description);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DescribeBulkOperationInput {
     pub bulk_operation_arn: String,
 }
+
 impl Structure for DescribeBulkOperationInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.DescribeBulkOperationInput",
         members: &["BulkOperationArn"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -3074,20 +3282,22 @@ impl Structure for DescribeBulkOperationInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "BulkOperationArn", &self.bulk_operation_arn);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DescribeBulkOperationOutput {
     pub bulk_operation_description: BulkOperationDescription,
 }
+
 impl Structure for DescribeBulkOperationOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.DescribeBulkOperationOutput",
         members: &["BulkOperationDescription"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -3095,20 +3305,22 @@ impl Structure for DescribeBulkOperationOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "BulkOperationDescription", &self.bulk_operation_description);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DescribeContinuousBackupsInput {
     pub table_name: String,
 }
+
 impl Structure for DescribeContinuousBackupsInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.DescribeContinuousBackupsInput",
         members: &["TableName"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -3116,20 +3328,22 @@ impl Structure for DescribeContinuousBackupsInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "TableName", &self.table_name);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DescribeContinuousBackupsOutput {
     pub continuous_backups_description: Option<ContinuousBackupsDescription>,
 }
+
 impl Structure for DescribeContinuousBackupsOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.DescribeContinuousBackupsOutput",
         members: &["ContinuousBackupsDescription"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -3137,21 +3351,23 @@ impl Structure for DescribeContinuousBackupsOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "ContinuousBackupsDescription", &self.continuous_backups_description);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DescribeContributorInsightsInput {
     pub table_name: String,
     pub index_name: Option<String>,
 }
+
 impl Structure for DescribeContributorInsightsInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.DescribeContributorInsightsInput",
         members: &["TableName", "IndexName"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -3160,11 +3376,13 @@ impl Structure for DescribeContributorInsightsInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "TableName", &self.table_name);
         put_some(w, "IndexName", &self.index_name);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DescribeContributorInsightsOutput {
     pub table_name: Option<String>,
@@ -3175,6 +3393,7 @@ pub struct DescribeContributorInsightsOutput {
     pub failure_exception: Option<FailureException>,
     pub contributor_insights_mode: Option<ContributorInsightsMode>,
 }
+
 impl Structure for DescribeContributorInsightsOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.DescribeContributorInsightsOutput",
@@ -3188,7 +3407,6 @@ impl Structure for DescribeContributorInsightsOutput {
             "ContributorInsightsMode",
         ],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -3202,6 +3420,7 @@ impl Structure for DescribeContributorInsightsOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "TableName", &self.table_name);
         put_some(w, "IndexName", &self.index_name);
@@ -3212,30 +3431,30 @@ impl Structure for DescribeContributorInsightsOutput {
         put_some(w, "ContributorInsightsMode", &self.contributor_insights_mode);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DescribeEndpointsInput {}
+
 impl Structure for DescribeEndpointsInput {
-    const SHAPE: &'static Shape = &Shape {
-        java: "com.amazonaws.dynamodb.v20120810.DescribeEndpointsRequest",
-        members: &[],
-        required: 0b0,
-        told: &[],
-    };
+    const SHAPE: &'static Shape =
+        &Shape { java: "com.amazonaws.dynamodb.v20120810.DescribeEndpointsRequest", members: &[], required: 0b0 };
     fn read(&mut self, _member: usize, _r: &mut dyn Reader, _v: &mut Violations) -> Result<bool, SerializationFault> {
         Ok(false)
     }
+
     fn write(&self, _w: &mut dyn Writer) {}
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DescribeEndpointsOutput {
     pub endpoints: Vec<Endpoint>,
 }
+
 impl Structure for DescribeEndpointsOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.DescribeEndpointsResponse",
         members: &["Endpoints"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -3243,41 +3462,42 @@ impl Structure for DescribeEndpointsOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "Endpoints", &self.endpoints);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DescribeExportInput {
     pub export_arn: String,
 }
+
 impl Structure for DescribeExportInput {
-    const SHAPE: &'static Shape = &Shape {
-        java: "com.amazonaws.dynamodb.v20120810.DescribeExportInput",
-        members: &["ExportArn"],
-        required: 0b1,
-        told: &[],
-    };
+    const SHAPE: &'static Shape =
+        &Shape { java: "com.amazonaws.dynamodb.v20120810.DescribeExportInput", members: &["ExportArn"], required: 0b1 };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
             0 => required(&mut self.export_arn, r, v, &rules::EXPORT_ARN),
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "ExportArn", &self.export_arn);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DescribeExportOutput {
     pub export_description: Option<ExportDescription>,
 }
+
 impl Structure for DescribeExportOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.DescribeExportOutput",
         members: &["ExportDescription"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -3285,20 +3505,22 @@ impl Structure for DescribeExportOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "ExportDescription", &self.export_description);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DescribeGlobalTableInput {
     pub global_table_name: String,
 }
+
 impl Structure for DescribeGlobalTableInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.DescribeGlobalTableInput",
         members: &["GlobalTableName"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -3306,20 +3528,22 @@ impl Structure for DescribeGlobalTableInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "GlobalTableName", &self.global_table_name);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DescribeGlobalTableOutput {
     pub global_table_description: Option<GlobalTableDescription>,
 }
+
 impl Structure for DescribeGlobalTableOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.DescribeGlobalTableOutput",
         members: &["GlobalTableDescription"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -3327,20 +3551,22 @@ impl Structure for DescribeGlobalTableOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "GlobalTableDescription", &self.global_table_description);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DescribeGlobalTableSettingsInput {
     pub global_table_name: String,
 }
+
 impl Structure for DescribeGlobalTableSettingsInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.DescribeGlobalTableSettingsInput",
         members: &["GlobalTableName"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -3348,21 +3574,23 @@ impl Structure for DescribeGlobalTableSettingsInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "GlobalTableName", &self.global_table_name);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DescribeGlobalTableSettingsOutput {
     pub global_table_name: Option<String>,
     pub replica_settings: Option<Vec<ReplicaSettingsDescription>>,
 }
+
 impl Structure for DescribeGlobalTableSettingsOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.DescribeGlobalTableSettingsOutput",
         members: &["GlobalTableName", "ReplicaSettings"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -3371,42 +3599,43 @@ impl Structure for DescribeGlobalTableSettingsOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "GlobalTableName", &self.global_table_name);
         put_some(w, "ReplicaSettings", &self.replica_settings);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DescribeImportInput {
     pub import_arn: String,
 }
+
 impl Structure for DescribeImportInput {
-    const SHAPE: &'static Shape = &Shape {
-        java: "com.amazonaws.dynamodb.v20120810.DescribeImportInput",
-        members: &["ImportArn"],
-        required: 0b1,
-        told: &[],
-    };
+    const SHAPE: &'static Shape =
+        &Shape { java: "com.amazonaws.dynamodb.v20120810.DescribeImportInput", members: &["ImportArn"], required: 0b1 };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
             0 => required(&mut self.import_arn, r, v, &rules::IMPORT_ARN),
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "ImportArn", &self.import_arn);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DescribeImportOutput {
     pub import_table_description: ImportTableDescription,
 }
+
 impl Structure for DescribeImportOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.DescribeImportOutput",
         members: &["ImportTableDescription"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -3414,20 +3643,22 @@ impl Structure for DescribeImportOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "ImportTableDescription", &self.import_table_description);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DescribeKinesisStreamingDestinationInput {
     pub table_name: String,
 }
+
 impl Structure for DescribeKinesisStreamingDestinationInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.DescribeKinesisStreamingDestinationInput",
         members: &["TableName"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -3435,21 +3666,23 @@ impl Structure for DescribeKinesisStreamingDestinationInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "TableName", &self.table_name);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DescribeKinesisStreamingDestinationOutput {
     pub table_name: Option<String>,
     pub kinesis_data_stream_destinations: Option<Vec<KinesisDataStreamDestination>>,
 }
+
 impl Structure for DescribeKinesisStreamingDestinationOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.DescribeKinesisStreamingDestinationOutput",
         members: &["TableName", "KinesisDataStreamDestinations"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -3458,21 +3691,26 @@ impl Structure for DescribeKinesisStreamingDestinationOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "TableName", &self.table_name);
         put_some(w, "KinesisDataStreamDestinations", &self.kinesis_data_stream_destinations);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DescribeLimitsInput {}
+
 impl Structure for DescribeLimitsInput {
     const SHAPE: &'static Shape =
-        &Shape { java: "com.amazonaws.dynamodb.v20120810.DescribeLimitsInput", members: &[], required: 0b0, told: &[] };
+        &Shape { java: "com.amazonaws.dynamodb.v20120810.DescribeLimitsInput", members: &[], required: 0b0 };
     fn read(&mut self, _member: usize, _r: &mut dyn Reader, _v: &mut Violations) -> Result<bool, SerializationFault> {
         Ok(false)
     }
+
     fn write(&self, _w: &mut dyn Writer) {}
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DescribeLimitsOutput {
     pub account_max_read_capacity_units: Option<i64>,
@@ -3480,6 +3718,7 @@ pub struct DescribeLimitsOutput {
     pub table_max_read_capacity_units: Option<i64>,
     pub table_max_write_capacity_units: Option<i64>,
 }
+
 impl Structure for DescribeLimitsOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.DescribeLimitsOutput",
@@ -3490,7 +3729,6 @@ impl Structure for DescribeLimitsOutput {
             "TableMaxWriteCapacityUnits",
         ],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -3501,6 +3739,7 @@ impl Structure for DescribeLimitsOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "AccountMaxReadCapacityUnits", &self.account_max_read_capacity_units);
         put_some(w, "AccountMaxWriteCapacityUnits", &self.account_max_write_capacity_units);
@@ -3508,58 +3747,57 @@ impl Structure for DescribeLimitsOutput {
         put_some(w, "TableMaxWriteCapacityUnits", &self.table_max_write_capacity_units);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DescribeTableInput {
     pub table_name: String,
 }
+
 impl Structure for DescribeTableInput {
-    const SHAPE: &'static Shape = &Shape {
-        java: "com.amazonaws.dynamodb.v20120810.DescribeTableInput",
-        members: &["TableName"],
-        required: 0b1,
-        told: &[],
-    };
+    const SHAPE: &'static Shape =
+        &Shape { java: "com.amazonaws.dynamodb.v20120810.DescribeTableInput", members: &["TableName"], required: 0b1 };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
             0 => required(&mut self.table_name, r, v, &rules::TABLE_ARN),
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "TableName", &self.table_name);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DescribeTableOutput {
     pub table: Option<TableDescription>,
 }
+
 impl Structure for DescribeTableOutput {
-    const SHAPE: &'static Shape = &Shape {
-        java: "com.amazonaws.dynamodb.v20120810.DescribeTableOutput",
-        members: &["Table"],
-        required: 0b0,
-        told: &[],
-    };
+    const SHAPE: &'static Shape =
+        &Shape { java: "com.amazonaws.dynamodb.v20120810.DescribeTableOutput", members: &["Table"], required: 0b0 };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
             0 => optional(&mut self.table, r, v, &Free),
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "Table", &self.table);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DescribeTableReplicaAutoScalingInput {
     pub table_name: String,
 }
+
 impl Structure for DescribeTableReplicaAutoScalingInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.DescribeTableReplicaAutoScalingInput",
         members: &["TableName"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -3567,20 +3805,22 @@ impl Structure for DescribeTableReplicaAutoScalingInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "TableName", &self.table_name);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DescribeTableReplicaAutoScalingOutput {
     pub table_auto_scaling_description: Option<TableAutoScalingDescription>,
 }
+
 impl Structure for DescribeTableReplicaAutoScalingOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.DescribeTableReplicaAutoScalingOutput",
         members: &["TableAutoScalingDescription"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -3588,20 +3828,22 @@ impl Structure for DescribeTableReplicaAutoScalingOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "TableAutoScalingDescription", &self.table_auto_scaling_description);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DescribeTimeToLiveInput {
     pub table_name: String,
 }
+
 impl Structure for DescribeTimeToLiveInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.DescribeTimeToLiveInput",
         members: &["TableName"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -3609,20 +3851,22 @@ impl Structure for DescribeTimeToLiveInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "TableName", &self.table_name);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DescribeTimeToLiveOutput {
     pub time_to_live_description: Option<TimeToLiveDescription>,
 }
+
 impl Structure for DescribeTimeToLiveOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.DescribeTimeToLiveOutput",
         members: &["TimeToLiveDescription"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -3630,10 +3874,12 @@ impl Structure for DescribeTimeToLiveOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "TimeToLiveDescription", &self.time_to_live_description);
     }
 }
+
 words! {
     DestinationStatus {
         Enabling: "ENABLING",
@@ -3644,17 +3890,18 @@ words! {
         Updating: "UPDATING",
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DisassociateReplicationGroupMemberAction {
     pub region_name: String,
     pub disassociation_mode: DisassociationMode,
 }
+
 impl Structure for DisassociateReplicationGroupMemberAction {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.DisassociateReplicationGroupMemberAction",
         members: &["RegionName", "DisassociationMode"],
         required: 0b11,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -3663,26 +3910,29 @@ impl Structure for DisassociateReplicationGroupMemberAction {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "RegionName", &self.region_name);
         put(w, "DisassociationMode", &self.disassociation_mode);
     }
 }
+
 words! {
     DisassociationMode {
         WaitForReplication: "WAIT_FOR_REPLICATION",
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct EnableKinesisStreamingConfiguration {
     pub approximate_creation_date_time_precision: Option<ApproximateCreationDateTimePrecision>,
 }
+
 impl Structure for EnableKinesisStreamingConfiguration {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.EnableKinesisStreamingConfiguration",
         members: &["ApproximateCreationDateTimePrecision"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -3695,21 +3945,23 @@ impl Structure for EnableKinesisStreamingConfiguration {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "ApproximateCreationDateTimePrecision", &self.approximate_creation_date_time_precision);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Endpoint {
     pub address: String,
     pub cache_period_in_minutes: i64,
 }
+
 impl Structure for Endpoint {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.Endpoint",
         members: &["Address", "CachePeriodInMinutes"],
         required: 0b11,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -3718,11 +3970,13 @@ impl Structure for Endpoint {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "Address", &self.address);
         put(w, "CachePeriodInMinutes", &self.cache_period_in_minutes);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ExecuteStatementInput {
     pub statement: String,
@@ -3733,6 +3987,7 @@ pub struct ExecuteStatementInput {
     pub limit: Option<i32>,
     pub return_values_on_condition_check_failure: Option<ReturnValuesOnConditionCheckFailure>,
 }
+
 impl Structure for ExecuteStatementInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.ExecuteStatementInput",
@@ -3746,7 +4001,6 @@ impl Structure for ExecuteStatementInput {
             "ReturnValuesOnConditionCheckFailure",
         ],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -3765,6 +4019,7 @@ impl Structure for ExecuteStatementInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "Statement", &self.statement);
         put_some(w, "Parameters", &self.parameters);
@@ -3775,6 +4030,7 @@ impl Structure for ExecuteStatementInput {
         put_some(w, "ReturnValuesOnConditionCheckFailure", &self.return_values_on_condition_check_failure);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ExecuteStatementOutput {
     pub items: Option<Vec<BTreeMap<String, AttributeValue>>>,
@@ -3782,12 +4038,12 @@ pub struct ExecuteStatementOutput {
     pub consumed_capacity: Option<ConsumedCapacity>,
     pub last_evaluated_key: Option<BTreeMap<String, AttributeValue>>,
 }
+
 impl Structure for ExecuteStatementOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.ExecuteStatementOutput",
         members: &["Items", "NextToken", "ConsumedCapacity", "LastEvaluatedKey"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -3798,6 +4054,7 @@ impl Structure for ExecuteStatementOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "Items", &self.items);
         put_some(w, "NextToken", &self.next_token);
@@ -3805,18 +4062,19 @@ impl Structure for ExecuteStatementOutput {
         put_some(w, "LastEvaluatedKey", &self.last_evaluated_key);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ExecuteTransactionInput {
     pub transact_statements: Vec<ParameterizedStatement>,
     pub client_request_token: Option<String>,
     pub return_consumed_capacity: Option<ReturnConsumedCapacity>,
 }
+
 impl Structure for ExecuteTransactionInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.ExecuteTransactionInput",
         members: &["TransactStatements", "ClientRequestToken", "ReturnConsumedCapacity"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -3826,23 +4084,25 @@ impl Structure for ExecuteTransactionInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "TransactStatements", &self.transact_statements);
         put_some(w, "ClientRequestToken", &self.client_request_token);
         put_some(w, "ReturnConsumedCapacity", &self.return_consumed_capacity);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ExecuteTransactionOutput {
     pub responses: Option<Vec<ItemResponse>>,
     pub consumed_capacity: Option<Vec<ConsumedCapacity>>,
 }
+
 impl Structure for ExecuteTransactionOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.ExecuteTransactionOutput",
         members: &["Responses", "ConsumedCapacity"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -3851,11 +4111,13 @@ impl Structure for ExecuteTransactionOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "Responses", &self.responses);
         put_some(w, "ConsumedCapacity", &self.consumed_capacity);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ExpectedAttributeValue {
     pub value: Option<AttributeValue>,
@@ -3863,12 +4125,12 @@ pub struct ExpectedAttributeValue {
     pub comparison_operator: Option<ComparisonOperator>,
     pub attribute_value_list: Option<Vec<AttributeValue>>,
 }
+
 impl Structure for ExpectedAttributeValue {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.ExpectedAttributeValue",
         members: &["Value", "Exists", "ComparisonOperator", "AttributeValueList"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -3879,6 +4141,7 @@ impl Structure for ExpectedAttributeValue {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "Value", &self.value);
         put_some(w, "Exists", &self.exists);
@@ -3886,6 +4149,7 @@ impl Structure for ExpectedAttributeValue {
         put_some(w, "AttributeValueList", &self.attribute_value_list);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ExportDescription {
     pub export_arn: Option<String>,
@@ -3911,6 +4175,7 @@ pub struct ExportDescription {
     pub incremental_export_specification: Option<IncrementalExportSpecification>,
     pub filter_specification: Option<FilterSpecification>,
 }
+
 impl Structure for ExportDescription {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.ExportDescription",
@@ -3939,7 +4204,6 @@ impl Structure for ExportDescription {
             "FilterSpecification",
         ],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -3968,6 +4232,7 @@ impl Structure for ExportDescription {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "ExportArn", &self.export_arn);
         put_some(w, "ExportStatus", &self.export_status);
@@ -3993,12 +4258,14 @@ impl Structure for ExportDescription {
         put_some(w, "FilterSpecification", &self.filter_specification);
     }
 }
+
 words! {
     ExportFormat {
         DynamodbJson: "DYNAMODB_JSON",
         Ion: "ION",
     }
 }
+
 words! {
     ExportStatus {
         InProgress: "IN_PROGRESS",
@@ -4006,18 +4273,19 @@ words! {
         Failed: "FAILED",
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ExportSummary {
     pub export_arn: Option<String>,
     pub export_status: Option<ExportStatus>,
     pub export_type: Option<ExportType>,
 }
+
 impl Structure for ExportSummary {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.ExportSummary",
         members: &["ExportArn", "ExportStatus", "ExportType"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -4027,12 +4295,14 @@ impl Structure for ExportSummary {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "ExportArn", &self.export_arn);
         put_some(w, "ExportStatus", &self.export_status);
         put_some(w, "ExportType", &self.export_type);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ExportTableToPointInTimeInput {
     pub table_arn: String,
@@ -4048,6 +4318,7 @@ pub struct ExportTableToPointInTimeInput {
     pub incremental_export_specification: Option<IncrementalExportSpecification>,
     pub filter_specification: Option<FilterSpecification>,
 }
+
 impl Structure for ExportTableToPointInTimeInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.ExportTableToPointInTimeInput",
@@ -4066,7 +4337,6 @@ impl Structure for ExportTableToPointInTimeInput {
             "FilterSpecification",
         ],
         required: 0b1001,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -4085,6 +4355,7 @@ impl Structure for ExportTableToPointInTimeInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "TableArn", &self.table_arn);
         put_some(w, "ExportTime", &self.export_time);
@@ -4100,16 +4371,17 @@ impl Structure for ExportTableToPointInTimeInput {
         put_some(w, "FilterSpecification", &self.filter_specification);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ExportTableToPointInTimeOutput {
     pub export_description: Option<ExportDescription>,
 }
+
 impl Structure for ExportTableToPointInTimeOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.ExportTableToPointInTimeOutput",
         members: &["ExportDescription"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -4117,33 +4389,37 @@ impl Structure for ExportTableToPointInTimeOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "ExportDescription", &self.export_description);
     }
 }
+
 words! {
     ExportType {
         FullExport: "FULL_EXPORT",
         IncrementalExport: "INCREMENTAL_EXPORT",
     }
 }
+
 words! {
     ExportViewType {
         NewImage: "NEW_IMAGE",
         NewAndOldImages: "NEW_AND_OLD_IMAGES",
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct FailureException {
     pub exception_name: Option<String>,
     pub exception_description: Option<String>,
 }
+
 impl Structure for FailureException {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.FailureException",
         members: &["ExceptionName", "ExceptionDescription"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -4152,11 +4428,13 @@ impl Structure for FailureException {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "ExceptionName", &self.exception_name);
         put_some(w, "ExceptionDescription", &self.exception_description);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct FilterSpecification {
     pub filter_expression: Option<String>,
@@ -4165,6 +4443,7 @@ pub struct FilterSpecification {
     pub expression_attribute_names: Option<BTreeMap<String, String>>,
     pub expression_attribute_values: Option<BTreeMap<String, AttributeValue>>,
 }
+
 impl Structure for FilterSpecification {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.FilterSpecification",
@@ -4176,7 +4455,6 @@ impl Structure for FilterSpecification {
             "ExpressionAttributeValues",
         ],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -4188,6 +4466,7 @@ impl Structure for FilterSpecification {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "FilterExpression", &self.filter_expression);
         put_some(w, "ProjectionExpression", &self.projection_expression);
@@ -4196,6 +4475,7 @@ impl Structure for FilterSpecification {
         put_some(w, "ExpressionAttributeValues", &self.expression_attribute_values);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Get {
     pub key: BTreeMap<String, AttributeValue>,
@@ -4203,12 +4483,12 @@ pub struct Get {
     pub projection_expression: Option<String>,
     pub expression_attribute_names: Option<BTreeMap<String, String>>,
 }
+
 impl Structure for Get {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.Get",
         members: &["Key", "TableName", "ProjectionExpression", "ExpressionAttributeNames"],
         required: 0b11,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -4219,6 +4499,7 @@ impl Structure for Get {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "Key", &self.key);
         put(w, "TableName", &self.table_name);
@@ -4226,6 +4507,7 @@ impl Structure for Get {
         put_some(w, "ExpressionAttributeNames", &self.expression_attribute_names);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct GetItemInput {
     pub table_name: String,
@@ -4236,6 +4518,7 @@ pub struct GetItemInput {
     pub projection_expression: Option<String>,
     pub expression_attribute_names: Option<BTreeMap<String, String>>,
 }
+
 impl Structure for GetItemInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.GetItemInput",
@@ -4249,7 +4532,6 @@ impl Structure for GetItemInput {
             "ExpressionAttributeNames",
         ],
         required: 0b11,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -4263,6 +4545,7 @@ impl Structure for GetItemInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "TableName", &self.table_name);
         put(w, "Key", &self.key);
@@ -4273,17 +4556,18 @@ impl Structure for GetItemInput {
         put_some(w, "ExpressionAttributeNames", &self.expression_attribute_names);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct GetItemOutput {
     pub item: Option<BTreeMap<String, AttributeValue>>,
     pub consumed_capacity: Option<ConsumedCapacity>,
 }
+
 impl Structure for GetItemOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.GetItemOutput",
         members: &["Item", "ConsumedCapacity"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -4292,21 +4576,23 @@ impl Structure for GetItemOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "Item", &self.item);
         put_some(w, "ConsumedCapacity", &self.consumed_capacity);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct GetResourcePolicyInput {
     pub resource_arn: String,
 }
+
 impl Structure for GetResourcePolicyInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.GetResourcePolicyInput",
         members: &["ResourceArn"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -4314,21 +4600,23 @@ impl Structure for GetResourcePolicyInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "ResourceArn", &self.resource_arn);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct GetResourcePolicyOutput {
     pub policy: Option<String>,
     pub revision_id: Option<String>,
 }
+
 impl Structure for GetResourcePolicyOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.GetResourcePolicyOutput",
         members: &["Policy", "RevisionId"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -4337,11 +4625,13 @@ impl Structure for GetResourcePolicyOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "Policy", &self.policy);
         put_some(w, "RevisionId", &self.revision_id);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct GlobalSecondaryIndex {
     pub index_name: String,
@@ -4351,6 +4641,7 @@ pub struct GlobalSecondaryIndex {
     pub on_demand_throughput: Option<OnDemandThroughput>,
     pub warm_throughput: Option<WarmThroughput>,
 }
+
 impl Structure for GlobalSecondaryIndex {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.GlobalSecondaryIndex",
@@ -4363,7 +4654,6 @@ impl Structure for GlobalSecondaryIndex {
             "WarmThroughput",
         ],
         required: 0b111,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -4376,6 +4666,7 @@ impl Structure for GlobalSecondaryIndex {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "IndexName", &self.index_name);
         put(w, "KeySchema", &self.key_schema);
@@ -4385,17 +4676,18 @@ impl Structure for GlobalSecondaryIndex {
         put_some(w, "WarmThroughput", &self.warm_throughput);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct GlobalSecondaryIndexAutoScalingUpdate {
     pub index_name: Option<String>,
     pub provisioned_write_capacity_auto_scaling_update: Option<AutoScalingSettingsUpdate>,
 }
+
 impl Structure for GlobalSecondaryIndexAutoScalingUpdate {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.GlobalSecondaryIndexAutoScalingUpdate",
         members: &["IndexName", "ProvisionedWriteCapacityAutoScalingUpdate"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -4404,11 +4696,13 @@ impl Structure for GlobalSecondaryIndexAutoScalingUpdate {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "IndexName", &self.index_name);
         put_some(w, "ProvisionedWriteCapacityAutoScalingUpdate", &self.provisioned_write_capacity_auto_scaling_update);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct GlobalSecondaryIndexDescription {
     pub index_name: Option<String>,
@@ -4423,6 +4717,7 @@ pub struct GlobalSecondaryIndexDescription {
     pub on_demand_throughput: Option<OnDemandThroughput>,
     pub warm_throughput: Option<GlobalSecondaryIndexWarmThroughputDescription>,
 }
+
 impl Structure for GlobalSecondaryIndexDescription {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.GlobalSecondaryIndexDescription",
@@ -4440,7 +4735,6 @@ impl Structure for GlobalSecondaryIndexDescription {
             "WarmThroughput",
         ],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -4458,6 +4752,7 @@ impl Structure for GlobalSecondaryIndexDescription {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "IndexName", &self.index_name);
         put_some(w, "KeySchema", &self.key_schema);
@@ -4472,6 +4767,7 @@ impl Structure for GlobalSecondaryIndexDescription {
         put_some(w, "WarmThroughput", &self.warm_throughput);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct GlobalSecondaryIndexInfo {
     pub index_name: Option<String>,
@@ -4480,12 +4776,12 @@ pub struct GlobalSecondaryIndexInfo {
     pub provisioned_throughput: Option<ProvisionedThroughput>,
     pub on_demand_throughput: Option<OnDemandThroughput>,
 }
+
 impl Structure for GlobalSecondaryIndexInfo {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.GlobalSecondaryIndexInfo",
         members: &["IndexName", "KeySchema", "Projection", "ProvisionedThroughput", "OnDemandThroughput"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -4497,6 +4793,7 @@ impl Structure for GlobalSecondaryIndexInfo {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "IndexName", &self.index_name);
         put_some(w, "KeySchema", &self.key_schema);
@@ -4505,18 +4802,19 @@ impl Structure for GlobalSecondaryIndexInfo {
         put_some(w, "OnDemandThroughput", &self.on_demand_throughput);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct GlobalSecondaryIndexUpdate {
     pub update: Option<UpdateGlobalSecondaryIndexAction>,
     pub create: Option<CreateGlobalSecondaryIndexAction>,
     pub delete: Option<DeleteGlobalSecondaryIndexAction>,
 }
+
 impl Structure for GlobalSecondaryIndexUpdate {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.GlobalSecondaryIndexUpdate",
         members: &["Update", "Create", "Delete"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -4526,24 +4824,26 @@ impl Structure for GlobalSecondaryIndexUpdate {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "Update", &self.update);
         put_some(w, "Create", &self.create);
         put_some(w, "Delete", &self.delete);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct GlobalSecondaryIndexWarmThroughputDescription {
     pub read_units_per_second: Option<i64>,
     pub write_units_per_second: Option<i64>,
     pub status: Option<IndexStatus>,
 }
+
 impl Structure for GlobalSecondaryIndexWarmThroughputDescription {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.GlobalSecondaryIndexWarmThroughputDescription",
         members: &["ReadUnitsPerSecond", "WriteUnitsPerSecond", "Status"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -4553,23 +4853,25 @@ impl Structure for GlobalSecondaryIndexWarmThroughputDescription {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "ReadUnitsPerSecond", &self.read_units_per_second);
         put_some(w, "WriteUnitsPerSecond", &self.write_units_per_second);
         put_some(w, "Status", &self.status);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct GlobalTable {
     pub global_table_name: Option<String>,
     pub replication_group: Option<Vec<Replica>>,
 }
+
 impl Structure for GlobalTable {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.GlobalTable",
         members: &["GlobalTableName", "ReplicationGroup"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -4578,11 +4880,13 @@ impl Structure for GlobalTable {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "GlobalTableName", &self.global_table_name);
         put_some(w, "ReplicationGroup", &self.replication_group);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct GlobalTableDescription {
     pub replication_group: Option<Vec<ReplicaDescription>>,
@@ -4591,12 +4895,12 @@ pub struct GlobalTableDescription {
     pub global_table_status: Option<GlobalTableStatus>,
     pub global_table_name: Option<String>,
 }
+
 impl Structure for GlobalTableDescription {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.GlobalTableDescription",
         members: &["ReplicationGroup", "GlobalTableArn", "CreationDateTime", "GlobalTableStatus", "GlobalTableName"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -4608,6 +4912,7 @@ impl Structure for GlobalTableDescription {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "ReplicationGroup", &self.replication_group);
         put_some(w, "GlobalTableArn", &self.global_table_arn);
@@ -4616,18 +4921,19 @@ impl Structure for GlobalTableDescription {
         put_some(w, "GlobalTableName", &self.global_table_name);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct GlobalTableGlobalSecondaryIndexSettingsUpdate {
     pub index_name: String,
     pub provisioned_write_capacity_units: Option<i64>,
     pub provisioned_write_capacity_auto_scaling_settings_update: Option<AutoScalingSettingsUpdate>,
 }
+
 impl Structure for GlobalTableGlobalSecondaryIndexSettingsUpdate {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.GlobalTableGlobalSecondaryIndexSettingsUpdate",
         members: &["IndexName", "ProvisionedWriteCapacityUnits", "ProvisionedWriteCapacityAutoScalingSettingsUpdate"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -4637,6 +4943,7 @@ impl Structure for GlobalTableGlobalSecondaryIndexSettingsUpdate {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "IndexName", &self.index_name);
         put_some(w, "ProvisionedWriteCapacityUnits", &self.provisioned_write_capacity_units);
@@ -4647,6 +4954,7 @@ impl Structure for GlobalTableGlobalSecondaryIndexSettingsUpdate {
         );
     }
 }
+
 words! {
     GlobalTableSettingsReplicationMode {
         Enabled: "ENABLED",
@@ -4654,6 +4962,7 @@ words! {
         EnabledWithOverrides: "ENABLED_WITH_OVERRIDES",
     }
 }
+
 words! {
     GlobalTableStatus {
         Creating: "CREATING",
@@ -4662,17 +4971,18 @@ words! {
         Updating: "UPDATING",
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct GlobalTableWitnessDescription {
     pub region_name: Option<String>,
     pub witness_status: Option<WitnessStatus>,
 }
+
 impl Structure for GlobalTableWitnessDescription {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.GlobalTableWitnessDescription",
         members: &["RegionName", "WitnessStatus"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -4681,22 +4991,24 @@ impl Structure for GlobalTableWitnessDescription {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "RegionName", &self.region_name);
         put_some(w, "WitnessStatus", &self.witness_status);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct GlobalTableWitnessGroupUpdate {
     pub create: Option<CreateGlobalTableWitnessGroupMemberAction>,
     pub delete: Option<DeleteGlobalTableWitnessGroupMemberAction>,
 }
+
 impl Structure for GlobalTableWitnessGroupUpdate {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.GlobalTableWitnessGroupUpdate",
         members: &["Create", "Delete"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -4705,11 +5017,13 @@ impl Structure for GlobalTableWitnessGroupUpdate {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "Create", &self.create);
         put_some(w, "Delete", &self.delete);
     }
 }
+
 words! {
     ImportStatus {
         InProgress: "IN_PROGRESS",
@@ -4719,6 +5033,7 @@ words! {
         Failed: "FAILED",
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ImportSummary {
     pub import_arn: Option<String>,
@@ -4730,6 +5045,7 @@ pub struct ImportSummary {
     pub start_time: Option<Timestamp>,
     pub end_time: Option<Timestamp>,
 }
+
 impl Structure for ImportSummary {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.ImportSummary",
@@ -4744,7 +5060,6 @@ impl Structure for ImportSummary {
             "EndTime",
         ],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -4759,6 +5074,7 @@ impl Structure for ImportSummary {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "ImportArn", &self.import_arn);
         put_some(w, "ImportStatus", &self.import_status);
@@ -4770,6 +5086,7 @@ impl Structure for ImportSummary {
         put_some(w, "EndTime", &self.end_time);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ImportTableDescription {
     pub import_arn: Option<String>,
@@ -4792,6 +5109,7 @@ pub struct ImportTableDescription {
     pub failure_code: Option<String>,
     pub failure_message: Option<String>,
 }
+
 impl Structure for ImportTableDescription {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.ImportTableDescription",
@@ -4817,7 +5135,6 @@ impl Structure for ImportTableDescription {
             "FailureMessage",
         ],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -4843,6 +5160,7 @@ impl Structure for ImportTableDescription {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "ImportArn", &self.import_arn);
         put_some(w, "ImportStatus", &self.import_status);
@@ -4865,6 +5183,7 @@ impl Structure for ImportTableDescription {
         put_some(w, "FailureMessage", &self.failure_message);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ImportTableInput {
     pub client_token: Option<String>,
@@ -4874,6 +5193,7 @@ pub struct ImportTableInput {
     pub input_compression_type: Option<InputCompressionType>,
     pub table_creation_parameters: TableCreationParameters,
 }
+
 impl Structure for ImportTableInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.ImportTableInput",
@@ -4886,7 +5206,6 @@ impl Structure for ImportTableInput {
             "TableCreationParameters",
         ],
         required: 0b100110,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -4899,6 +5218,7 @@ impl Structure for ImportTableInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "ClientToken", &self.client_token);
         put(w, "S3BucketSource", &self.s3_bucket_source);
@@ -4908,16 +5228,17 @@ impl Structure for ImportTableInput {
         put(w, "TableCreationParameters", &self.table_creation_parameters);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ImportTableOutput {
     pub import_table_description: ImportTableDescription,
 }
+
 impl Structure for ImportTableOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.ImportTableOutput",
         members: &["ImportTableDescription"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -4925,22 +5246,24 @@ impl Structure for ImportTableOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "ImportTableDescription", &self.import_table_description);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct IncrementalExportSpecification {
     pub export_from_time: Option<Timestamp>,
     pub export_to_time: Option<Timestamp>,
     pub export_view_type: Option<ExportViewType>,
 }
+
 impl Structure for IncrementalExportSpecification {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.IncrementalExportSpecification",
         members: &["ExportFromTime", "ExportToTime", "ExportViewType"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -4950,12 +5273,14 @@ impl Structure for IncrementalExportSpecification {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "ExportFromTime", &self.export_from_time);
         put_some(w, "ExportToTime", &self.export_to_time);
         put_some(w, "ExportViewType", &self.export_view_type);
     }
 }
+
 words! {
     IndexStatus {
         Creating: "CREATING",
@@ -4964,6 +5289,7 @@ words! {
         Active: "ACTIVE",
     }
 }
+
 words! {
     InputCompressionType {
         Gzip: "GZIP",
@@ -4971,6 +5297,7 @@ words! {
         None: "NONE",
     }
 }
+
 words! {
     InputFormat {
         DynamodbJson: "DYNAMODB_JSON",
@@ -4978,27 +5305,27 @@ words! {
         Csv: "CSV",
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct InputFormatOptions {
     pub csv: Option<CsvOptions>,
 }
+
 impl Structure for InputFormatOptions {
-    const SHAPE: &'static Shape = &Shape {
-        java: "com.amazonaws.dynamodb.v20120810.InputFormatOptions",
-        members: &["Csv"],
-        required: 0b0,
-        told: &[],
-    };
+    const SHAPE: &'static Shape =
+        &Shape { java: "com.amazonaws.dynamodb.v20120810.InputFormatOptions", members: &["Csv"], required: 0b0 };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
             0 => optional(&mut self.csv, r, v, &Free),
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "Csv", &self.csv);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct InputS3Configuration {
     pub s3_bucket_owner: Option<String>,
@@ -5007,12 +5334,12 @@ pub struct InputS3Configuration {
     pub input_format: BulkOperationInputFormat,
     pub input_compression_type: Option<InputCompressionType>,
 }
+
 impl Structure for InputS3Configuration {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.InputS3Configuration",
         members: &["S3BucketOwner", "S3Bucket", "S3KeyPrefix", "InputFormat", "InputCompressionType"],
         required: 0b1010,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -5024,6 +5351,7 @@ impl Structure for InputS3Configuration {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "S3BucketOwner", &self.s3_bucket_owner);
         put(w, "S3Bucket", &self.s3_bucket);
@@ -5032,17 +5360,18 @@ impl Structure for InputS3Configuration {
         put_some(w, "InputCompressionType", &self.input_compression_type);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ItemCollectionMetrics {
     pub item_collection_key: Option<BTreeMap<String, AttributeValue>>,
     pub size_estimate_range_gb: Option<Vec<f64>>,
 }
+
 impl Structure for ItemCollectionMetrics {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.ItemCollectionMetrics",
         members: &["ItemCollectionKey", "SizeEstimateRangeGB"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -5051,39 +5380,44 @@ impl Structure for ItemCollectionMetrics {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "ItemCollectionKey", &self.item_collection_key);
         put_some(w, "SizeEstimateRangeGB", &self.size_estimate_range_gb);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ItemResponse {
     pub item: Option<BTreeMap<String, AttributeValue>>,
 }
+
 impl Structure for ItemResponse {
     const SHAPE: &'static Shape =
-        &Shape { java: "com.amazonaws.dynamodb.v20120810.ItemResponse", members: &["Item"], required: 0b0, told: &[] };
+        &Shape { java: "com.amazonaws.dynamodb.v20120810.ItemResponse", members: &["Item"], required: 0b0 };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
             0 => optional(&mut self.item, r, v, &rules::ATTRIBUTE_MAP),
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "Item", &self.item);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct KeySchemaElement {
     pub attribute_name: String,
     pub key_type: KeyType,
 }
+
 impl Structure for KeySchemaElement {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.KeySchemaElement",
         members: &["AttributeName", "KeyType"],
         required: 0b11,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -5092,17 +5426,20 @@ impl Structure for KeySchemaElement {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "AttributeName", &self.attribute_name);
         put(w, "KeyType", &self.key_type);
     }
 }
+
 words! {
     KeyType {
         Hash: "HASH",
         Range: "RANGE",
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct KeysAndAttributes {
     pub keys: Vec<BTreeMap<String, AttributeValue>>,
@@ -5111,12 +5448,12 @@ pub struct KeysAndAttributes {
     pub projection_expression: Option<String>,
     pub expression_attribute_names: Option<BTreeMap<String, String>>,
 }
+
 impl Structure for KeysAndAttributes {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.KeysAndAttributes",
         members: &["Keys", "AttributesToGet", "ConsistentRead", "ProjectionExpression", "ExpressionAttributeNames"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -5128,6 +5465,7 @@ impl Structure for KeysAndAttributes {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "Keys", &self.keys);
         put_some(w, "AttributesToGet", &self.attributes_to_get);
@@ -5136,6 +5474,7 @@ impl Structure for KeysAndAttributes {
         put_some(w, "ExpressionAttributeNames", &self.expression_attribute_names);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct KinesisDataStreamDestination {
     pub stream_arn: Option<String>,
@@ -5143,6 +5482,7 @@ pub struct KinesisDataStreamDestination {
     pub destination_status_description: Option<String>,
     pub approximate_creation_date_time_precision: Option<ApproximateCreationDateTimePrecision>,
 }
+
 impl Structure for KinesisDataStreamDestination {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.KinesisDataStreamDestination",
@@ -5153,7 +5493,6 @@ impl Structure for KinesisDataStreamDestination {
             "ApproximateCreationDateTimePrecision",
         ],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -5169,6 +5508,7 @@ impl Structure for KinesisDataStreamDestination {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "StreamArn", &self.stream_arn);
         put_some(w, "DestinationStatus", &self.destination_status);
@@ -5176,18 +5516,19 @@ impl Structure for KinesisDataStreamDestination {
         put_some(w, "ApproximateCreationDateTimePrecision", &self.approximate_creation_date_time_precision);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DisableKinesisStreamingDestinationInput {
     pub table_name: String,
     pub stream_arn: String,
     pub enable_kinesis_streaming_configuration: Option<EnableKinesisStreamingConfiguration>,
 }
+
 impl Structure for DisableKinesisStreamingDestinationInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.KinesisStreamingDestinationInput",
         members: &["TableName", "StreamArn", "EnableKinesisStreamingConfiguration"],
         required: 0b11,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -5197,24 +5538,26 @@ impl Structure for DisableKinesisStreamingDestinationInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "TableName", &self.table_name);
         put(w, "StreamArn", &self.stream_arn);
         put_some(w, "EnableKinesisStreamingConfiguration", &self.enable_kinesis_streaming_configuration);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct EnableKinesisStreamingDestinationInput {
     pub table_name: String,
     pub stream_arn: String,
     pub enable_kinesis_streaming_configuration: Option<EnableKinesisStreamingConfiguration>,
 }
+
 impl Structure for EnableKinesisStreamingDestinationInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.KinesisStreamingDestinationInput",
         members: &["TableName", "StreamArn", "EnableKinesisStreamingConfiguration"],
         required: 0b11,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -5224,12 +5567,14 @@ impl Structure for EnableKinesisStreamingDestinationInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "TableName", &self.table_name);
         put(w, "StreamArn", &self.stream_arn);
         put_some(w, "EnableKinesisStreamingConfiguration", &self.enable_kinesis_streaming_configuration);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct KinesisStreamingDestinationOutput {
     pub table_name: Option<String>,
@@ -5237,12 +5582,12 @@ pub struct KinesisStreamingDestinationOutput {
     pub destination_status: Option<DestinationStatus>,
     pub enable_kinesis_streaming_configuration: Option<EnableKinesisStreamingConfiguration>,
 }
+
 impl Structure for KinesisStreamingDestinationOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.KinesisStreamingDestinationOutput",
         members: &["TableName", "StreamArn", "DestinationStatus", "EnableKinesisStreamingConfiguration"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -5253,6 +5598,7 @@ impl Structure for KinesisStreamingDestinationOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "TableName", &self.table_name);
         put_some(w, "StreamArn", &self.stream_arn);
@@ -5260,6 +5606,7 @@ impl Structure for KinesisStreamingDestinationOutput {
         put_some(w, "EnableKinesisStreamingConfiguration", &self.enable_kinesis_streaming_configuration);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ListBackupsInput {
     pub table_name: Option<String>,
@@ -5269,6 +5616,7 @@ pub struct ListBackupsInput {
     pub exclusive_start_backup_arn: Option<String>,
     pub backup_type: Option<BackupTypeFilter>,
 }
+
 impl Structure for ListBackupsInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.ListBackupsInput",
@@ -5281,7 +5629,6 @@ impl Structure for ListBackupsInput {
             "BackupType",
         ],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -5294,6 +5641,7 @@ impl Structure for ListBackupsInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "TableName", &self.table_name);
         put_some(w, "Limit", &self.limit);
@@ -5303,17 +5651,18 @@ impl Structure for ListBackupsInput {
         put_some(w, "BackupType", &self.backup_type);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ListBackupsOutput {
     pub backup_summaries: Option<Vec<BackupSummary>>,
     pub last_evaluated_backup_arn: Option<String>,
 }
+
 impl Structure for ListBackupsOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.ListBackupsOutput",
         members: &["BackupSummaries", "LastEvaluatedBackupArn"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -5322,22 +5671,24 @@ impl Structure for ListBackupsOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "BackupSummaries", &self.backup_summaries);
         put_some(w, "LastEvaluatedBackupArn", &self.last_evaluated_backup_arn);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ListBulkOperationsInput {
     pub max_results: Option<i32>,
     pub next_token: Option<String>,
 }
+
 impl Structure for ListBulkOperationsInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.ListBulkOperationsInput",
         members: &["MaxResults", "NextToken"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -5346,22 +5697,24 @@ impl Structure for ListBulkOperationsInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "MaxResults", &self.max_results);
         put_some(w, "NextToken", &self.next_token);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ListBulkOperationsOutput {
     pub bulk_operations_summary_list: Option<Vec<BulkOperationSummary>>,
     pub next_token: Option<String>,
 }
+
 impl Structure for ListBulkOperationsOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.ListBulkOperationsOutput",
         members: &["BulkOperationsSummaryList", "NextToken"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -5370,23 +5723,25 @@ impl Structure for ListBulkOperationsOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "BulkOperationsSummaryList", &self.bulk_operations_summary_list);
         put_some(w, "NextToken", &self.next_token);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ListContributorInsightsInput {
     pub table_name: Option<String>,
     pub next_token: Option<String>,
     pub max_results: Option<i32>,
 }
+
 impl Structure for ListContributorInsightsInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.ListContributorInsightsInput",
         members: &["TableName", "NextToken", "MaxResults"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -5396,23 +5751,25 @@ impl Structure for ListContributorInsightsInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "TableName", &self.table_name);
         put_some(w, "NextToken", &self.next_token);
         put_some(w, "MaxResults", &self.max_results);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ListContributorInsightsOutput {
     pub contributor_insights_summaries: Option<Vec<ContributorInsightsSummary>>,
     pub next_token: Option<String>,
 }
+
 impl Structure for ListContributorInsightsOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.ListContributorInsightsOutput",
         members: &["ContributorInsightsSummaries", "NextToken"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -5421,23 +5778,25 @@ impl Structure for ListContributorInsightsOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "ContributorInsightsSummaries", &self.contributor_insights_summaries);
         put_some(w, "NextToken", &self.next_token);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ListExportsInput {
     pub table_arn: Option<String>,
     pub max_results: Option<i32>,
     pub next_token: Option<String>,
 }
+
 impl Structure for ListExportsInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.ListExportsInput",
         members: &["TableArn", "MaxResults", "NextToken"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -5447,23 +5806,25 @@ impl Structure for ListExportsInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "TableArn", &self.table_arn);
         put_some(w, "MaxResults", &self.max_results);
         put_some(w, "NextToken", &self.next_token);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ListExportsOutput {
     pub export_summaries: Option<Vec<ExportSummary>>,
     pub next_token: Option<String>,
 }
+
 impl Structure for ListExportsOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.ListExportsOutput",
         members: &["ExportSummaries", "NextToken"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -5472,23 +5833,25 @@ impl Structure for ListExportsOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "ExportSummaries", &self.export_summaries);
         put_some(w, "NextToken", &self.next_token);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ListGlobalTablesInput {
     pub exclusive_start_global_table_name: Option<String>,
     pub limit: Option<i32>,
     pub region_name: Option<String>,
 }
+
 impl Structure for ListGlobalTablesInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.ListGlobalTablesInput",
         members: &["ExclusiveStartGlobalTableName", "Limit", "RegionName"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -5498,23 +5861,25 @@ impl Structure for ListGlobalTablesInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "ExclusiveStartGlobalTableName", &self.exclusive_start_global_table_name);
         put_some(w, "Limit", &self.limit);
         put_some(w, "RegionName", &self.region_name);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ListGlobalTablesOutput {
     pub global_tables: Option<Vec<GlobalTable>>,
     pub last_evaluated_global_table_name: Option<String>,
 }
+
 impl Structure for ListGlobalTablesOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.ListGlobalTablesOutput",
         members: &["GlobalTables", "LastEvaluatedGlobalTableName"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -5523,23 +5888,25 @@ impl Structure for ListGlobalTablesOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "GlobalTables", &self.global_tables);
         put_some(w, "LastEvaluatedGlobalTableName", &self.last_evaluated_global_table_name);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ListImportsInput {
     pub table_arn: Option<String>,
     pub page_size: Option<i32>,
     pub next_token: Option<String>,
 }
+
 impl Structure for ListImportsInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.ListImportsInput",
         members: &["TableArn", "PageSize", "NextToken"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -5549,23 +5916,25 @@ impl Structure for ListImportsInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "TableArn", &self.table_arn);
         put_some(w, "PageSize", &self.page_size);
         put_some(w, "NextToken", &self.next_token);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ListImportsOutput {
     pub import_summary_list: Option<Vec<ImportSummary>>,
     pub next_token: Option<String>,
 }
+
 impl Structure for ListImportsOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.ListImportsOutput",
         members: &["ImportSummaryList", "NextToken"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -5574,22 +5943,24 @@ impl Structure for ListImportsOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "ImportSummaryList", &self.import_summary_list);
         put_some(w, "NextToken", &self.next_token);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ListTablesInput {
     pub exclusive_start_table_name: Option<String>,
     pub limit: Option<i32>,
 }
+
 impl Structure for ListTablesInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.ListTablesInput",
         members: &["ExclusiveStartTableName", "Limit"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -5598,22 +5969,24 @@ impl Structure for ListTablesInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "ExclusiveStartTableName", &self.exclusive_start_table_name);
         put_some(w, "Limit", &self.limit);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ListTablesOutput {
     pub table_names: Option<Vec<String>>,
     pub last_evaluated_table_name: Option<String>,
 }
+
 impl Structure for ListTablesOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.ListTablesOutput",
         members: &["TableNames", "LastEvaluatedTableName"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -5622,22 +5995,24 @@ impl Structure for ListTablesOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "TableNames", &self.table_names);
         put_some(w, "LastEvaluatedTableName", &self.last_evaluated_table_name);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ListTagsOfResourceInput {
     pub resource_arn: String,
     pub next_token: Option<String>,
 }
+
 impl Structure for ListTagsOfResourceInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.ListTagsOfResourceInput",
         members: &["ResourceArn", "NextToken"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -5646,22 +6021,24 @@ impl Structure for ListTagsOfResourceInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "ResourceArn", &self.resource_arn);
         put_some(w, "NextToken", &self.next_token);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ListTagsOfResourceOutput {
     pub tags: Option<Vec<Tag>>,
     pub next_token: Option<String>,
 }
+
 impl Structure for ListTagsOfResourceOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.ListTagsOfResourceOutput",
         members: &["Tags", "NextToken"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -5670,23 +6047,25 @@ impl Structure for ListTagsOfResourceOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "Tags", &self.tags);
         put_some(w, "NextToken", &self.next_token);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct LocalSecondaryIndex {
     pub index_name: String,
     pub key_schema: Vec<KeySchemaElement>,
     pub projection: Projection,
 }
+
 impl Structure for LocalSecondaryIndex {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.LocalSecondaryIndex",
         members: &["IndexName", "KeySchema", "Projection"],
         required: 0b111,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -5696,12 +6075,14 @@ impl Structure for LocalSecondaryIndex {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "IndexName", &self.index_name);
         put(w, "KeySchema", &self.key_schema);
         put(w, "Projection", &self.projection);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct LocalSecondaryIndexDescription {
     pub index_name: Option<String>,
@@ -5711,12 +6092,12 @@ pub struct LocalSecondaryIndexDescription {
     pub item_count: Option<i64>,
     pub index_arn: Option<String>,
 }
+
 impl Structure for LocalSecondaryIndexDescription {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.LocalSecondaryIndexDescription",
         members: &["IndexName", "KeySchema", "Projection", "IndexSizeBytes", "ItemCount", "IndexArn"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -5729,6 +6110,7 @@ impl Structure for LocalSecondaryIndexDescription {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "IndexName", &self.index_name);
         put_some(w, "KeySchema", &self.key_schema);
@@ -5738,18 +6120,19 @@ impl Structure for LocalSecondaryIndexDescription {
         put_some(w, "IndexArn", &self.index_arn);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct LocalSecondaryIndexInfo {
     pub index_name: Option<String>,
     pub key_schema: Option<Vec<KeySchemaElement>>,
     pub projection: Option<Projection>,
 }
+
 impl Structure for LocalSecondaryIndexInfo {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.LocalSecondaryIndexInfo",
         members: &["IndexName", "KeySchema", "Projection"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -5759,29 +6142,32 @@ impl Structure for LocalSecondaryIndexInfo {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "IndexName", &self.index_name);
         put_some(w, "KeySchema", &self.key_schema);
         put_some(w, "Projection", &self.projection);
     }
 }
+
 words! {
     MultiRegionConsistency {
         Eventual: "EVENTUAL",
         Strong: "STRONG",
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct OnDemandThroughput {
     pub max_read_request_units: Option<i64>,
     pub max_write_request_units: Option<i64>,
 }
+
 impl Structure for OnDemandThroughput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.OnDemandThroughput",
         members: &["MaxReadRequestUnits", "MaxWriteRequestUnits"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -5790,21 +6176,23 @@ impl Structure for OnDemandThroughput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "MaxReadRequestUnits", &self.max_read_request_units);
         put_some(w, "MaxWriteRequestUnits", &self.max_write_request_units);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct OnDemandThroughputOverride {
     pub max_read_request_units: Option<i64>,
 }
+
 impl Structure for OnDemandThroughputOverride {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.OnDemandThroughputOverride",
         members: &["MaxReadRequestUnits"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -5812,10 +6200,12 @@ impl Structure for OnDemandThroughputOverride {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "MaxReadRequestUnits", &self.max_read_request_units);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct OutputS3Configuration {
     pub s3_bucket_owner: Option<String>,
@@ -5825,12 +6215,12 @@ pub struct OutputS3Configuration {
     pub s3_sse_kms_key_id: Option<String>,
     pub output_type: Vec<OutputTypeEnum>,
 }
+
 impl Structure for OutputS3Configuration {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.OutputS3Configuration",
         members: &["S3BucketOwner", "S3Bucket", "S3KeyPrefix", "S3SseAlgorithm", "S3SseKmsKeyId", "OutputType"],
         required: 0b100000,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -5843,6 +6233,7 @@ impl Structure for OutputS3Configuration {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "S3BucketOwner", &self.s3_bucket_owner);
         put_some(w, "S3Bucket", &self.s3_bucket);
@@ -5852,24 +6243,26 @@ impl Structure for OutputS3Configuration {
         put(w, "OutputType", &self.output_type);
     }
 }
+
 words! {
     OutputTypeEnum {
         Error: "ERROR",
         ConditionCheckFailure: "CONDITION_CHECK_FAILURE",
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ParameterizedStatement {
     pub statement: String,
     pub parameters: Option<Vec<AttributeValue>>,
     pub return_values_on_condition_check_failure: Option<ReturnValuesOnConditionCheckFailure>,
 }
+
 impl Structure for ParameterizedStatement {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.ParameterizedStatement",
         members: &["Statement", "Parameters", "ReturnValuesOnConditionCheckFailure"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -5884,12 +6277,14 @@ impl Structure for ParameterizedStatement {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "Statement", &self.statement);
         put_some(w, "Parameters", &self.parameters);
         put_some(w, "ReturnValuesOnConditionCheckFailure", &self.return_values_on_condition_check_failure);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct PointInTimeRecoveryDescription {
     pub point_in_time_recovery_status: Option<PointInTimeRecoveryStatus>,
@@ -5897,6 +6292,7 @@ pub struct PointInTimeRecoveryDescription {
     pub earliest_restorable_date_time: Option<Timestamp>,
     pub latest_restorable_date_time: Option<Timestamp>,
 }
+
 impl Structure for PointInTimeRecoveryDescription {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.PointInTimeRecoveryDescription",
@@ -5907,7 +6303,6 @@ impl Structure for PointInTimeRecoveryDescription {
             "LatestRestorableDateTime",
         ],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -5918,6 +6313,7 @@ impl Structure for PointInTimeRecoveryDescription {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "PointInTimeRecoveryStatus", &self.point_in_time_recovery_status);
         put_some(w, "RecoveryPeriodInDays", &self.recovery_period_in_days);
@@ -5925,17 +6321,18 @@ impl Structure for PointInTimeRecoveryDescription {
         put_some(w, "LatestRestorableDateTime", &self.latest_restorable_date_time);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct PointInTimeRecoverySpecification {
     pub point_in_time_recovery_enabled: bool,
     pub recovery_period_in_days: Option<i32>,
 }
+
 impl Structure for PointInTimeRecoverySpecification {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.PointInTimeRecoverySpecification",
         members: &["PointInTimeRecoveryEnabled", "RecoveryPeriodInDays"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -5944,28 +6341,31 @@ impl Structure for PointInTimeRecoverySpecification {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "PointInTimeRecoveryEnabled", &self.point_in_time_recovery_enabled);
         put_some(w, "RecoveryPeriodInDays", &self.recovery_period_in_days);
     }
 }
+
 words! {
     PointInTimeRecoveryStatus {
         Enabled: "ENABLED",
         Disabled: "DISABLED",
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Projection {
     pub projection_type: Option<ProjectionType>,
     pub non_key_attributes: Option<Vec<String>>,
 }
+
 impl Structure for Projection {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.Projection",
         members: &["ProjectionType", "NonKeyAttributes"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -5974,11 +6374,13 @@ impl Structure for Projection {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "ProjectionType", &self.projection_type);
         put_some(w, "NonKeyAttributes", &self.non_key_attributes);
     }
 }
+
 words! {
     ProjectionType {
         All: "ALL",
@@ -5986,17 +6388,18 @@ words! {
         Include: "INCLUDE",
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ProvisionedThroughput {
     pub read_capacity_units: i64,
     pub write_capacity_units: i64,
 }
+
 impl Structure for ProvisionedThroughput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.ProvisionedThroughput",
         members: &["ReadCapacityUnits", "WriteCapacityUnits"],
         required: 0b11,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -6005,11 +6408,13 @@ impl Structure for ProvisionedThroughput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "ReadCapacityUnits", &self.read_capacity_units);
         put(w, "WriteCapacityUnits", &self.write_capacity_units);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ProvisionedThroughputDescription {
     pub last_increase_date_time: Option<Timestamp>,
@@ -6018,6 +6423,7 @@ pub struct ProvisionedThroughputDescription {
     pub read_capacity_units: Option<i64>,
     pub write_capacity_units: Option<i64>,
 }
+
 impl Structure for ProvisionedThroughputDescription {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.ProvisionedThroughputDescription",
@@ -6029,7 +6435,6 @@ impl Structure for ProvisionedThroughputDescription {
             "WriteCapacityUnits",
         ],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -6041,6 +6446,7 @@ impl Structure for ProvisionedThroughputDescription {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "LastIncreaseDateTime", &self.last_increase_date_time);
         put_some(w, "LastDecreaseDateTime", &self.last_decrease_date_time);
@@ -6049,17 +6455,18 @@ impl Structure for ProvisionedThroughputDescription {
         put_some(w, "WriteCapacityUnits", &self.write_capacity_units);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ProvisionedThroughputExceededException {
     pub message: Option<String>,
     pub throttling_reasons: Option<Vec<ThrottlingReason>>,
 }
+
 impl Structure for ProvisionedThroughputExceededException {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.ProvisionedThroughputExceededException",
         members: &["message", "ThrottlingReasons"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -6068,21 +6475,23 @@ impl Structure for ProvisionedThroughputExceededException {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "message", &self.message);
         put_some(w, "ThrottlingReasons", &self.throttling_reasons);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ProvisionedThroughputOverride {
     pub read_capacity_units: Option<i64>,
 }
+
 impl Structure for ProvisionedThroughputOverride {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.ProvisionedThroughputOverride",
         members: &["ReadCapacityUnits"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -6090,10 +6499,12 @@ impl Structure for ProvisionedThroughputOverride {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "ReadCapacityUnits", &self.read_capacity_units);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Put {
     pub item: BTreeMap<String, AttributeValue>,
@@ -6103,6 +6514,7 @@ pub struct Put {
     pub expression_attribute_values: Option<BTreeMap<String, AttributeValue>>,
     pub return_values_on_condition_check_failure: Option<ReturnValuesOnConditionCheckFailure>,
 }
+
 impl Structure for Put {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.Put",
@@ -6115,7 +6527,6 @@ impl Structure for Put {
             "ReturnValuesOnConditionCheckFailure",
         ],
         required: 0b11,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -6133,6 +6544,7 @@ impl Structure for Put {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "Item", &self.item);
         put(w, "TableName", &self.table_name);
@@ -6142,6 +6554,7 @@ impl Structure for Put {
         put_some(w, "ReturnValuesOnConditionCheckFailure", &self.return_values_on_condition_check_failure);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct PutItemInput {
     pub table_name: String,
@@ -6156,6 +6569,7 @@ pub struct PutItemInput {
     pub expression_attribute_values: Option<BTreeMap<String, AttributeValue>>,
     pub return_values_on_condition_check_failure: Option<ReturnValuesOnConditionCheckFailure>,
 }
+
 impl Structure for PutItemInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.PutItemInput",
@@ -6173,7 +6587,6 @@ impl Structure for PutItemInput {
             "ReturnValuesOnConditionCheckFailure",
         ],
         required: 0b11,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -6196,6 +6609,7 @@ impl Structure for PutItemInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "TableName", &self.table_name);
         put(w, "Item", &self.item);
@@ -6210,18 +6624,19 @@ impl Structure for PutItemInput {
         put_some(w, "ReturnValuesOnConditionCheckFailure", &self.return_values_on_condition_check_failure);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct PutItemOutput {
     pub attributes: Option<BTreeMap<String, AttributeValue>>,
     pub consumed_capacity: Option<ConsumedCapacity>,
     pub item_collection_metrics: Option<ItemCollectionMetrics>,
 }
+
 impl Structure for PutItemOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.PutItemOutput",
         members: &["Attributes", "ConsumedCapacity", "ItemCollectionMetrics"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -6231,29 +6646,34 @@ impl Structure for PutItemOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "Attributes", &self.attributes);
         put_some(w, "ConsumedCapacity", &self.consumed_capacity);
         put_some(w, "ItemCollectionMetrics", &self.item_collection_metrics);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct PutRequest {
     pub item: BTreeMap<String, AttributeValue>,
 }
+
 impl Structure for PutRequest {
     const SHAPE: &'static Shape =
-        &Shape { java: "com.amazonaws.dynamodb.v20120810.PutRequest", members: &["Item"], required: 0b1, told: &[] };
+        &Shape { java: "com.amazonaws.dynamodb.v20120810.PutRequest", members: &["Item"], required: 0b1 };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
             0 => required(&mut self.item, r, v, &rules::PUT_ITEM_INPUT_ATTRIBUTE_MAP),
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "Item", &self.item);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct PutResourcePolicyInput {
     pub resource_arn: String,
@@ -6261,12 +6681,12 @@ pub struct PutResourcePolicyInput {
     pub expected_revision_id: Option<String>,
     pub confirm_remove_self_resource_access: Option<bool>,
 }
+
 impl Structure for PutResourcePolicyInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.PutResourcePolicyInput",
         members: &["ResourceArn", "Policy", "ExpectedRevisionId", "ConfirmRemoveSelfResourceAccess"],
         required: 0b11,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -6277,6 +6697,7 @@ impl Structure for PutResourcePolicyInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "ResourceArn", &self.resource_arn);
         put(w, "Policy", &self.policy);
@@ -6284,16 +6705,17 @@ impl Structure for PutResourcePolicyInput {
         put_some(w, "ConfirmRemoveSelfResourceAccess", &self.confirm_remove_self_resource_access);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct PutResourcePolicyOutput {
     pub revision_id: Option<String>,
 }
+
 impl Structure for PutResourcePolicyOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.PutResourcePolicyOutput",
         members: &["RevisionId"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -6301,10 +6723,12 @@ impl Structure for PutResourcePolicyOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "RevisionId", &self.revision_id);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct QueryInput {
     pub table_name: String,
@@ -6325,6 +6749,7 @@ pub struct QueryInput {
     pub expression_attribute_names: Option<BTreeMap<String, String>>,
     pub expression_attribute_values: Option<BTreeMap<String, AttributeValue>>,
 }
+
 impl Structure for QueryInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.QueryInput",
@@ -6348,7 +6773,6 @@ impl Structure for QueryInput {
             "ExpressionAttributeValues",
         ],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -6372,6 +6796,7 @@ impl Structure for QueryInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "TableName", &self.table_name);
         put_some(w, "IndexName", &self.index_name);
@@ -6392,6 +6817,7 @@ impl Structure for QueryInput {
         put_some(w, "ExpressionAttributeValues", &self.expression_attribute_values);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct QueryOutput {
     pub items: Option<Vec<BTreeMap<String, AttributeValue>>>,
@@ -6400,12 +6826,12 @@ pub struct QueryOutput {
     pub last_evaluated_key: Option<BTreeMap<String, AttributeValue>>,
     pub consumed_capacity: Option<ConsumedCapacity>,
 }
+
 impl Structure for QueryOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.QueryOutput",
         members: &["Items", "Count", "ScannedCount", "LastEvaluatedKey", "ConsumedCapacity"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -6417,6 +6843,7 @@ impl Structure for QueryOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "Items", &self.items);
         put_some(w, "Count", &self.count);
@@ -6425,23 +6852,27 @@ impl Structure for QueryOutput {
         put_some(w, "ConsumedCapacity", &self.consumed_capacity);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Replica {
     pub region_name: Option<String>,
 }
+
 impl Structure for Replica {
     const SHAPE: &'static Shape =
-        &Shape { java: "com.amazonaws.dynamodb.v20120810.Replica", members: &["RegionName"], required: 0b0, told: &[] };
+        &Shape { java: "com.amazonaws.dynamodb.v20120810.Replica", members: &["RegionName"], required: 0b0 };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
             0 => optional(&mut self.region_name, r, v, &Free),
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "RegionName", &self.region_name);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ReplicaAutoScalingDescription {
     pub region_name: Option<String>,
@@ -6450,6 +6881,7 @@ pub struct ReplicaAutoScalingDescription {
     pub replica_provisioned_write_capacity_auto_scaling_settings: Option<AutoScalingSettingsDescription>,
     pub replica_status: Option<ReplicaStatus>,
 }
+
 impl Structure for ReplicaAutoScalingDescription {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.ReplicaAutoScalingDescription",
@@ -6461,7 +6893,6 @@ impl Structure for ReplicaAutoScalingDescription {
             "ReplicaStatus",
         ],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -6473,6 +6904,7 @@ impl Structure for ReplicaAutoScalingDescription {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "RegionName", &self.region_name);
         put_some(w, "GlobalSecondaryIndexes", &self.global_secondary_indexes);
@@ -6489,12 +6921,14 @@ impl Structure for ReplicaAutoScalingDescription {
         put_some(w, "ReplicaStatus", &self.replica_status);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ReplicaAutoScalingUpdate {
     pub region_name: String,
     pub replica_global_secondary_index_updates: Option<Vec<ReplicaGlobalSecondaryIndexAutoScalingUpdate>>,
     pub replica_provisioned_read_capacity_auto_scaling_update: Option<AutoScalingSettingsUpdate>,
 }
+
 impl Structure for ReplicaAutoScalingUpdate {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.ReplicaAutoScalingUpdate",
@@ -6504,7 +6938,6 @@ impl Structure for ReplicaAutoScalingUpdate {
             "ReplicaProvisionedReadCapacityAutoScalingUpdate",
         ],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -6514,6 +6947,7 @@ impl Structure for ReplicaAutoScalingUpdate {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "RegionName", &self.region_name);
         put_some(w, "ReplicaGlobalSecondaryIndexUpdates", &self.replica_global_secondary_index_updates);
@@ -6524,6 +6958,7 @@ impl Structure for ReplicaAutoScalingUpdate {
         );
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ReplicaDescription {
     pub region_name: Option<String>,
@@ -6540,6 +6975,7 @@ pub struct ReplicaDescription {
     pub replica_table_class_summary: Option<TableClassSummary>,
     pub global_table_settings_replication_mode: Option<GlobalTableSettingsReplicationMode>,
 }
+
 impl Structure for ReplicaDescription {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.ReplicaDescription",
@@ -6559,7 +6995,6 @@ impl Structure for ReplicaDescription {
             "GlobalTableSettingsReplicationMode",
         ],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -6584,6 +7019,7 @@ impl Structure for ReplicaDescription {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "RegionName", &self.region_name);
         put_some(w, "ReplicaStatus", &self.replica_status);
@@ -6600,18 +7036,19 @@ impl Structure for ReplicaDescription {
         put_some(w, "GlobalTableSettingsReplicationMode", &self.global_table_settings_replication_mode);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ReplicaGlobalSecondaryIndex {
     pub index_name: String,
     pub provisioned_throughput_override: Option<ProvisionedThroughputOverride>,
     pub on_demand_throughput_override: Option<OnDemandThroughputOverride>,
 }
+
 impl Structure for ReplicaGlobalSecondaryIndex {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.ReplicaGlobalSecondaryIndex",
         members: &["IndexName", "ProvisionedThroughputOverride", "OnDemandThroughputOverride"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -6621,12 +7058,14 @@ impl Structure for ReplicaGlobalSecondaryIndex {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "IndexName", &self.index_name);
         put_some(w, "ProvisionedThroughputOverride", &self.provisioned_throughput_override);
         put_some(w, "OnDemandThroughputOverride", &self.on_demand_throughput_override);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ReplicaGlobalSecondaryIndexAutoScalingDescription {
     pub index_name: Option<String>,
@@ -6634,6 +7073,7 @@ pub struct ReplicaGlobalSecondaryIndexAutoScalingDescription {
     pub provisioned_read_capacity_auto_scaling_settings: Option<AutoScalingSettingsDescription>,
     pub provisioned_write_capacity_auto_scaling_settings: Option<AutoScalingSettingsDescription>,
 }
+
 impl Structure for ReplicaGlobalSecondaryIndexAutoScalingDescription {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.ReplicaGlobalSecondaryIndexAutoScalingDescription",
@@ -6644,7 +7084,6 @@ impl Structure for ReplicaGlobalSecondaryIndexAutoScalingDescription {
             "ProvisionedWriteCapacityAutoScalingSettings",
         ],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -6655,6 +7094,7 @@ impl Structure for ReplicaGlobalSecondaryIndexAutoScalingDescription {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "IndexName", &self.index_name);
         put_some(w, "IndexStatus", &self.index_status);
@@ -6670,17 +7110,18 @@ impl Structure for ReplicaGlobalSecondaryIndexAutoScalingDescription {
         );
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ReplicaGlobalSecondaryIndexAutoScalingUpdate {
     pub index_name: Option<String>,
     pub provisioned_read_capacity_auto_scaling_update: Option<AutoScalingSettingsUpdate>,
 }
+
 impl Structure for ReplicaGlobalSecondaryIndexAutoScalingUpdate {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.ReplicaGlobalSecondaryIndexAutoScalingUpdate",
         members: &["IndexName", "ProvisionedReadCapacityAutoScalingUpdate"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -6689,11 +7130,13 @@ impl Structure for ReplicaGlobalSecondaryIndexAutoScalingUpdate {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "IndexName", &self.index_name);
         put_some(w, "ProvisionedReadCapacityAutoScalingUpdate", &self.provisioned_read_capacity_auto_scaling_update);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ReplicaGlobalSecondaryIndexDescription {
     pub index_name: Option<String>,
@@ -6701,12 +7144,12 @@ pub struct ReplicaGlobalSecondaryIndexDescription {
     pub on_demand_throughput_override: Option<OnDemandThroughputOverride>,
     pub warm_throughput: Option<GlobalSecondaryIndexWarmThroughputDescription>,
 }
+
 impl Structure for ReplicaGlobalSecondaryIndexDescription {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.ReplicaGlobalSecondaryIndexDescription",
         members: &["IndexName", "ProvisionedThroughputOverride", "OnDemandThroughputOverride", "WarmThroughput"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -6717,6 +7160,7 @@ impl Structure for ReplicaGlobalSecondaryIndexDescription {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "IndexName", &self.index_name);
         put_some(w, "ProvisionedThroughputOverride", &self.provisioned_throughput_override);
@@ -6724,6 +7168,7 @@ impl Structure for ReplicaGlobalSecondaryIndexDescription {
         put_some(w, "WarmThroughput", &self.warm_throughput);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ReplicaGlobalSecondaryIndexSettingsDescription {
     pub index_name: String,
@@ -6733,6 +7178,7 @@ pub struct ReplicaGlobalSecondaryIndexSettingsDescription {
     pub provisioned_write_capacity_units: Option<i64>,
     pub provisioned_write_capacity_auto_scaling_settings: Option<AutoScalingSettingsDescription>,
 }
+
 impl Structure for ReplicaGlobalSecondaryIndexSettingsDescription {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.ReplicaGlobalSecondaryIndexSettingsDescription",
@@ -6745,7 +7191,6 @@ impl Structure for ReplicaGlobalSecondaryIndexSettingsDescription {
             "ProvisionedWriteCapacityAutoScalingSettings",
         ],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -6758,6 +7203,7 @@ impl Structure for ReplicaGlobalSecondaryIndexSettingsDescription {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "IndexName", &self.index_name);
         put_some(w, "IndexStatus", &self.index_status);
@@ -6775,18 +7221,19 @@ impl Structure for ReplicaGlobalSecondaryIndexSettingsDescription {
         );
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ReplicaGlobalSecondaryIndexSettingsUpdate {
     pub index_name: String,
     pub provisioned_read_capacity_units: Option<i64>,
     pub provisioned_read_capacity_auto_scaling_settings_update: Option<AutoScalingSettingsUpdate>,
 }
+
 impl Structure for ReplicaGlobalSecondaryIndexSettingsUpdate {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.ReplicaGlobalSecondaryIndexSettingsUpdate",
         members: &["IndexName", "ProvisionedReadCapacityUnits", "ProvisionedReadCapacityAutoScalingSettingsUpdate"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -6796,6 +7243,7 @@ impl Structure for ReplicaGlobalSecondaryIndexSettingsUpdate {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "IndexName", &self.index_name);
         put_some(w, "ProvisionedReadCapacityUnits", &self.provisioned_read_capacity_units);
@@ -6806,6 +7254,7 @@ impl Structure for ReplicaGlobalSecondaryIndexSettingsUpdate {
         );
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ReplicaSettingsDescription {
     pub region_name: String,
@@ -6818,6 +7267,7 @@ pub struct ReplicaSettingsDescription {
     pub replica_global_secondary_index_settings: Option<Vec<ReplicaGlobalSecondaryIndexSettingsDescription>>,
     pub replica_table_class_summary: Option<TableClassSummary>,
 }
+
 impl Structure for ReplicaSettingsDescription {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.ReplicaSettingsDescription",
@@ -6833,7 +7283,6 @@ impl Structure for ReplicaSettingsDescription {
             "ReplicaTableClassSummary",
         ],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -6849,6 +7298,7 @@ impl Structure for ReplicaSettingsDescription {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "RegionName", &self.region_name);
         put_some(w, "ReplicaStatus", &self.replica_status);
@@ -6869,6 +7319,7 @@ impl Structure for ReplicaSettingsDescription {
         put_some(w, "ReplicaTableClassSummary", &self.replica_table_class_summary);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ReplicaSettingsUpdate {
     pub region_name: String,
@@ -6877,6 +7328,7 @@ pub struct ReplicaSettingsUpdate {
     pub replica_global_secondary_index_settings_update: Option<Vec<ReplicaGlobalSecondaryIndexSettingsUpdate>>,
     pub replica_table_class: Option<TableClass>,
 }
+
 impl Structure for ReplicaSettingsUpdate {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.ReplicaSettingsUpdate",
@@ -6888,7 +7340,6 @@ impl Structure for ReplicaSettingsUpdate {
             "ReplicaTableClass",
         ],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -6905,6 +7356,7 @@ impl Structure for ReplicaSettingsUpdate {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "RegionName", &self.region_name);
         put_some(w, "ReplicaProvisionedReadCapacityUnits", &self.replica_provisioned_read_capacity_units);
@@ -6917,6 +7369,7 @@ impl Structure for ReplicaSettingsUpdate {
         put_some(w, "ReplicaTableClass", &self.replica_table_class);
     }
 }
+
 words! {
     ReplicaStatus {
         Creating: "CREATING",
@@ -6931,17 +7384,18 @@ words! {
         ReplicationNotAuthorized: "REPLICATION_NOT_AUTHORIZED",
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ReplicaUpdate {
     pub create: Option<CreateReplicaAction>,
     pub delete: Option<DeleteReplicaAction>,
 }
+
 impl Structure for ReplicaUpdate {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.ReplicaUpdate",
         members: &["Create", "Delete"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -6950,11 +7404,13 @@ impl Structure for ReplicaUpdate {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "Create", &self.create);
         put_some(w, "Delete", &self.delete);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ReplicationGroupUpdate {
     pub create: Option<CreateReplicationGroupMemberAction>,
@@ -6962,12 +7418,12 @@ pub struct ReplicationGroupUpdate {
     pub delete: Option<DeleteReplicationGroupMemberAction>,
     pub disassociate: Option<DisassociateReplicationGroupMemberAction>,
 }
+
 impl Structure for ReplicationGroupUpdate {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.ReplicationGroupUpdate",
         members: &["Create", "Update", "Delete", "Disassociate"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -6978,6 +7434,7 @@ impl Structure for ReplicationGroupUpdate {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "Create", &self.create);
         put_some(w, "Update", &self.update);
@@ -6985,17 +7442,18 @@ impl Structure for ReplicationGroupUpdate {
         put_some(w, "Disassociate", &self.disassociate);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct RequestLimitExceeded {
     pub message: Option<String>,
     pub throttling_reasons: Option<Vec<ThrottlingReason>>,
 }
+
 impl Structure for RequestLimitExceeded {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.RequestLimitExceeded",
         members: &["message", "ThrottlingReasons"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -7004,11 +7462,13 @@ impl Structure for RequestLimitExceeded {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "message", &self.message);
         put_some(w, "ThrottlingReasons", &self.throttling_reasons);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct RestoreSummary {
     pub source_backup_arn: Option<String>,
@@ -7016,12 +7476,12 @@ pub struct RestoreSummary {
     pub restore_date_time: Timestamp,
     pub restore_in_progress: bool,
 }
+
 impl Structure for RestoreSummary {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.RestoreSummary",
         members: &["SourceBackupArn", "SourceTableArn", "RestoreDateTime", "RestoreInProgress"],
         required: 0b1100,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -7032,6 +7492,7 @@ impl Structure for RestoreSummary {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "SourceBackupArn", &self.source_backup_arn);
         put_some(w, "SourceTableArn", &self.source_table_arn);
@@ -7039,6 +7500,7 @@ impl Structure for RestoreSummary {
         put(w, "RestoreInProgress", &self.restore_in_progress);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct RestoreTableFromBackupInput {
     pub target_table_name: String,
@@ -7051,6 +7513,7 @@ pub struct RestoreTableFromBackupInput {
     pub sse_specification_override: Option<SSESpecification>,
     pub vector_index_override: Option<Vec<VectorIndex>>,
 }
+
 impl Structure for RestoreTableFromBackupInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.RestoreTableFromBackupInput",
@@ -7066,7 +7529,6 @@ impl Structure for RestoreTableFromBackupInput {
             "VectorIndexOverride",
         ],
         required: 0b11,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -7082,6 +7544,7 @@ impl Structure for RestoreTableFromBackupInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "TargetTableName", &self.target_table_name);
         put(w, "BackupArn", &self.backup_arn);
@@ -7094,16 +7557,17 @@ impl Structure for RestoreTableFromBackupInput {
         put_some(w, "VectorIndexOverride", &self.vector_index_override);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct RestoreTableFromBackupOutput {
     pub table_description: Option<TableDescription>,
 }
+
 impl Structure for RestoreTableFromBackupOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.RestoreTableFromBackupOutput",
         members: &["TableDescription"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -7111,10 +7575,12 @@ impl Structure for RestoreTableFromBackupOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "TableDescription", &self.table_description);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct RestoreTableToPointInTimeInput {
     pub source_table_arn: Option<String>,
@@ -7130,6 +7596,7 @@ pub struct RestoreTableToPointInTimeInput {
     pub sse_specification_override: Option<SSESpecification>,
     pub vector_index_override: Option<Vec<VectorIndex>>,
 }
+
 impl Structure for RestoreTableToPointInTimeInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.RestoreTableToPointInTimeInput",
@@ -7148,7 +7615,6 @@ impl Structure for RestoreTableToPointInTimeInput {
             "VectorIndexOverride",
         ],
         required: 0b100,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -7167,6 +7633,7 @@ impl Structure for RestoreTableToPointInTimeInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "SourceTableArn", &self.source_table_arn);
         put_some(w, "SourceTableName", &self.source_table_name);
@@ -7182,16 +7649,17 @@ impl Structure for RestoreTableToPointInTimeInput {
         put_some(w, "VectorIndexOverride", &self.vector_index_override);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct RestoreTableToPointInTimeOutput {
     pub table_description: Option<TableDescription>,
 }
+
 impl Structure for RestoreTableToPointInTimeOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.RestoreTableToPointInTimeOutput",
         members: &["TableDescription"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -7199,10 +7667,12 @@ impl Structure for RestoreTableToPointInTimeOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "TableDescription", &self.table_description);
     }
 }
+
 words! {
     ReturnConsumedCapacity {
         Indexes: "INDEXES",
@@ -7210,12 +7680,14 @@ words! {
         None: "NONE",
     }
 }
+
 words! {
     ReturnItemCollectionMetrics {
         Size: "SIZE",
         None: "NONE",
     }
 }
+
 words! {
     ReturnValue {
         None: "NONE",
@@ -7225,24 +7697,26 @@ words! {
         UpdatedNew: "UPDATED_NEW",
     }
 }
+
 words! {
     ReturnValuesOnConditionCheckFailure {
         AllOld: "ALL_OLD",
         None: "NONE",
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct S3BucketSource {
     pub s3_bucket_owner: Option<String>,
     pub s3_bucket: String,
     pub s3_key_prefix: Option<String>,
 }
+
 impl Structure for S3BucketSource {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.S3BucketSource",
         members: &["S3BucketOwner", "S3Bucket", "S3KeyPrefix"],
         required: 0b10,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -7252,18 +7726,21 @@ impl Structure for S3BucketSource {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "S3BucketOwner", &self.s3_bucket_owner);
         put(w, "S3Bucket", &self.s3_bucket);
         put_some(w, "S3KeyPrefix", &self.s3_key_prefix);
     }
 }
+
 words! {
     S3SseAlgorithm {
         Aes256: "AES256",
         Kms: "KMS",
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct SSEDescription {
     pub status: Option<SSEStatus>,
@@ -7271,12 +7748,12 @@ pub struct SSEDescription {
     pub kms_master_key_arn: Option<String>,
     pub inaccessible_encryption_date_time: Option<Timestamp>,
 }
+
 impl Structure for SSEDescription {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.SSEDescription",
         members: &["Status", "SSEType", "KMSMasterKeyArn", "InaccessibleEncryptionDateTime"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -7287,6 +7764,7 @@ impl Structure for SSEDescription {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "Status", &self.status);
         put_some(w, "SSEType", &self.sse_type);
@@ -7294,18 +7772,19 @@ impl Structure for SSEDescription {
         put_some(w, "InaccessibleEncryptionDateTime", &self.inaccessible_encryption_date_time);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct SSESpecification {
     pub enabled: Option<bool>,
     pub sse_type: Option<SSEType>,
     pub kms_master_key_id: Option<String>,
 }
+
 impl Structure for SSESpecification {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.SSESpecification",
         members: &["Enabled", "SSEType", "KMSMasterKeyId"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -7315,12 +7794,14 @@ impl Structure for SSESpecification {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "Enabled", &self.enabled);
         put_some(w, "SSEType", &self.sse_type);
         put_some(w, "KMSMasterKeyId", &self.kms_master_key_id);
     }
 }
+
 words! {
     SSEStatus {
         Enabling: "ENABLING",
@@ -7330,12 +7811,14 @@ words! {
         Updating: "UPDATING",
     }
 }
+
 words! {
     SSEType {
         Aes256: "AES256",
         Kms: "KMS",
     }
 }
+
 words! {
     ScalarAttributeType {
         S: "S",
@@ -7343,6 +7826,7 @@ words! {
         B: "B",
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ScanInput {
     pub table_name: String,
@@ -7362,6 +7846,7 @@ pub struct ScanInput {
     pub expression_attribute_values: Option<BTreeMap<String, AttributeValue>>,
     pub consistent_read: Option<bool>,
 }
+
 impl Structure for ScanInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.ScanInput",
@@ -7384,7 +7869,6 @@ impl Structure for ScanInput {
             "ConsistentRead",
         ],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -7407,6 +7891,7 @@ impl Structure for ScanInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "TableName", &self.table_name);
         put_some(w, "IndexName", &self.index_name);
@@ -7426,6 +7911,7 @@ impl Structure for ScanInput {
         put_some(w, "ConsistentRead", &self.consistent_read);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ScanOutput {
     pub items: Option<Vec<BTreeMap<String, AttributeValue>>>,
@@ -7434,12 +7920,12 @@ pub struct ScanOutput {
     pub last_evaluated_key: Option<BTreeMap<String, AttributeValue>>,
     pub consumed_capacity: Option<ConsumedCapacity>,
 }
+
 impl Structure for ScanOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.ScanOutput",
         members: &["Items", "Count", "ScannedCount", "LastEvaluatedKey", "ConsumedCapacity"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -7451,6 +7937,7 @@ impl Structure for ScanOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "Items", &self.items);
         put_some(w, "Count", &self.count);
@@ -7459,17 +7946,18 @@ impl Structure for ScanOutput {
         put_some(w, "ConsumedCapacity", &self.consumed_capacity);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct SearchResultItem {
     pub item: Option<BTreeMap<String, AttributeValue>>,
     pub score: Option<f64>,
 }
+
 impl Structure for SearchResultItem {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.SearchResultItem",
         members: &["Item", "Score"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -7478,22 +7966,24 @@ impl Structure for SearchResultItem {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "Item", &self.item);
         put_some(w, "Score", &self.score);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct SearchSchemaElement {
     pub attribute_name: String,
     pub search_schema_element_type: SearchSchemaElementType,
 }
+
 impl Structure for SearchSchemaElement {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.SearchSchemaElement",
         members: &["AttributeName", "SearchSchemaElementType"],
         required: 0b11,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -7502,17 +7992,20 @@ impl Structure for SearchSchemaElement {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "AttributeName", &self.attribute_name);
         put(w, "SearchSchemaElementType", &self.search_schema_element_type);
     }
 }
+
 words! {
     SearchSchemaElementType {
         Hash: "HASH",
         InlineFilter: "INLINE_FILTER",
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct SearchVectorsInput {
     pub table_name: String,
@@ -7525,6 +8018,7 @@ pub struct SearchVectorsInput {
     pub search_condition_expression: Option<String>,
     pub top_k: i32,
 }
+
 impl Structure for SearchVectorsInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.SearchVectorsInput",
@@ -7540,7 +8034,6 @@ impl Structure for SearchVectorsInput {
             "TopK",
         ],
         required: 0b101000011,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -7556,6 +8049,7 @@ impl Structure for SearchVectorsInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "TableName", &self.table_name);
         put(w, "IndexName", &self.index_name);
@@ -7568,17 +8062,18 @@ impl Structure for SearchVectorsInput {
         put(w, "TopK", &self.top_k);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct SearchVectorsOutput {
     pub consumed_capacity: Option<VectorCapacity>,
     pub search_results: Option<Vec<SearchResultItem>>,
 }
+
 impl Structure for SearchVectorsOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.SearchVectorsOutput",
         members: &["ConsumedCapacity", "SearchResults"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -7587,11 +8082,13 @@ impl Structure for SearchVectorsOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "ConsumedCapacity", &self.consumed_capacity);
         put_some(w, "SearchResults", &self.search_results);
     }
 }
+
 words! {
     Select {
         AllAttributes: "ALL_ATTRIBUTES",
@@ -7600,6 +8097,7 @@ words! {
         Count: "COUNT",
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct SourceTableDetails {
     pub table_name: String,
@@ -7613,6 +8111,7 @@ pub struct SourceTableDetails {
     pub item_count: Option<i64>,
     pub billing_mode: Option<BillingMode>,
 }
+
 impl Structure for SourceTableDetails {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.SourceTableDetails",
@@ -7629,7 +8128,6 @@ impl Structure for SourceTableDetails {
             "BillingMode",
         ],
         required: 0b1110011,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -7646,6 +8144,7 @@ impl Structure for SourceTableDetails {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "TableName", &self.table_name);
         put(w, "TableId", &self.table_id);
@@ -7659,6 +8158,7 @@ impl Structure for SourceTableDetails {
         put_some(w, "BillingMode", &self.billing_mode);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct SourceTableFeatureDetails {
     pub local_secondary_indexes: Option<Vec<LocalSecondaryIndexInfo>>,
@@ -7668,6 +8168,7 @@ pub struct SourceTableFeatureDetails {
     pub sse_description: Option<SSEDescription>,
     pub vector_indexes: Option<Vec<VectorIndexInfo>>,
 }
+
 impl Structure for SourceTableFeatureDetails {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.SourceTableFeatureDetails",
@@ -7680,7 +8181,6 @@ impl Structure for SourceTableFeatureDetails {
             "VectorIndexes",
         ],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -7693,6 +8193,7 @@ impl Structure for SourceTableFeatureDetails {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "LocalSecondaryIndexes", &self.local_secondary_indexes);
         put_some(w, "GlobalSecondaryIndexes", &self.global_secondary_indexes);
@@ -7702,6 +8203,7 @@ impl Structure for SourceTableFeatureDetails {
         put_some(w, "VectorIndexes", &self.vector_indexes);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct StartBulkPutItemsInput {
     pub client_token: Option<String>,
@@ -7711,6 +8213,7 @@ pub struct StartBulkPutItemsInput {
     pub max_write_request_units: Option<i64>,
     pub performance_tier: Option<BulkOperationPerformanceTier>,
 }
+
 impl Structure for StartBulkPutItemsInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.StartBulkPutItemsInput",
@@ -7723,7 +8226,6 @@ impl Structure for StartBulkPutItemsInput {
             "PerformanceTier",
         ],
         required: 0b1110,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -7736,6 +8238,7 @@ impl Structure for StartBulkPutItemsInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "ClientToken", &self.client_token);
         put(w, "InputS3Configuration", &self.input_s3_configuration);
@@ -7745,16 +8248,17 @@ impl Structure for StartBulkPutItemsInput {
         put_some(w, "PerformanceTier", &self.performance_tier);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct StartBulkPutItemsOutput {
     pub bulk_operation_description: BulkOperationDescription,
 }
+
 impl Structure for StartBulkPutItemsOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.StartBulkPutItemsOutput",
         members: &["BulkOperationDescription"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -7762,21 +8266,23 @@ impl Structure for StartBulkPutItemsOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "BulkOperationDescription", &self.bulk_operation_description);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct StreamSpecification {
     pub stream_enabled: bool,
     pub stream_view_type: Option<StreamViewType>,
 }
+
 impl Structure for StreamSpecification {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.StreamSpecification",
         members: &["StreamEnabled", "StreamViewType"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -7785,11 +8291,13 @@ impl Structure for StreamSpecification {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "StreamEnabled", &self.stream_enabled);
         put_some(w, "StreamViewType", &self.stream_view_type);
     }
 }
+
 words! {
     StreamViewType {
         NewImage: "NEW_IMAGE",
@@ -7798,18 +8306,19 @@ words! {
         KeysOnly: "KEYS_ONLY",
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct TableAutoScalingDescription {
     pub table_name: Option<String>,
     pub table_status: Option<TableStatus>,
     pub replicas: Option<Vec<ReplicaAutoScalingDescription>>,
 }
+
 impl Structure for TableAutoScalingDescription {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.TableAutoScalingDescription",
         members: &["TableName", "TableStatus", "Replicas"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -7819,29 +8328,32 @@ impl Structure for TableAutoScalingDescription {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "TableName", &self.table_name);
         put_some(w, "TableStatus", &self.table_status);
         put_some(w, "Replicas", &self.replicas);
     }
 }
+
 words! {
     TableClass {
         Standard: "STANDARD",
         StandardInfrequentAccess: "STANDARD_INFREQUENT_ACCESS",
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct TableClassSummary {
     pub table_class: Option<TableClass>,
     pub last_update_date_time: Option<Timestamp>,
 }
+
 impl Structure for TableClassSummary {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.TableClassSummary",
         members: &["TableClass", "LastUpdateDateTime"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -7850,11 +8362,13 @@ impl Structure for TableClassSummary {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "TableClass", &self.table_class);
         put_some(w, "LastUpdateDateTime", &self.last_update_date_time);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct TableCreationParameters {
     pub table_name: String,
@@ -7867,6 +8381,7 @@ pub struct TableCreationParameters {
     pub global_secondary_indexes: Option<Vec<GlobalSecondaryIndex>>,
     pub vector_indexes: Option<Vec<VectorIndex>>,
 }
+
 impl Structure for TableCreationParameters {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.TableCreationParameters",
@@ -7882,7 +8397,6 @@ impl Structure for TableCreationParameters {
             "VectorIndexes",
         ],
         required: 0b111,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -7898,6 +8412,7 @@ impl Structure for TableCreationParameters {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "TableName", &self.table_name);
         put(w, "AttributeDefinitions", &self.attribute_definitions);
@@ -7910,6 +8425,7 @@ impl Structure for TableCreationParameters {
         put_some(w, "VectorIndexes", &self.vector_indexes);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct TableDescription {
     pub attribute_definitions: Option<Vec<AttributeDefinition>>,
@@ -7943,6 +8459,7 @@ pub struct TableDescription {
     pub multi_region_consistency: Option<MultiRegionConsistency>,
     pub vector_indexes: Option<Vec<VectorIndexDescription>>,
 }
+
 impl Structure for TableDescription {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.TableDescription",
@@ -7979,7 +8496,6 @@ impl Structure for TableDescription {
             "VectorIndexes",
         ],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -8021,6 +8537,7 @@ impl Structure for TableDescription {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "AttributeDefinitions", &self.attribute_definitions);
         put_some(w, "TableName", &self.table_name);
@@ -8054,6 +8571,7 @@ impl Structure for TableDescription {
         put_some(w, "VectorIndexes", &self.vector_indexes);
     }
 }
+
 words! {
     TableStatus {
         Creating: "CREATING",
@@ -8066,18 +8584,19 @@ words! {
         ReplicationNotAuthorized: "REPLICATION_NOT_AUTHORIZED",
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct TableWarmThroughputDescription {
     pub read_units_per_second: Option<i64>,
     pub write_units_per_second: Option<i64>,
     pub status: Option<TableStatus>,
 }
+
 impl Structure for TableWarmThroughputDescription {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.TableWarmThroughputDescription",
         members: &["ReadUnitsPerSecond", "WriteUnitsPerSecond", "Status"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -8087,20 +8606,23 @@ impl Structure for TableWarmThroughputDescription {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "ReadUnitsPerSecond", &self.read_units_per_second);
         put_some(w, "WriteUnitsPerSecond", &self.write_units_per_second);
         put_some(w, "Status", &self.status);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Tag {
     pub key: String,
     pub value: String,
 }
+
 impl Structure for Tag {
     const SHAPE: &'static Shape =
-        &Shape { java: "com.amazonaws.dynamodb.v20120810.Tag", members: &["Key", "Value"], required: 0b11, told: &[] };
+        &Shape { java: "com.amazonaws.dynamodb.v20120810.Tag", members: &["Key", "Value"], required: 0b11 };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
             0 => required(&mut self.key, r, v, &rules::TAG_KEY_STRING),
@@ -8108,22 +8630,24 @@ impl Structure for Tag {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "Key", &self.key);
         put(w, "Value", &self.value);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct TagResourceInput {
     pub resource_arn: String,
     pub tags: Vec<Tag>,
 }
+
 impl Structure for TagResourceInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.TagResourceInput",
         members: &["ResourceArn", "Tags"],
         required: 0b11,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -8132,22 +8656,24 @@ impl Structure for TagResourceInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "ResourceArn", &self.resource_arn);
         put(w, "Tags", &self.tags);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ThrottlingException {
     pub message: Option<String>,
     pub throttling_reasons: Option<Vec<ThrottlingReason>>,
 }
+
 impl Structure for ThrottlingException {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.ThrottlingException",
         members: &["message", "throttlingReasons"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -8156,22 +8682,24 @@ impl Structure for ThrottlingException {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "message", &self.message);
         put_some(w, "throttlingReasons", &self.throttling_reasons);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ThrottlingReason {
     pub reason: Option<String>,
     pub resource: Option<String>,
 }
+
 impl Structure for ThrottlingReason {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.ThrottlingReason",
         members: &["reason", "resource"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -8180,22 +8708,24 @@ impl Structure for ThrottlingReason {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "reason", &self.reason);
         put_some(w, "resource", &self.resource);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct TimeToLiveDescription {
     pub time_to_live_status: Option<TimeToLiveStatus>,
     pub attribute_name: Option<String>,
 }
+
 impl Structure for TimeToLiveDescription {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.TimeToLiveDescription",
         members: &["TimeToLiveStatus", "AttributeName"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -8204,22 +8734,24 @@ impl Structure for TimeToLiveDescription {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "TimeToLiveStatus", &self.time_to_live_status);
         put_some(w, "AttributeName", &self.attribute_name);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct TimeToLiveSpecification {
     pub enabled: bool,
     pub attribute_name: String,
 }
+
 impl Structure for TimeToLiveSpecification {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.TimeToLiveSpecification",
         members: &["Enabled", "AttributeName"],
         required: 0b11,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -8228,11 +8760,13 @@ impl Structure for TimeToLiveSpecification {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "Enabled", &self.enabled);
         put(w, "AttributeName", &self.attribute_name);
     }
 }
+
 words! {
     TimeToLiveStatus {
         Enabling: "ENABLING",
@@ -8241,38 +8775,38 @@ words! {
         Disabled: "DISABLED",
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct TransactGetItem {
     pub get: Get,
 }
+
 impl Structure for TransactGetItem {
-    const SHAPE: &'static Shape = &Shape {
-        java: "com.amazonaws.dynamodb.v20120810.TransactGetItem",
-        members: &["Get"],
-        required: 0b1,
-        told: &[],
-    };
+    const SHAPE: &'static Shape =
+        &Shape { java: "com.amazonaws.dynamodb.v20120810.TransactGetItem", members: &["Get"], required: 0b1 };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
             0 => required(&mut self.get, r, v, &Free),
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "Get", &self.get);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct TransactGetItemsInput {
     pub transact_items: Vec<TransactGetItem>,
     pub return_consumed_capacity: Option<ReturnConsumedCapacity>,
 }
+
 impl Structure for TransactGetItemsInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.TransactGetItemsInput",
         members: &["TransactItems", "ReturnConsumedCapacity"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -8281,22 +8815,24 @@ impl Structure for TransactGetItemsInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "TransactItems", &self.transact_items);
         put_some(w, "ReturnConsumedCapacity", &self.return_consumed_capacity);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct TransactGetItemsOutput {
     pub consumed_capacity: Option<Vec<ConsumedCapacity>>,
     pub responses: Option<Vec<ItemResponse>>,
 }
+
 impl Structure for TransactGetItemsOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.TransactGetItemsOutput",
         members: &["ConsumedCapacity", "Responses"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -8305,11 +8841,13 @@ impl Structure for TransactGetItemsOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "ConsumedCapacity", &self.consumed_capacity);
         put_some(w, "Responses", &self.responses);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct TransactWriteItem {
     pub condition_check: Option<ConditionCheck>,
@@ -8317,12 +8855,12 @@ pub struct TransactWriteItem {
     pub delete: Option<Delete>,
     pub update: Option<Update>,
 }
+
 impl Structure for TransactWriteItem {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.TransactWriteItem",
         members: &["ConditionCheck", "Put", "Delete", "Update"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -8333,6 +8871,7 @@ impl Structure for TransactWriteItem {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "ConditionCheck", &self.condition_check);
         put_some(w, "Put", &self.put);
@@ -8340,6 +8879,7 @@ impl Structure for TransactWriteItem {
         put_some(w, "Update", &self.update);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct TransactWriteItemsInput {
     pub transact_items: Vec<TransactWriteItem>,
@@ -8347,12 +8887,12 @@ pub struct TransactWriteItemsInput {
     pub return_item_collection_metrics: Option<ReturnItemCollectionMetrics>,
     pub client_request_token: Option<String>,
 }
+
 impl Structure for TransactWriteItemsInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.TransactWriteItemsInput",
         members: &["TransactItems", "ReturnConsumedCapacity", "ReturnItemCollectionMetrics", "ClientRequestToken"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -8363,6 +8903,7 @@ impl Structure for TransactWriteItemsInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "TransactItems", &self.transact_items);
         put_some(w, "ReturnConsumedCapacity", &self.return_consumed_capacity);
@@ -8370,17 +8911,18 @@ impl Structure for TransactWriteItemsInput {
         put_some(w, "ClientRequestToken", &self.client_request_token);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct TransactWriteItemsOutput {
     pub consumed_capacity: Option<Vec<ConsumedCapacity>>,
     pub item_collection_metrics: Option<BTreeMap<String, Vec<ItemCollectionMetrics>>>,
 }
+
 impl Structure for TransactWriteItemsOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.TransactWriteItemsOutput",
         members: &["ConsumedCapacity", "ItemCollectionMetrics"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -8389,22 +8931,24 @@ impl Structure for TransactWriteItemsOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "ConsumedCapacity", &self.consumed_capacity);
         put_some(w, "ItemCollectionMetrics", &self.item_collection_metrics);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct TransactionCanceledException {
     pub message: Option<String>,
     pub cancellation_reasons: Option<Vec<CancellationReason>>,
 }
+
 impl Structure for TransactionCanceledException {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.TransactionCanceledException",
         members: &["Message", "CancellationReasons"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -8413,22 +8957,24 @@ impl Structure for TransactionCanceledException {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "Message", &self.message);
         put_some(w, "CancellationReasons", &self.cancellation_reasons);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct UntagResourceInput {
     pub resource_arn: String,
     pub tag_keys: Vec<String>,
 }
+
 impl Structure for UntagResourceInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.UntagResourceInput",
         members: &["ResourceArn", "TagKeys"],
         required: 0b11,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -8437,11 +8983,13 @@ impl Structure for UntagResourceInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "ResourceArn", &self.resource_arn);
         put(w, "TagKeys", &self.tag_keys);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Update {
     pub key: BTreeMap<String, AttributeValue>,
@@ -8452,6 +9000,7 @@ pub struct Update {
     pub expression_attribute_values: Option<BTreeMap<String, AttributeValue>>,
     pub return_values_on_condition_check_failure: Option<ReturnValuesOnConditionCheckFailure>,
 }
+
 impl Structure for Update {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.Update",
@@ -8465,7 +9014,6 @@ impl Structure for Update {
             "ReturnValuesOnConditionCheckFailure",
         ],
         required: 0b111,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -8484,6 +9032,7 @@ impl Structure for Update {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "Key", &self.key);
         put(w, "UpdateExpression", &self.update_expression);
@@ -8494,17 +9043,18 @@ impl Structure for Update {
         put_some(w, "ReturnValuesOnConditionCheckFailure", &self.return_values_on_condition_check_failure);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct UpdateContinuousBackupsInput {
     pub table_name: String,
     pub point_in_time_recovery_specification: PointInTimeRecoverySpecification,
 }
+
 impl Structure for UpdateContinuousBackupsInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.UpdateContinuousBackupsInput",
         members: &["TableName", "PointInTimeRecoverySpecification"],
         required: 0b11,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -8513,21 +9063,23 @@ impl Structure for UpdateContinuousBackupsInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "TableName", &self.table_name);
         put(w, "PointInTimeRecoverySpecification", &self.point_in_time_recovery_specification);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct UpdateContinuousBackupsOutput {
     pub continuous_backups_description: Option<ContinuousBackupsDescription>,
 }
+
 impl Structure for UpdateContinuousBackupsOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.UpdateContinuousBackupsOutput",
         members: &["ContinuousBackupsDescription"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -8535,10 +9087,12 @@ impl Structure for UpdateContinuousBackupsOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "ContinuousBackupsDescription", &self.continuous_backups_description);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct UpdateContributorInsightsInput {
     pub table_name: String,
@@ -8546,12 +9100,12 @@ pub struct UpdateContributorInsightsInput {
     pub contributor_insights_action: ContributorInsightsAction,
     pub contributor_insights_mode: Option<ContributorInsightsMode>,
 }
+
 impl Structure for UpdateContributorInsightsInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.UpdateContributorInsightsInput",
         members: &["TableName", "IndexName", "ContributorInsightsAction", "ContributorInsightsMode"],
         required: 0b101,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -8562,6 +9116,7 @@ impl Structure for UpdateContributorInsightsInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "TableName", &self.table_name);
         put_some(w, "IndexName", &self.index_name);
@@ -8569,6 +9124,7 @@ impl Structure for UpdateContributorInsightsInput {
         put_some(w, "ContributorInsightsMode", &self.contributor_insights_mode);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct UpdateContributorInsightsOutput {
     pub table_name: Option<String>,
@@ -8576,12 +9132,12 @@ pub struct UpdateContributorInsightsOutput {
     pub contributor_insights_status: Option<ContributorInsightsStatus>,
     pub contributor_insights_mode: Option<ContributorInsightsMode>,
 }
+
 impl Structure for UpdateContributorInsightsOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.UpdateContributorInsightsOutput",
         members: &["TableName", "IndexName", "ContributorInsightsStatus", "ContributorInsightsMode"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -8592,6 +9148,7 @@ impl Structure for UpdateContributorInsightsOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "TableName", &self.table_name);
         put_some(w, "IndexName", &self.index_name);
@@ -8599,6 +9156,7 @@ impl Structure for UpdateContributorInsightsOutput {
         put_some(w, "ContributorInsightsMode", &self.contributor_insights_mode);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct UpdateGlobalSecondaryIndexAction {
     pub index_name: String,
@@ -8606,12 +9164,12 @@ pub struct UpdateGlobalSecondaryIndexAction {
     pub on_demand_throughput: Option<OnDemandThroughput>,
     pub warm_throughput: Option<WarmThroughput>,
 }
+
 impl Structure for UpdateGlobalSecondaryIndexAction {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.UpdateGlobalSecondaryIndexAction",
         members: &["IndexName", "ProvisionedThroughput", "OnDemandThroughput", "WarmThroughput"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -8622,6 +9180,7 @@ impl Structure for UpdateGlobalSecondaryIndexAction {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "IndexName", &self.index_name);
         put_some(w, "ProvisionedThroughput", &self.provisioned_throughput);
@@ -8629,17 +9188,18 @@ impl Structure for UpdateGlobalSecondaryIndexAction {
         put_some(w, "WarmThroughput", &self.warm_throughput);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct UpdateGlobalTableInput {
     pub global_table_name: String,
     pub replica_updates: Vec<ReplicaUpdate>,
 }
+
 impl Structure for UpdateGlobalTableInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.UpdateGlobalTableInput",
         members: &["GlobalTableName", "ReplicaUpdates"],
         required: 0b11,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -8648,21 +9208,23 @@ impl Structure for UpdateGlobalTableInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "GlobalTableName", &self.global_table_name);
         put(w, "ReplicaUpdates", &self.replica_updates);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct UpdateGlobalTableOutput {
     pub global_table_description: Option<GlobalTableDescription>,
 }
+
 impl Structure for UpdateGlobalTableOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.UpdateGlobalTableOutput",
         members: &["GlobalTableDescription"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -8670,10 +9232,12 @@ impl Structure for UpdateGlobalTableOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "GlobalTableDescription", &self.global_table_description);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct UpdateGlobalTableSettingsInput {
     pub global_table_name: String,
@@ -8683,6 +9247,7 @@ pub struct UpdateGlobalTableSettingsInput {
     pub global_table_global_secondary_index_settings_update: Option<Vec<GlobalTableGlobalSecondaryIndexSettingsUpdate>>,
     pub replica_settings_update: Option<Vec<ReplicaSettingsUpdate>>,
 }
+
 impl Structure for UpdateGlobalTableSettingsInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.UpdateGlobalTableSettingsInput",
@@ -8695,7 +9260,6 @@ impl Structure for UpdateGlobalTableSettingsInput {
             "ReplicaSettingsUpdate",
         ],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -8713,6 +9277,7 @@ impl Structure for UpdateGlobalTableSettingsInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "GlobalTableName", &self.global_table_name);
         put_some(w, "GlobalTableBillingMode", &self.global_table_billing_mode);
@@ -8730,17 +9295,18 @@ impl Structure for UpdateGlobalTableSettingsInput {
         put_some(w, "ReplicaSettingsUpdate", &self.replica_settings_update);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct UpdateGlobalTableSettingsOutput {
     pub global_table_name: Option<String>,
     pub replica_settings: Option<Vec<ReplicaSettingsDescription>>,
 }
+
 impl Structure for UpdateGlobalTableSettingsOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.UpdateGlobalTableSettingsOutput",
         members: &["GlobalTableName", "ReplicaSettings"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -8749,11 +9315,13 @@ impl Structure for UpdateGlobalTableSettingsOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "GlobalTableName", &self.global_table_name);
         put_some(w, "ReplicaSettings", &self.replica_settings);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct UpdateItemInput {
     pub table_name: String,
@@ -8770,6 +9338,7 @@ pub struct UpdateItemInput {
     pub expression_attribute_values: Option<BTreeMap<String, AttributeValue>>,
     pub return_values_on_condition_check_failure: Option<ReturnValuesOnConditionCheckFailure>,
 }
+
 impl Structure for UpdateItemInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.UpdateItemInput",
@@ -8789,7 +9358,6 @@ impl Structure for UpdateItemInput {
             "ReturnValuesOnConditionCheckFailure",
         ],
         required: 0b11,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -8814,6 +9382,7 @@ impl Structure for UpdateItemInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "TableName", &self.table_name);
         put(w, "Key", &self.key);
@@ -8830,18 +9399,19 @@ impl Structure for UpdateItemInput {
         put_some(w, "ReturnValuesOnConditionCheckFailure", &self.return_values_on_condition_check_failure);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct UpdateItemOutput {
     pub attributes: Option<BTreeMap<String, AttributeValue>>,
     pub consumed_capacity: Option<ConsumedCapacity>,
     pub item_collection_metrics: Option<ItemCollectionMetrics>,
 }
+
 impl Structure for UpdateItemOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.UpdateItemOutput",
         members: &["Attributes", "ConsumedCapacity", "ItemCollectionMetrics"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -8851,22 +9421,24 @@ impl Structure for UpdateItemOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "Attributes", &self.attributes);
         put_some(w, "ConsumedCapacity", &self.consumed_capacity);
         put_some(w, "ItemCollectionMetrics", &self.item_collection_metrics);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct UpdateKinesisStreamingConfiguration {
     pub approximate_creation_date_time_precision: Option<ApproximateCreationDateTimePrecision>,
 }
+
 impl Structure for UpdateKinesisStreamingConfiguration {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.UpdateKinesisStreamingConfiguration",
         members: &["ApproximateCreationDateTimePrecision"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -8879,22 +9451,24 @@ impl Structure for UpdateKinesisStreamingConfiguration {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "ApproximateCreationDateTimePrecision", &self.approximate_creation_date_time_precision);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct UpdateKinesisStreamingDestinationInput {
     pub table_name: String,
     pub stream_arn: String,
     pub update_kinesis_streaming_configuration: Option<UpdateKinesisStreamingConfiguration>,
 }
+
 impl Structure for UpdateKinesisStreamingDestinationInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.UpdateKinesisStreamingDestinationInput",
         members: &["TableName", "StreamArn", "UpdateKinesisStreamingConfiguration"],
         required: 0b11,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -8904,12 +9478,14 @@ impl Structure for UpdateKinesisStreamingDestinationInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "TableName", &self.table_name);
         put(w, "StreamArn", &self.stream_arn);
         put_some(w, "UpdateKinesisStreamingConfiguration", &self.update_kinesis_streaming_configuration);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct UpdateKinesisStreamingDestinationOutput {
     pub table_name: Option<String>,
@@ -8917,12 +9493,12 @@ pub struct UpdateKinesisStreamingDestinationOutput {
     pub destination_status: Option<DestinationStatus>,
     pub update_kinesis_streaming_configuration: Option<UpdateKinesisStreamingConfiguration>,
 }
+
 impl Structure for UpdateKinesisStreamingDestinationOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.UpdateKinesisStreamingDestinationOutput",
         members: &["TableName", "StreamArn", "DestinationStatus", "UpdateKinesisStreamingConfiguration"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -8933,6 +9509,7 @@ impl Structure for UpdateKinesisStreamingDestinationOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "TableName", &self.table_name);
         put_some(w, "StreamArn", &self.stream_arn);
@@ -8940,6 +9517,7 @@ impl Structure for UpdateKinesisStreamingDestinationOutput {
         put_some(w, "UpdateKinesisStreamingConfiguration", &self.update_kinesis_streaming_configuration);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct UpdateReplicationGroupMemberAction {
     pub region_name: String,
@@ -8949,6 +9527,7 @@ pub struct UpdateReplicationGroupMemberAction {
     pub global_secondary_indexes: Option<Vec<ReplicaGlobalSecondaryIndex>>,
     pub table_class_override: Option<TableClass>,
 }
+
 impl Structure for UpdateReplicationGroupMemberAction {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.UpdateReplicationGroupMemberAction",
@@ -8961,7 +9540,6 @@ impl Structure for UpdateReplicationGroupMemberAction {
             "TableClassOverride",
         ],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -8974,6 +9552,7 @@ impl Structure for UpdateReplicationGroupMemberAction {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "RegionName", &self.region_name);
         put_some(w, "KMSMasterKeyId", &self.kms_master_key_id);
@@ -8983,6 +9562,7 @@ impl Structure for UpdateReplicationGroupMemberAction {
         put_some(w, "TableClassOverride", &self.table_class_override);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct UpdateTableInput {
     pub attribute_definitions: Option<Vec<AttributeDefinition>>,
@@ -9003,6 +9583,7 @@ pub struct UpdateTableInput {
     pub disassociation_protection_enabled: Option<bool>,
     pub vector_index_updates: Option<Vec<VectorIndexUpdate>>,
 }
+
 impl Structure for UpdateTableInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.UpdateTableInput",
@@ -9026,7 +9607,6 @@ impl Structure for UpdateTableInput {
             "VectorIndexUpdates",
         ],
         required: 0b10,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -9057,6 +9637,7 @@ impl Structure for UpdateTableInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "AttributeDefinitions", &self.attribute_definitions);
         put(w, "TableName", &self.table_name);
@@ -9077,16 +9658,17 @@ impl Structure for UpdateTableInput {
         put_some(w, "VectorIndexUpdates", &self.vector_index_updates);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct UpdateTableOutput {
     pub table_description: Option<TableDescription>,
 }
+
 impl Structure for UpdateTableOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.UpdateTableOutput",
         members: &["TableDescription"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -9094,10 +9676,12 @@ impl Structure for UpdateTableOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "TableDescription", &self.table_description);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct UpdateTableReplicaAutoScalingInput {
     pub global_secondary_index_updates: Option<Vec<GlobalSecondaryIndexAutoScalingUpdate>>,
@@ -9105,6 +9689,7 @@ pub struct UpdateTableReplicaAutoScalingInput {
     pub provisioned_write_capacity_auto_scaling_update: Option<AutoScalingSettingsUpdate>,
     pub replica_updates: Option<Vec<ReplicaAutoScalingUpdate>>,
 }
+
 impl Structure for UpdateTableReplicaAutoScalingInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.UpdateTableReplicaAutoScalingInput",
@@ -9115,7 +9700,6 @@ impl Structure for UpdateTableReplicaAutoScalingInput {
             "ReplicaUpdates",
         ],
         required: 0b10,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -9131,6 +9715,7 @@ impl Structure for UpdateTableReplicaAutoScalingInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "GlobalSecondaryIndexUpdates", &self.global_secondary_index_updates);
         put(w, "TableName", &self.table_name);
@@ -9138,16 +9723,17 @@ impl Structure for UpdateTableReplicaAutoScalingInput {
         put_some(w, "ReplicaUpdates", &self.replica_updates);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct UpdateTableReplicaAutoScalingOutput {
     pub table_auto_scaling_description: Option<TableAutoScalingDescription>,
 }
+
 impl Structure for UpdateTableReplicaAutoScalingOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.UpdateTableReplicaAutoScalingOutput",
         members: &["TableAutoScalingDescription"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -9155,21 +9741,23 @@ impl Structure for UpdateTableReplicaAutoScalingOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "TableAutoScalingDescription", &self.table_auto_scaling_description);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct UpdateTimeToLiveInput {
     pub table_name: String,
     pub time_to_live_specification: TimeToLiveSpecification,
 }
+
 impl Structure for UpdateTimeToLiveInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.UpdateTimeToLiveInput",
         members: &["TableName", "TimeToLiveSpecification"],
         required: 0b11,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -9178,21 +9766,23 @@ impl Structure for UpdateTimeToLiveInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "TableName", &self.table_name);
         put(w, "TimeToLiveSpecification", &self.time_to_live_specification);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct UpdateTimeToLiveOutput {
     pub time_to_live_specification: Option<TimeToLiveSpecification>,
 }
+
 impl Structure for UpdateTimeToLiveOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.UpdateTimeToLiveOutput",
         members: &["TimeToLiveSpecification"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -9200,20 +9790,22 @@ impl Structure for UpdateTimeToLiveOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "TimeToLiveSpecification", &self.time_to_live_specification);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct VectorAttributeDefinition {
     pub attribute_name: String,
 }
+
 impl Structure for VectorAttributeDefinition {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.VectorAttributeDefinition",
         members: &["AttributeName"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -9221,21 +9813,23 @@ impl Structure for VectorAttributeDefinition {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "AttributeName", &self.attribute_name);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct VectorCapacity {
     pub vector_search_request_bytes: Option<f64>,
     pub vector_write_request_bytes: Option<f64>,
 }
+
 impl Structure for VectorCapacity {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.VectorCapacity",
         members: &["VectorSearchRequestBytes", "VectorWriteRequestBytes"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -9244,11 +9838,13 @@ impl Structure for VectorCapacity {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "VectorSearchRequestBytes", &self.vector_search_request_bytes);
         put_some(w, "VectorWriteRequestBytes", &self.vector_write_request_bytes);
     }
 }
+
 words! {
     VectorDistanceFunction {
         Cosine: "COSINE",
@@ -9256,6 +9852,7 @@ words! {
         Euclidean: "EUCLIDEAN",
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct VectorIndex {
     pub index_name: String,
@@ -9265,12 +9862,12 @@ pub struct VectorIndex {
     pub dimensions: i64,
     pub distance_function: VectorDistanceFunction,
 }
+
 impl Structure for VectorIndex {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.VectorIndex",
         members: &["IndexName", "VectorAttribute", "SearchSchema", "Projection", "Dimensions", "DistanceFunction"],
         required: 0b111011,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -9283,6 +9880,7 @@ impl Structure for VectorIndex {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "IndexName", &self.index_name);
         put(w, "VectorAttribute", &self.vector_attribute);
@@ -9292,6 +9890,7 @@ impl Structure for VectorIndex {
         put(w, "DistanceFunction", &self.distance_function);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct VectorIndexDescription {
     pub index_name: Option<String>,
@@ -9306,6 +9905,7 @@ pub struct VectorIndexDescription {
     pub item_count: Option<i64>,
     pub index_arn: Option<String>,
 }
+
 impl Structure for VectorIndexDescription {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.VectorIndexDescription",
@@ -9323,7 +9923,6 @@ impl Structure for VectorIndexDescription {
             "IndexArn",
         ],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -9341,6 +9940,7 @@ impl Structure for VectorIndexDescription {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "IndexName", &self.index_name);
         put_some(w, "SearchSchema", &self.search_schema);
@@ -9355,6 +9955,7 @@ impl Structure for VectorIndexDescription {
         put_some(w, "IndexArn", &self.index_arn);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct VectorIndexInfo {
     pub index_name: Option<String>,
@@ -9364,12 +9965,12 @@ pub struct VectorIndexInfo {
     pub dimensions: Option<i64>,
     pub distance_function: Option<VectorDistanceFunction>,
 }
+
 impl Structure for VectorIndexInfo {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.VectorIndexInfo",
         members: &["IndexName", "VectorAttribute", "SearchSchema", "Projection", "Dimensions", "DistanceFunction"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -9382,6 +9983,7 @@ impl Structure for VectorIndexInfo {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "IndexName", &self.index_name);
         put_some(w, "VectorAttribute", &self.vector_attribute);
@@ -9391,17 +9993,18 @@ impl Structure for VectorIndexInfo {
         put_some(w, "DistanceFunction", &self.distance_function);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct VectorIndexUpdate {
     pub create: Option<CreateVectorIndexAction>,
     pub delete: Option<DeleteVectorIndexAction>,
 }
+
 impl Structure for VectorIndexUpdate {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.VectorIndexUpdate",
         members: &["Create", "Delete"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -9410,22 +10013,24 @@ impl Structure for VectorIndexUpdate {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "Create", &self.create);
         put_some(w, "Delete", &self.delete);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct WarmThroughput {
     pub read_units_per_second: Option<i64>,
     pub write_units_per_second: Option<i64>,
 }
+
 impl Structure for WarmThroughput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.WarmThroughput",
         members: &["ReadUnitsPerSecond", "WriteUnitsPerSecond"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -9434,11 +10039,13 @@ impl Structure for WarmThroughput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "ReadUnitsPerSecond", &self.read_units_per_second);
         put_some(w, "WriteUnitsPerSecond", &self.write_units_per_second);
     }
 }
+
 words! {
     WitnessStatus {
         Creating: "CREATING",
@@ -9446,17 +10053,18 @@ words! {
         Active: "ACTIVE",
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct WriteRequest {
     pub put_request: Option<PutRequest>,
     pub delete_request: Option<DeleteRequest>,
 }
+
 impl Structure for WriteRequest {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.WriteRequest",
         members: &["PutRequest", "DeleteRequest"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -9465,27 +10073,35 @@ impl Structure for WriteRequest {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "PutRequest", &self.put_request);
         put_some(w, "DeleteRequest", &self.delete_request);
     }
 }
+
 /// The model's constraints, by the names of its shapes.
 mod rules {
     use crate::{
         constraint::{Free, Length, ListOf, MapOf, OneOf, Range, Text},
-        pattern::{MANY, Node, Pattern, Set},
+        pattern::{ANY, DIGIT, MANY, Node, Pattern, SOLID, Set},
     };
 
     pub(super) const APPROXIMATE_CREATION_DATE_TIME_PRECISION: OneOf = OneOf(&["MILLISECOND", "MICROSECOND"]);
+
     pub(super) const ATTRIBUTE_ACTION: OneOf = OneOf(&["ADD", "PUT", "DELETE"]);
+
     pub(super) const ATTRIBUTE_MAP: MapOf<Text, Free> =
         MapOf { length: Length { min: None, max: None }, key: ATTRIBUTE_NAME, value: Free };
+
     pub(super) const ATTRIBUTE_NAME: Text = Text { length: Length { min: None, max: Some(65535) }, pattern: None };
+
     pub(super) const ATTRIBUTE_NAME_LIST: ListOf<Text> =
         ListOf { length: Length { min: Some(1), max: None }, each: ATTRIBUTE_NAME };
+
     pub(super) const ATTRIBUTE_UPDATES: MapOf<Text, Free> =
         MapOf { length: Length { min: None, max: None }, key: ATTRIBUTE_NAME, value: Free };
+
     pub(super) const AUTO_SCALING_POLICY_NAME: Text = Text {
         length: Length { min: Some(1), max: Some(256) },
         pattern: Some(Pattern {
@@ -9493,6 +10109,7 @@ mod rules {
             node: Node::Repeat(&Node::Class(&[Set::Span(' ', '~')]), 1, MANY),
         }),
     };
+
     pub(super) const AUTO_SCALING_ROLE_ARN: Text = Text {
         length: Length { min: Some(1), max: Some(1600) },
         pattern: Some(Pattern {
@@ -9511,7 +10128,9 @@ mod rules {
             ),
         }),
     };
+
     pub(super) const BACKUP_ARN: Text = Text { length: Length { min: Some(37), max: Some(1024) }, pattern: None };
+
     pub(super) const BACKUP_NAME: Text = Text {
         length: Length { min: Some(3), max: Some(255) },
         pattern: Some(Pattern {
@@ -9530,15 +10149,23 @@ mod rules {
             ),
         }),
     };
+
     pub(super) const BACKUP_SIZE_BYTES: Range = Range { min: Some(0), max: None };
+
     pub(super) const BACKUP_STATUS: OneOf = OneOf(&["CREATING", "DELETED", "AVAILABLE"]);
+
     pub(super) const BACKUP_TYPE: OneOf = OneOf(&["USER", "SYSTEM", "AWS_BACKUP"]);
+
     pub(super) const BACKUP_TYPE_FILTER: OneOf = OneOf(&["USER", "SYSTEM", "AWS_BACKUP", "ALL"]);
+
     pub(super) const BACKUPS_INPUT_LIMIT: Range = Range { min: Some(1), max: Some(100) };
+
     pub(super) const BATCH_GET_REQUEST_MAP: MapOf<Text, Free> =
         MapOf { length: Length { min: Some(1), max: Some(100) }, key: TABLE_ARN, value: Free };
+
     pub(super) const BATCH_GET_RESPONSE_MAP: MapOf<Text, ListOf<MapOf<Text, Free>>> =
         MapOf { length: Length { min: None, max: None }, key: TABLE_ARN, value: ITEM_LIST };
+
     pub(super) const BATCH_STATEMENT_ERROR_CODE_ENUM: OneOf = OneOf(&[
         "ConditionalCheckFailed",
         "ItemCollectionSizeLimitExceeded",
@@ -9552,15 +10179,23 @@ mod rules {
         "AccessDenied",
         "DuplicateItem",
     ]);
+
     pub(super) const BATCH_WRITE_ITEM_REQUEST_MAP: MapOf<Text, ListOf<Free>> =
         MapOf { length: Length { min: Some(1), max: Some(25) }, key: TABLE_ARN, value: WRITE_REQUESTS };
+
     pub(super) const BILLED_SIZE_BYTES: Range = Range { min: Some(0), max: None };
+
     pub(super) const BILLING_MODE: OneOf = OneOf(&["PROVISIONED", "PAY_PER_REQUEST"]);
+
     pub(super) const BULK_OPERATION_ARN: Text =
         Text { length: Length { min: Some(37), max: Some(1024) }, pattern: None };
+
     pub(super) const BULK_OPERATION_INPUT_FORMAT: OneOf = OneOf(&["DYNAMODB_JSON", "ION"]);
+
     pub(super) const BULK_OPERATION_ITEM_COUNT: Range = Range { min: Some(0), max: None };
+
     pub(super) const BULK_OPERATION_MAX_WRITE_REQUEST_UNITS: Range = Range { min: Some(1024), max: None };
+
     pub(super) const BULK_OPERATION_NEXT_TOKEN: Text = Text {
         length: Length { min: Some(1), max: Some(1024) },
         pattern: Some(Pattern {
@@ -9572,13 +10207,18 @@ mod rules {
             ),
         }),
     };
+
     pub(super) const BULK_OPERATION_PERFORMANCE_TIER: OneOf = OneOf(&["STANDARD", "ACCELERATED"]);
+
     pub(super) const BULK_OPERATION_STATUS: OneOf =
         OneOf(&["IN_PROGRESS", "COMPLETED", "COMPLETED_WITH_ERRORS", "CANCELLING", "CANCELLED", "FAILED"]);
+
     pub(super) const CANCELLATION_REASON_LIST: ListOf<Free> =
         ListOf { length: Length { min: Some(1), max: Some(100) }, each: Free };
+
     pub(super) const CLIENT_REQUEST_TOKEN: Text =
         Text { length: Length { min: Some(1), max: Some(36) }, pattern: None };
+
     pub(super) const CLIENT_TOKEN: Text = Text {
         length: Length { min: None, max: None },
         pattern: Some(Pattern {
@@ -9586,27 +10226,34 @@ mod rules {
             node: Node::Repeat(&Node::Class(&[Set::Span('\0', '#'), Set::Span('%', '\u{10ffff}')]), 1, MANY),
         }),
     };
+
     pub(super) const CLOUD_WATCH_LOG_GROUP_ARN: Text =
         Text { length: Length { min: Some(1), max: Some(1024) }, pattern: None };
+
     pub(super) const COMPARISON_OPERATOR: OneOf = OneOf(&[
-        "EQ",
-        "NE",
         "IN",
-        "LE",
-        "LT",
-        "GE",
-        "GT",
-        "BETWEEN",
-        "NOT_NULL",
         "NULL",
-        "CONTAINS",
+        "BETWEEN",
+        "LT",
         "NOT_CONTAINS",
+        "EQ",
+        "GT",
+        "NOT_NULL",
+        "NE",
+        "LE",
         "BEGINS_WITH",
+        "GE",
+        "CONTAINS",
     ]);
-    pub(super) const CONDITIONAL_OPERATOR: OneOf = OneOf(&["AND", "OR"]);
+
+    pub(super) const CONDITIONAL_OPERATOR: OneOf = OneOf(&["OR", "AND"]);
+
     pub(super) const CONTINUOUS_BACKUPS_STATUS: OneOf = OneOf(&["ENABLED", "DISABLED"]);
+
     pub(super) const CONTRIBUTOR_INSIGHTS_ACTION: OneOf = OneOf(&["ENABLE", "DISABLE"]);
+
     pub(super) const CONTRIBUTOR_INSIGHTS_MODE: OneOf = OneOf(&["ACCESSED_AND_THROTTLED_KEYS", "THROTTLED_KEYS"]);
+
     pub(super) const CONTRIBUTOR_INSIGHTS_RULE: Text = Text {
         length: Length { min: None, max: None },
         pattern: Some(Pattern {
@@ -9629,10 +10276,13 @@ mod rules {
             ]),
         }),
     };
+
     pub(super) const CONTRIBUTOR_INSIGHTS_RULE_LIST: ListOf<Text> =
         ListOf { length: Length { min: None, max: None }, each: CONTRIBUTOR_INSIGHTS_RULE };
+
     pub(super) const CONTRIBUTOR_INSIGHTS_STATUS: OneOf =
         OneOf(&["ENABLING", "ENABLED", "DISABLING", "DISABLED", "FAILED"]);
+
     pub(super) const CSV_DELIMITER: Text = Text {
         length: Length { min: Some(1), max: Some(1) },
         pattern: Some(Pattern {
@@ -9647,6 +10297,7 @@ mod rules {
             ]),
         }),
     };
+
     pub(super) const CSV_HEADER: Text = Text {
         length: Length { min: Some(1), max: Some(65536) },
         pattern: Some(Pattern {
@@ -9654,33 +10305,52 @@ mod rules {
             node: Node::Repeat(&Node::Class(&[Set::Span(' ', '!'), Set::Span('#', '+'), Set::Span('-', '~')]), 0, MANY),
         }),
     };
+
     pub(super) const CSV_HEADER_LIST: ListOf<Text> =
         ListOf { length: Length { min: Some(1), max: Some(255) }, each: CSV_HEADER };
+
     pub(super) const DESTINATION_STATUS: OneOf =
         OneOf(&["ENABLING", "ACTIVE", "DISABLING", "DISABLED", "ENABLE_FAILED", "UPDATING"]);
+
     pub(super) const DISASSOCIATION_MODE: OneOf = OneOf(&["WAIT_FOR_REPLICATION"]);
+
     pub(super) const ERROR_COUNT: Range = Range { min: Some(0), max: None };
+
     pub(super) const EXPECTED_ATTRIBUTE_MAP: MapOf<Text, Free> =
         MapOf { length: Length { min: None, max: None }, key: ATTRIBUTE_NAME, value: Free };
+
     pub(super) const EXPORT_ARN: Text = Text { length: Length { min: Some(37), max: Some(1024) }, pattern: None };
+
     pub(super) const EXPORT_FORMAT: OneOf = OneOf(&["DYNAMODB_JSON", "ION"]);
+
     pub(super) const EXPORT_STATUS: OneOf = OneOf(&["IN_PROGRESS", "COMPLETED", "FAILED"]);
+
     pub(super) const EXPORT_TYPE: OneOf = OneOf(&["FULL_EXPORT", "INCREMENTAL_EXPORT"]);
+
     pub(super) const EXPORT_VIEW_TYPE: OneOf = OneOf(&["NEW_IMAGE", "NEW_AND_OLD_IMAGES"]);
+
     pub(super) const EXPRESSION_ATTRIBUTE_NAME_MAP: MapOf<Free, Text> =
         MapOf { length: Length { min: None, max: None }, key: Free, value: ATTRIBUTE_NAME };
+
     pub(super) const FILTER_CONDITION_MAP: MapOf<Text, Free> =
         MapOf { length: Length { min: None, max: None }, key: ATTRIBUTE_NAME, value: Free };
+
     pub(super) const GLOBAL_SECONDARY_INDEX_AUTO_SCALING_UPDATE_LIST: ListOf<Free> =
         ListOf { length: Length { min: Some(1), max: None }, each: Free };
+
     pub(super) const GLOBAL_TABLE_GLOBAL_SECONDARY_INDEX_SETTINGS_UPDATE_LIST: ListOf<Free> =
         ListOf { length: Length { min: Some(1), max: Some(20) }, each: Free };
+
     pub(super) const GLOBAL_TABLE_SETTINGS_REPLICATION_MODE: OneOf =
         OneOf(&["ENABLED", "DISABLED", "ENABLED_WITH_OVERRIDES"]);
+
     pub(super) const GLOBAL_TABLE_STATUS: OneOf = OneOf(&["CREATING", "ACTIVE", "DELETING", "UPDATING"]);
+
     pub(super) const GLOBAL_TABLE_WITNESS_GROUP_UPDATE_LIST: ListOf<Free> =
         ListOf { length: Length { min: Some(1), max: Some(1) }, each: Free };
+
     pub(super) const IMPORT_ARN: Text = Text { length: Length { min: Some(37), max: Some(1024) }, pattern: None };
+
     pub(super) const IMPORT_NEXT_TOKEN: Text = Text {
         length: Length { min: Some(112), max: Some(1024) },
         pattern: Some(Pattern {
@@ -9692,8 +10362,11 @@ mod rules {
             ),
         }),
     };
+
     pub(super) const IMPORT_STATUS: OneOf = OneOf(&["IN_PROGRESS", "COMPLETED", "CANCELLING", "CANCELLED", "FAILED"]);
+
     pub(super) const IMPORTED_ITEM_COUNT: Range = Range { min: Some(0), max: None };
+
     pub(super) const INDEX_NAME: Text = Text {
         length: Length { min: Some(3), max: Some(255) },
         pattern: Some(Pattern {
@@ -9712,70 +10385,114 @@ mod rules {
             ),
         }),
     };
+
     pub(super) const INDEX_STATUS: OneOf = OneOf(&["CREATING", "UPDATING", "DELETING", "ACTIVE"]);
+
     pub(super) const INPUT_COMPRESSION_TYPE: OneOf = OneOf(&["GZIP", "ZSTD", "NONE"]);
+
     pub(super) const INPUT_FORMAT: OneOf = OneOf(&["DYNAMODB_JSON", "ION", "CSV"]);
+
     pub(super) const ITEM_COLLECTION_KEY_ATTRIBUTE_MAP: MapOf<Text, Free> =
         MapOf { length: Length { min: None, max: None }, key: ATTRIBUTE_NAME, value: Free };
+
     pub(super) const ITEM_COLLECTION_METRICS_PER_TABLE: MapOf<Text, Free> =
         MapOf { length: Length { min: None, max: None }, key: TABLE_ARN, value: Free };
+
     pub(super) const ITEM_COUNT: Range = Range { min: Some(0), max: None };
+
     pub(super) const ITEM_LIST: ListOf<MapOf<Text, Free>> =
         ListOf { length: Length { min: None, max: None }, each: ATTRIBUTE_MAP };
+
     pub(super) const ITEM_RESPONSE_LIST: ListOf<Free> =
         ListOf { length: Length { min: Some(1), max: Some(100) }, each: Free };
+
     pub(super) const KEY: MapOf<Text, Free> =
         MapOf { length: Length { min: None, max: None }, key: ATTRIBUTE_NAME, value: Free };
+
     pub(super) const KEY_CONDITIONS: MapOf<Text, Free> =
         MapOf { length: Length { min: None, max: None }, key: ATTRIBUTE_NAME, value: Free };
+
     pub(super) const KEY_LIST: ListOf<MapOf<Text, Free>> =
         ListOf { length: Length { min: Some(1), max: Some(100) }, each: KEY };
+
     pub(super) const KEY_SCHEMA: ListOf<Free> = ListOf { length: Length { min: Some(1), max: None }, each: Free };
+
     pub(super) const KEY_SCHEMA_ATTRIBUTE_NAME: Text =
         Text { length: Length { min: Some(1), max: Some(255) }, pattern: None };
+
     pub(super) const KEY_TYPE: OneOf = OneOf(&["HASH", "RANGE"]);
+
     pub(super) const LIST_BULK_OPERATIONS_MAX_LIMIT: Range = Range { min: Some(1), max: Some(25) };
+
     pub(super) const LIST_CONTRIBUTOR_INSIGHTS_LIMIT: Range = Range { min: None, max: Some(100) };
+
     pub(super) const LIST_EXPORTS_MAX_LIMIT: Range = Range { min: Some(1), max: Some(25) };
+
     pub(super) const LIST_IMPORTS_MAX_LIMIT: Range = Range { min: Some(1), max: Some(25) };
+
     pub(super) const LIST_TABLES_INPUT_LIMIT: Range = Range { min: Some(1), max: Some(100) };
+
     pub(super) const MULTI_REGION_CONSISTENCY: OneOf = OneOf(&["EVENTUAL", "STRONG"]);
+
     pub(super) const NON_KEY_ATTRIBUTE_NAME: Text =
         Text { length: Length { min: Some(1), max: Some(255) }, pattern: None };
+
     pub(super) const NON_KEY_ATTRIBUTE_NAME_LIST: ListOf<Text> =
         ListOf { length: Length { min: Some(1), max: Some(20) }, each: NON_KEY_ATTRIBUTE_NAME };
+
     pub(super) const NON_NEGATIVE_LONG_OBJECT: Range = Range { min: Some(0), max: None };
+
     pub(super) const OUTPUT_TYPE_ENUM: OneOf = OneOf(&["ERROR", "CONDITION_CHECK_FAILURE"]);
+
     pub(super) const OUTPUT_TYPE_LIST: ListOf<OneOf> =
         ListOf { length: Length { min: None, max: None }, each: OUTPUT_TYPE_ENUM };
+
     pub(super) const PARAMETERIZED_STATEMENTS: ListOf<Free> =
         ListOf { length: Length { min: Some(1), max: Some(100) }, each: Free };
+
     pub(super) const PARTI_QL_BATCH_REQUEST: ListOf<Free> =
         ListOf { length: Length { min: Some(1), max: Some(25) }, each: Free };
+
     pub(super) const PARTI_QL_NEXT_TOKEN: Text =
         Text { length: Length { min: Some(1), max: Some(32768) }, pattern: None };
+
     pub(super) const PARTI_QL_STATEMENT: Text =
         Text { length: Length { min: Some(1), max: Some(8192) }, pattern: None };
+
     pub(super) const POINT_IN_TIME_RECOVERY_STATUS: OneOf = OneOf(&["ENABLED", "DISABLED"]);
+
     pub(super) const POLICY_REVISION_ID: Text = Text { length: Length { min: Some(1), max: Some(255) }, pattern: None };
+
     pub(super) const POSITIVE_INTEGER_OBJECT: Range = Range { min: Some(1), max: None };
+
     pub(super) const POSITIVE_LONG_OBJECT: Range = Range { min: Some(1), max: None };
+
     pub(super) const PREPARED_STATEMENT_PARAMETERS: ListOf<Free> =
         ListOf { length: Length { min: Some(1), max: None }, each: Free };
+
     pub(super) const PROCESSED_INPUT_BYTES: Range = Range { min: Some(0), max: None };
+
     pub(super) const PROCESSED_ITEM_COUNT: Range = Range { min: Some(0), max: None };
-    pub(super) const PROJECTION_TYPE: OneOf = OneOf(&["ALL", "KEYS_ONLY", "INCLUDE"]);
+
+    pub(super) const PROJECTION_TYPE: OneOf = OneOf(&["ALL", "INCLUDE", "KEYS_ONLY"]);
+
     pub(super) const PUT_ITEM_INPUT_ATTRIBUTE_MAP: MapOf<Text, Free> =
         MapOf { length: Length { min: None, max: None }, key: ATTRIBUTE_NAME, value: Free };
+
     pub(super) const RECOVERY_PERIOD_IN_DAYS: Range = Range { min: Some(1), max: Some(35) };
+
     pub(super) const REPLICA_AUTO_SCALING_UPDATE_LIST: ListOf<Free> =
         ListOf { length: Length { min: Some(1), max: None }, each: Free };
+
     pub(super) const REPLICA_GLOBAL_SECONDARY_INDEX_LIST: ListOf<Free> =
         ListOf { length: Length { min: Some(1), max: None }, each: Free };
+
     pub(super) const REPLICA_GLOBAL_SECONDARY_INDEX_SETTINGS_UPDATE_LIST: ListOf<Free> =
         ListOf { length: Length { min: Some(1), max: Some(20) }, each: Free };
+
     pub(super) const REPLICA_SETTINGS_UPDATE_LIST: ListOf<Free> =
         ListOf { length: Length { min: Some(1), max: Some(50) }, each: Free };
+
     pub(super) const REPLICA_STATUS: OneOf = OneOf(&[
         "CREATING",
         "CREATION_FAILED",
@@ -9788,14 +10505,21 @@ mod rules {
         "ARCHIVED",
         "REPLICATION_NOT_AUTHORIZED",
     ]);
+
     pub(super) const REPLICATION_GROUP_UPDATE_LIST: ListOf<Free> =
         ListOf { length: Length { min: Some(1), max: None }, each: Free };
+
     pub(super) const RESOURCE_ARN_STRING: Text =
         Text { length: Length { min: Some(1), max: Some(1283) }, pattern: None };
+
     pub(super) const RETURN_CONSUMED_CAPACITY: OneOf = OneOf(&["INDEXES", "TOTAL", "NONE"]);
+
     pub(super) const RETURN_ITEM_COLLECTION_METRICS: OneOf = OneOf(&["SIZE", "NONE"]);
-    pub(super) const RETURN_VALUE: OneOf = OneOf(&["NONE", "ALL_OLD", "UPDATED_OLD", "ALL_NEW", "UPDATED_NEW"]);
+
+    pub(super) const RETURN_VALUE: OneOf = OneOf(&["ALL_NEW", "UPDATED_OLD", "ALL_OLD", "NONE", "UPDATED_NEW"]);
+
     pub(super) const RETURN_VALUES_ON_CONDITION_CHECK_FAILURE: OneOf = OneOf(&["ALL_OLD", "NONE"]);
+
     pub(super) const S3_BUCKET: Text = Text {
         length: Length { min: None, max: Some(255) },
         pattern: Some(Pattern {
@@ -9818,32 +10542,52 @@ mod rules {
             ]),
         }),
     };
+
     pub(super) const S3_BUCKET_OWNER: Text = Text {
         length: Length { min: None, max: None },
         pattern: Some(Pattern { text: "[0-9]{12}", node: Node::Repeat(&Node::Class(&[Set::Span('0', '9')]), 12, 12) }),
     };
+
     pub(super) const S3_PREFIX: Text = Text { length: Length { min: None, max: Some(1024) }, pattern: None };
+
     pub(super) const S3_SSE_ALGORITHM: OneOf = OneOf(&["AES256", "KMS"]);
+
     pub(super) const S3_SSE_KMS_KEY_ID: Text = Text { length: Length { min: Some(1), max: Some(2048) }, pattern: None };
+
     pub(super) const SSE_STATUS: OneOf = OneOf(&["ENABLING", "ENABLED", "DISABLING", "DISABLED", "UPDATING"]);
+
     pub(super) const SSE_TYPE: OneOf = OneOf(&["AES256", "KMS"]);
-    pub(super) const SCALAR_ATTRIBUTE_TYPE: OneOf = OneOf(&["S", "N", "B"]);
+
+    pub(super) const SCALAR_ATTRIBUTE_TYPE: OneOf = OneOf(&["B", "N", "S"]);
+
     pub(super) const SCAN_SEGMENT: Range = Range { min: Some(0), max: Some(999999) };
+
     pub(super) const SCAN_TOTAL_SEGMENTS: Range = Range { min: Some(1), max: Some(1000000) };
+
     pub(super) const SEARCH_SCHEMA: ListOf<Free> = ListOf { length: Length { min: Some(1), max: None }, each: Free };
+
     pub(super) const SEARCH_SCHEMA_ELEMENT_TYPE: OneOf = OneOf(&["HASH", "INLINE_FILTER"]);
+
     pub(super) const SEARCH_VECTOR_LIST: ListOf<Free> =
         ListOf { length: Length { min: Some(1), max: Some(4096) }, each: Free };
+
     pub(super) const SECONDARY_INDEXES_BULK_BYTES_MAP: MapOf<Text, Free> =
         MapOf { length: Length { min: None, max: None }, key: INDEX_NAME, value: Free };
+
     pub(super) const SECONDARY_INDEXES_CAPACITY_MAP: MapOf<Text, Free> =
         MapOf { length: Length { min: None, max: None }, key: INDEX_NAME, value: Free };
+
     pub(super) const SELECT: OneOf =
-        OneOf(&["ALL_ATTRIBUTES", "ALL_PROJECTED_ATTRIBUTES", "SPECIFIC_ATTRIBUTES", "COUNT"]);
+        OneOf(&["SPECIFIC_ATTRIBUTES", "COUNT", "ALL_ATTRIBUTES", "ALL_PROJECTED_ATTRIBUTES"]);
+
     pub(super) const STREAM_ARN: Text = Text { length: Length { min: Some(37), max: Some(1024) }, pattern: None };
+
     pub(super) const STREAM_VIEW_TYPE: OneOf = OneOf(&["NEW_IMAGE", "OLD_IMAGE", "NEW_AND_OLD_IMAGES", "KEYS_ONLY"]);
+
     pub(super) const TABLE_ARN: Text = Text { length: Length { min: Some(1), max: Some(1024) }, pattern: None };
+
     pub(super) const TABLE_CLASS: OneOf = OneOf(&["STANDARD", "STANDARD_INFREQUENT_ACCESS"]);
+
     pub(super) const TABLE_ID: Text = Text {
         length: Length { min: None, max: None },
         pattern: Some(Pattern {
@@ -9861,6 +10605,7 @@ mod rules {
             ]),
         }),
     };
+
     pub(super) const TABLE_NAME: Text = Text {
         length: Length { min: Some(3), max: Some(255) },
         pattern: Some(Pattern {
@@ -9879,8 +10624,10 @@ mod rules {
             ),
         }),
     };
+
     pub(super) const TABLE_NAME_LIST: ListOf<Text> =
         ListOf { length: Length { min: None, max: None }, each: TABLE_NAME };
+
     pub(super) const TABLE_STATUS: OneOf = OneOf(&[
         "CREATING",
         "UPDATING",
@@ -9891,27 +10638,42 @@ mod rules {
         "ARCHIVED",
         "REPLICATION_NOT_AUTHORIZED",
     ]);
+
     pub(super) const TAG_KEY_LIST: ListOf<Text> =
         ListOf { length: Length { min: None, max: None }, each: TAG_KEY_STRING };
+
     pub(super) const TAG_KEY_STRING: Text = Text { length: Length { min: Some(1), max: Some(128) }, pattern: None };
+
     pub(super) const TAG_VALUE_STRING: Text = Text { length: Length { min: Some(0), max: Some(256) }, pattern: None };
+
     pub(super) const TIME_TO_LIVE_ATTRIBUTE_NAME: Text =
         Text { length: Length { min: Some(1), max: Some(255) }, pattern: None };
+
     pub(super) const TIME_TO_LIVE_STATUS: OneOf = OneOf(&["ENABLING", "DISABLING", "ENABLED", "DISABLED"]);
+
     pub(super) const TOP_K_INTEGER: Range = Range { min: Some(1), max: None };
+
     pub(super) const TOTAL_INPUT_BYTES: Range = Range { min: Some(0), max: None };
+
     pub(super) const TRANSACT_GET_ITEM_LIST: ListOf<Free> =
         ListOf { length: Length { min: Some(1), max: Some(100) }, each: Free };
+
     pub(super) const TRANSACT_WRITE_ITEM_LIST: ListOf<Free> =
         ListOf { length: Length { min: Some(1), max: Some(100) }, each: Free };
+
     pub(super) const VECTOR_ATTRIBUTE_NAME: Text =
         Text { length: Length { min: Some(1), max: Some(255) }, pattern: None };
+
     pub(super) const VECTOR_DISTANCE_FUNCTION: OneOf = OneOf(&["COSINE", "DOT_PRODUCT", "EUCLIDEAN"]);
+
     pub(super) const VECTOR_INDEXES_BULK_VECTOR_BYTES_MAP: MapOf<Text, Free> =
         MapOf { length: Length { min: None, max: None }, key: INDEX_NAME, value: Free };
+
     pub(super) const VECTOR_INDEXES_CAPACITY_MAP: MapOf<Text, Free> =
         MapOf { length: Length { min: None, max: None }, key: INDEX_NAME, value: Free };
+
     pub(super) const WITNESS_STATUS: OneOf = OneOf(&["CREATING", "DELETING", "ACTIVE"]);
+
     pub(super) const WRITE_REQUESTS: ListOf<Free> =
         ListOf { length: Length { min: Some(1), max: Some(25) }, each: Free };
 }

@@ -13,10 +13,13 @@ use crate::{
     timestamp::Timestamp,
     value::{Structure, optional, optional_words, put, put_some, required, required_words, words},
 };
+
 /// What stands before the dot in `X-Amz-Target`.
 pub const TARGET_PREFIX: &str = "DynamoDBStreams_20120810";
+
 /// Every operation of the model.
 pub const OPERATIONS: &[&str] = &["DescribeStream", "GetRecords", "GetShardIterator", "ListStreams"];
+
 /// The errors the model's operations may answer with.
 pub mod error_code {
     pub const EXPIRED_ITERATOR_EXCEPTION: &str = "ExpiredIteratorException";
@@ -25,6 +28,7 @@ pub mod error_code {
     pub const RESOURCE_NOT_FOUND_EXCEPTION: &str = "ResourceNotFoundException";
     pub const TRIMMED_DATA_ACCESS_EXCEPTION: &str = "TrimmedDataAccessException";
 }
+
 /// The operation `DescribeStream`.
 #[derive(Debug)]
 pub struct DescribeStream;
@@ -38,6 +42,7 @@ impl Operation for DescribeStream {
 impl Input for DescribeStreamInput {
     type Op = DescribeStream;
 }
+
 /// The operation `GetRecords`.
 #[derive(Debug)]
 pub struct GetRecords;
@@ -51,6 +56,7 @@ impl Operation for GetRecords {
 impl Input for GetRecordsInput {
     type Op = GetRecords;
 }
+
 /// The operation `GetShardIterator`.
 #[derive(Debug)]
 pub struct GetShardIterator;
@@ -64,6 +70,7 @@ impl Operation for GetShardIterator {
 impl Input for GetShardIteratorInput {
     type Op = GetShardIterator;
 }
+
 /// The operation `ListStreams`.
 #[derive(Debug)]
 pub struct ListStreams;
@@ -77,6 +84,7 @@ impl Operation for ListStreams {
 impl Input for ListStreamsInput {
     type Op = ListStreams;
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DescribeStreamInput {
     pub stream_arn: String,
@@ -84,12 +92,12 @@ pub struct DescribeStreamInput {
     pub exclusive_start_shard_id: Option<String>,
     pub shard_filter: Option<ShardFilter>,
 }
+
 impl Structure for DescribeStreamInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.DescribeStreamInput",
         members: &["StreamArn", "Limit", "ExclusiveStartShardId", "ShardFilter"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -100,6 +108,7 @@ impl Structure for DescribeStreamInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "StreamArn", &self.stream_arn);
         put_some(w, "Limit", &self.limit);
@@ -107,16 +116,17 @@ impl Structure for DescribeStreamInput {
         put_some(w, "ShardFilter", &self.shard_filter);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DescribeStreamOutput {
     pub stream_description: Option<StreamDescription>,
 }
+
 impl Structure for DescribeStreamOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.DescribeStreamOutput",
         members: &["StreamDescription"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -124,21 +134,23 @@ impl Structure for DescribeStreamOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "StreamDescription", &self.stream_description);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct GetRecordsInput {
     pub shard_iterator: String,
     pub limit: Option<i32>,
 }
+
 impl Structure for GetRecordsInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.GetRecordsInput",
         members: &["ShardIterator", "Limit"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -147,22 +159,24 @@ impl Structure for GetRecordsInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "ShardIterator", &self.shard_iterator);
         put_some(w, "Limit", &self.limit);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct GetRecordsOutput {
     pub records: Option<Vec<Record>>,
     pub next_shard_iterator: Option<String>,
 }
+
 impl Structure for GetRecordsOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.GetRecordsOutput",
         members: &["Records", "NextShardIterator"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -171,11 +185,13 @@ impl Structure for GetRecordsOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "Records", &self.records);
         put_some(w, "NextShardIterator", &self.next_shard_iterator);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct GetShardIteratorInput {
     pub stream_arn: String,
@@ -184,12 +200,12 @@ pub struct GetShardIteratorInput {
     pub sequence_number: Option<String>,
     pub timestamp: Option<Timestamp>,
 }
+
 impl Structure for GetShardIteratorInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.GetShardIteratorInput",
         members: &["StreamArn", "ShardId", "ShardIteratorType", "SequenceNumber", "Timestamp"],
         required: 0b111,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -201,6 +217,7 @@ impl Structure for GetShardIteratorInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "StreamArn", &self.stream_arn);
         put(w, "ShardId", &self.shard_id);
@@ -209,16 +226,17 @@ impl Structure for GetShardIteratorInput {
         put_some(w, "Timestamp", &self.timestamp);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct GetShardIteratorOutput {
     pub shard_iterator: Option<String>,
 }
+
 impl Structure for GetShardIteratorOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.GetShardIteratorOutput",
         members: &["ShardIterator"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -226,22 +244,21 @@ impl Structure for GetShardIteratorOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "ShardIterator", &self.shard_iterator);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Identity {
     pub principal_id: Option<String>,
     pub r#type: Option<String>,
 }
+
 impl Structure for Identity {
-    const SHAPE: &'static Shape = &Shape {
-        java: "com.amazonaws.dynamodb.v20120810.Identity",
-        members: &["PrincipalId", "Type"],
-        required: 0b0,
-        told: &[],
-    };
+    const SHAPE: &'static Shape =
+        &Shape { java: "com.amazonaws.dynamodb.v20120810.Identity", members: &["PrincipalId", "Type"], required: 0b0 };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
             0 => optional(&mut self.principal_id, r, v, &Free),
@@ -249,22 +266,24 @@ impl Structure for Identity {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "PrincipalId", &self.principal_id);
         put_some(w, "Type", &self.r#type);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct KeySchemaElement {
     pub attribute_name: String,
     pub key_type: KeyType,
 }
+
 impl Structure for KeySchemaElement {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.KeySchemaElement",
         members: &["AttributeName", "KeyType"],
         required: 0b11,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -273,29 +292,32 @@ impl Structure for KeySchemaElement {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "AttributeName", &self.attribute_name);
         put(w, "KeyType", &self.key_type);
     }
 }
+
 words! {
     KeyType {
         Hash: "HASH",
         Range: "RANGE",
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ListStreamsInput {
     pub table_name: Option<String>,
     pub limit: Option<i32>,
     pub exclusive_start_stream_arn: Option<String>,
 }
+
 impl Structure for ListStreamsInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.ListStreamsInput",
         members: &["TableName", "Limit", "ExclusiveStartStreamArn"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -305,23 +327,25 @@ impl Structure for ListStreamsInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "TableName", &self.table_name);
         put_some(w, "Limit", &self.limit);
         put_some(w, "ExclusiveStartStreamArn", &self.exclusive_start_stream_arn);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ListStreamsOutput {
     pub streams: Option<Vec<Stream>>,
     pub last_evaluated_stream_arn: Option<String>,
 }
+
 impl Structure for ListStreamsOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.ListStreamsOutput",
         members: &["Streams", "LastEvaluatedStreamArn"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -330,11 +354,13 @@ impl Structure for ListStreamsOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "Streams", &self.streams);
         put_some(w, "LastEvaluatedStreamArn", &self.last_evaluated_stream_arn);
     }
 }
+
 words! {
     OperationType {
         Insert: "INSERT",
@@ -342,6 +368,7 @@ words! {
         Remove: "REMOVE",
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Record {
     pub event_id: Option<String>,
@@ -352,12 +379,12 @@ pub struct Record {
     pub dynamodb: Option<StreamRecord>,
     pub user_identity: Option<Identity>,
 }
+
 impl Structure for Record {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.Record",
         members: &["eventID", "eventName", "eventVersion", "eventSource", "awsRegion", "dynamodb", "userIdentity"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -371,6 +398,7 @@ impl Structure for Record {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "eventID", &self.event_id);
         put_some(w, "eventName", &self.event_name);
@@ -381,17 +409,18 @@ impl Structure for Record {
         put_some(w, "userIdentity", &self.user_identity);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct SequenceNumberRange {
     pub starting_sequence_number: Option<String>,
     pub ending_sequence_number: Option<String>,
 }
+
 impl Structure for SequenceNumberRange {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.SequenceNumberRange",
         members: &["StartingSequenceNumber", "EndingSequenceNumber"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -400,23 +429,25 @@ impl Structure for SequenceNumberRange {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "StartingSequenceNumber", &self.starting_sequence_number);
         put_some(w, "EndingSequenceNumber", &self.ending_sequence_number);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Shard {
     pub shard_id: Option<String>,
     pub sequence_number_range: Option<SequenceNumberRange>,
     pub parent_shard_id: Option<String>,
 }
+
 impl Structure for Shard {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.Shard",
         members: &["ShardId", "SequenceNumberRange", "ParentShardId"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -426,24 +457,23 @@ impl Structure for Shard {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "ShardId", &self.shard_id);
         put_some(w, "SequenceNumberRange", &self.sequence_number_range);
         put_some(w, "ParentShardId", &self.parent_shard_id);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ShardFilter {
     pub r#type: Option<ShardFilterType>,
     pub shard_id: Option<String>,
 }
+
 impl Structure for ShardFilter {
-    const SHAPE: &'static Shape = &Shape {
-        java: "com.amazonaws.dynamodb.v20120810.ShardFilter",
-        members: &["Type", "ShardId"],
-        required: 0b0,
-        told: &[],
-    };
+    const SHAPE: &'static Shape =
+        &Shape { java: "com.amazonaws.dynamodb.v20120810.ShardFilter", members: &["Type", "ShardId"], required: 0b0 };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
             0 => optional_words(&mut self.r#type, r, v, &rules::SHARD_FILTER_TYPE),
@@ -451,16 +481,19 @@ impl Structure for ShardFilter {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "Type", &self.r#type);
         put_some(w, "ShardId", &self.shard_id);
     }
 }
+
 words! {
     ShardFilterType {
         ChildShards: "CHILD_SHARDS",
     }
 }
+
 words! {
     ShardIteratorType {
         TrimHorizon: "TRIM_HORIZON",
@@ -470,18 +503,19 @@ words! {
         AtTimestamp: "AT_TIMESTAMP",
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Stream {
     pub stream_arn: Option<String>,
     pub table_name: Option<String>,
     pub stream_label: Option<String>,
 }
+
 impl Structure for Stream {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.Stream",
         members: &["StreamArn", "TableName", "StreamLabel"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -491,12 +525,14 @@ impl Structure for Stream {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "StreamArn", &self.stream_arn);
         put_some(w, "TableName", &self.table_name);
         put_some(w, "StreamLabel", &self.stream_label);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct StreamDescription {
     pub stream_arn: Option<String>,
@@ -509,6 +545,7 @@ pub struct StreamDescription {
     pub shards: Option<Vec<Shard>>,
     pub last_evaluated_shard_id: Option<String>,
 }
+
 impl Structure for StreamDescription {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.StreamDescription",
@@ -524,7 +561,6 @@ impl Structure for StreamDescription {
             "LastEvaluatedShardId",
         ],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -540,6 +576,7 @@ impl Structure for StreamDescription {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "StreamArn", &self.stream_arn);
         put_some(w, "StreamLabel", &self.stream_label);
@@ -552,6 +589,7 @@ impl Structure for StreamDescription {
         put_some(w, "LastEvaluatedShardId", &self.last_evaluated_shard_id);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct StreamRecord {
     pub approximate_creation_date_time: Option<Timestamp>,
@@ -562,6 +600,7 @@ pub struct StreamRecord {
     pub size_bytes: Option<i64>,
     pub stream_view_type: Option<StreamViewType>,
 }
+
 impl Structure for StreamRecord {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.dynamodb.v20120810.StreamRecord",
@@ -575,7 +614,6 @@ impl Structure for StreamRecord {
             "StreamViewType",
         ],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -589,6 +627,7 @@ impl Structure for StreamRecord {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "ApproximateCreationDateTime", &self.approximate_creation_date_time);
         put_some(w, "Keys", &self.keys);
@@ -599,6 +638,7 @@ impl Structure for StreamRecord {
         put_some(w, "StreamViewType", &self.stream_view_type);
     }
 }
+
 words! {
     StreamStatus {
         Enabling: "ENABLING",
@@ -607,6 +647,7 @@ words! {
         Disabled: "DISABLED",
     }
 }
+
 words! {
     StreamViewType {
         NewImage: "NEW_IMAGE",
@@ -615,32 +656,49 @@ words! {
         KeysOnly: "KEYS_ONLY",
     }
 }
+
 /// The model's constraints, by the names of its shapes.
 mod rules {
     use crate::{
         constraint::{Free, Length, ListOf, MapOf, OneOf, Range, Text},
-        pattern::{MANY, Node, Pattern, Set},
+        pattern::{ANY, DIGIT, MANY, Node, Pattern, SOLID, Set},
     };
 
     pub(super) const ATTRIBUTE_MAP: MapOf<Text, Free> =
         MapOf { length: Length { min: None, max: None }, key: ATTRIBUTE_NAME, value: Free };
+
     pub(super) const ATTRIBUTE_NAME: Text = Text { length: Length { min: None, max: Some(65535) }, pattern: None };
+
     pub(super) const KEY_SCHEMA: ListOf<Free> = ListOf { length: Length { min: Some(1), max: None }, each: Free };
+
     pub(super) const KEY_SCHEMA_ATTRIBUTE_NAME: Text =
         Text { length: Length { min: Some(1), max: Some(255) }, pattern: None };
+
     pub(super) const KEY_TYPE: OneOf = OneOf(&["HASH", "RANGE"]);
+
     pub(super) const OPERATION_TYPE: OneOf = OneOf(&["INSERT", "MODIFY", "REMOVE"]);
+
     pub(super) const POSITIVE_INTEGER_OBJECT: Range = Range { min: Some(1), max: None };
+
     pub(super) const POSITIVE_LONG_OBJECT: Range = Range { min: Some(1), max: None };
+
     pub(super) const SEQUENCE_NUMBER: Text = Text { length: Length { min: Some(21), max: Some(40) }, pattern: None };
+
     pub(super) const SHARD_FILTER_TYPE: OneOf = OneOf(&["CHILD_SHARDS"]);
+
     pub(super) const SHARD_ID: Text = Text { length: Length { min: Some(28), max: Some(65) }, pattern: None };
+
     pub(super) const SHARD_ITERATOR: Text = Text { length: Length { min: Some(1), max: Some(2048) }, pattern: None };
+
     pub(super) const SHARD_ITERATOR_TYPE: OneOf =
         OneOf(&["TRIM_HORIZON", "LATEST", "AT_SEQUENCE_NUMBER", "AFTER_SEQUENCE_NUMBER", "AT_TIMESTAMP"]);
+
     pub(super) const STREAM_ARN: Text = Text { length: Length { min: Some(37), max: Some(1024) }, pattern: None };
+
     pub(super) const STREAM_STATUS: OneOf = OneOf(&["ENABLING", "ENABLED", "DISABLING", "DISABLED"]);
+
     pub(super) const STREAM_VIEW_TYPE: OneOf = OneOf(&["NEW_IMAGE", "OLD_IMAGE", "NEW_AND_OLD_IMAGES", "KEYS_ONLY"]);
+
     pub(super) const TABLE_NAME: Text = Text {
         length: Length { min: Some(3), max: Some(255) },
         pattern: Some(Pattern {

@@ -12,8 +12,10 @@ use crate::{
     timestamp::Timestamp,
     value::{Structure, optional, optional_words, put, put_some, required, required_words, words},
 };
+
 /// What stands before the dot in `X-Amz-Target`.
 pub const TARGET_PREFIX: &str = "Kinesis_20131202";
+
 /// Every operation of the model.
 pub const OPERATIONS: &[&str] = &[
     "AcknowledgeDeadLetterQueueRecords",
@@ -74,6 +76,7 @@ pub const OPERATIONS: &[&str] = &[
     "UpdateStreamRecordDistributionStrategy",
     "UpdateStreamWarmThroughput",
 ];
+
 /// The errors the model's operations may answer with.
 pub mod error_code {
     pub const ACCESS_DENIED_EXCEPTION: &str = "AccessDeniedException";
@@ -95,6 +98,7 @@ pub mod error_code {
     pub const THROTTLING_EXCEPTION: &str = "ThrottlingException";
     pub const VALIDATION_EXCEPTION: &str = "ValidationException";
 }
+
 /// The operation `AcknowledgeDeadLetterQueueRecords`.
 #[derive(Debug)]
 pub struct AcknowledgeDeadLetterQueueRecords;
@@ -108,6 +112,7 @@ impl Operation for AcknowledgeDeadLetterQueueRecords {
 impl Input for AcknowledgeDeadLetterQueueRecordsInput {
     type Op = AcknowledgeDeadLetterQueueRecords;
 }
+
 /// The operation `AcknowledgeQueueRecords`.
 #[derive(Debug)]
 pub struct AcknowledgeQueueRecords;
@@ -121,6 +126,7 @@ impl Operation for AcknowledgeQueueRecords {
 impl Input for AcknowledgeQueueRecordsInput {
     type Op = AcknowledgeQueueRecords;
 }
+
 /// The operation `AddTagsToStream`.
 #[derive(Debug)]
 pub struct AddTagsToStream;
@@ -134,6 +140,7 @@ impl Operation for AddTagsToStream {
 impl Input for AddTagsToStreamInput {
     type Op = AddTagsToStream;
 }
+
 /// The operation `CreateChannel`.
 #[derive(Debug)]
 pub struct CreateChannel;
@@ -147,6 +154,7 @@ impl Operation for CreateChannel {
 impl Input for CreateChannelInput {
     type Op = CreateChannel;
 }
+
 /// The operation `CreateQueue`.
 #[derive(Debug)]
 pub struct CreateQueue;
@@ -160,6 +168,7 @@ impl Operation for CreateQueue {
 impl Input for CreateQueueInput {
     type Op = CreateQueue;
 }
+
 /// The operation `CreateStream`.
 #[derive(Debug)]
 pub struct CreateStream;
@@ -173,6 +182,7 @@ impl Operation for CreateStream {
 impl Input for CreateStreamInput {
     type Op = CreateStream;
 }
+
 /// The operation `DecreaseStreamRetentionPeriod`.
 #[derive(Debug)]
 pub struct DecreaseStreamRetentionPeriod;
@@ -186,6 +196,7 @@ impl Operation for DecreaseStreamRetentionPeriod {
 impl Input for DecreaseStreamRetentionPeriodInput {
     type Op = DecreaseStreamRetentionPeriod;
 }
+
 /// The operation `DeleteChannel`.
 #[derive(Debug)]
 pub struct DeleteChannel;
@@ -199,6 +210,7 @@ impl Operation for DeleteChannel {
 impl Input for DeleteChannelInput {
     type Op = DeleteChannel;
 }
+
 /// The operation `DeleteQueue`.
 #[derive(Debug)]
 pub struct DeleteQueue;
@@ -212,6 +224,7 @@ impl Operation for DeleteQueue {
 impl Input for DeleteQueueInput {
     type Op = DeleteQueue;
 }
+
 /// The operation `DeleteResourcePolicy`.
 #[derive(Debug)]
 pub struct DeleteResourcePolicy;
@@ -225,6 +238,7 @@ impl Operation for DeleteResourcePolicy {
 impl Input for DeleteResourcePolicyInput {
     type Op = DeleteResourcePolicy;
 }
+
 /// The operation `DeleteStream`.
 #[derive(Debug)]
 pub struct DeleteStream;
@@ -238,6 +252,7 @@ impl Operation for DeleteStream {
 impl Input for DeleteStreamInput {
     type Op = DeleteStream;
 }
+
 /// The operation `DeregisterStreamConsumer`.
 #[derive(Debug)]
 pub struct DeregisterStreamConsumer;
@@ -251,6 +266,7 @@ impl Operation for DeregisterStreamConsumer {
 impl Input for DeregisterStreamConsumerInput {
     type Op = DeregisterStreamConsumer;
 }
+
 /// The operation `DescribeAccountSettings`.
 #[derive(Debug)]
 pub struct DescribeAccountSettings;
@@ -264,6 +280,7 @@ impl Operation for DescribeAccountSettings {
 impl Input for DescribeAccountSettingsInput {
     type Op = DescribeAccountSettings;
 }
+
 /// The operation `DescribeChannel`.
 #[derive(Debug)]
 pub struct DescribeChannel;
@@ -277,6 +294,7 @@ impl Operation for DescribeChannel {
 impl Input for DescribeChannelInput {
     type Op = DescribeChannel;
 }
+
 /// The operation `DescribeLimits`.
 #[derive(Debug)]
 pub struct DescribeLimits;
@@ -290,6 +308,7 @@ impl Operation for DescribeLimits {
 impl Input for DescribeLimitsInput {
     type Op = DescribeLimits;
 }
+
 /// The operation `DescribeQueue`.
 #[derive(Debug)]
 pub struct DescribeQueue;
@@ -303,6 +322,7 @@ impl Operation for DescribeQueue {
 impl Input for DescribeQueueInput {
     type Op = DescribeQueue;
 }
+
 /// The operation `DescribeStream`.
 #[derive(Debug)]
 pub struct DescribeStream;
@@ -316,6 +336,7 @@ impl Operation for DescribeStream {
 impl Input for DescribeStreamInput {
     type Op = DescribeStream;
 }
+
 /// The operation `DescribeStreamConsumer`.
 #[derive(Debug)]
 pub struct DescribeStreamConsumer;
@@ -329,6 +350,7 @@ impl Operation for DescribeStreamConsumer {
 impl Input for DescribeStreamConsumerInput {
     type Op = DescribeStreamConsumer;
 }
+
 /// The operation `DescribeStreamSummary`.
 #[derive(Debug)]
 pub struct DescribeStreamSummary;
@@ -342,6 +364,7 @@ impl Operation for DescribeStreamSummary {
 impl Input for DescribeStreamSummaryInput {
     type Op = DescribeStreamSummary;
 }
+
 /// The operation `DisableEnhancedMonitoring`.
 #[derive(Debug)]
 pub struct DisableEnhancedMonitoring;
@@ -355,6 +378,7 @@ impl Operation for DisableEnhancedMonitoring {
 impl Input for DisableEnhancedMonitoringInput {
     type Op = DisableEnhancedMonitoring;
 }
+
 /// The operation `EnableEnhancedMonitoring`.
 #[derive(Debug)]
 pub struct EnableEnhancedMonitoring;
@@ -368,6 +392,7 @@ impl Operation for EnableEnhancedMonitoring {
 impl Input for EnableEnhancedMonitoringInput {
     type Op = EnableEnhancedMonitoring;
 }
+
 /// The operation `GetRecords`.
 #[derive(Debug)]
 pub struct GetRecords;
@@ -381,6 +406,7 @@ impl Operation for GetRecords {
 impl Input for GetRecordsInput {
     type Op = GetRecords;
 }
+
 /// The operation `GetResourcePolicy`.
 #[derive(Debug)]
 pub struct GetResourcePolicy;
@@ -394,6 +420,7 @@ impl Operation for GetResourcePolicy {
 impl Input for GetResourcePolicyInput {
     type Op = GetResourcePolicy;
 }
+
 /// The operation `GetShardIterator`.
 #[derive(Debug)]
 pub struct GetShardIterator;
@@ -407,6 +434,7 @@ impl Operation for GetShardIterator {
 impl Input for GetShardIteratorInput {
     type Op = GetShardIterator;
 }
+
 /// The operation `IncreaseStreamRetentionPeriod`.
 #[derive(Debug)]
 pub struct IncreaseStreamRetentionPeriod;
@@ -420,6 +448,7 @@ impl Operation for IncreaseStreamRetentionPeriod {
 impl Input for IncreaseStreamRetentionPeriodInput {
     type Op = IncreaseStreamRetentionPeriod;
 }
+
 /// The operation `ListChannels`.
 #[derive(Debug)]
 pub struct ListChannels;
@@ -433,6 +462,7 @@ impl Operation for ListChannels {
 impl Input for ListChannelsInput {
     type Op = ListChannels;
 }
+
 /// The operation `ListQueues`.
 #[derive(Debug)]
 pub struct ListQueues;
@@ -446,6 +476,7 @@ impl Operation for ListQueues {
 impl Input for ListQueuesInput {
     type Op = ListQueues;
 }
+
 /// The operation `ListShards`.
 #[derive(Debug)]
 pub struct ListShards;
@@ -459,6 +490,7 @@ impl Operation for ListShards {
 impl Input for ListShardsInput {
     type Op = ListShards;
 }
+
 /// The operation `ListStreamConsumers`.
 #[derive(Debug)]
 pub struct ListStreamConsumers;
@@ -472,6 +504,7 @@ impl Operation for ListStreamConsumers {
 impl Input for ListStreamConsumersInput {
     type Op = ListStreamConsumers;
 }
+
 /// The operation `ListStreams`.
 #[derive(Debug)]
 pub struct ListStreams;
@@ -485,6 +518,7 @@ impl Operation for ListStreams {
 impl Input for ListStreamsInput {
     type Op = ListStreams;
 }
+
 /// The operation `ListTagsForResource`.
 #[derive(Debug)]
 pub struct ListTagsForResource;
@@ -498,6 +532,7 @@ impl Operation for ListTagsForResource {
 impl Input for ListTagsForResourceInput {
     type Op = ListTagsForResource;
 }
+
 /// The operation `ListTagsForStream`.
 #[derive(Debug)]
 pub struct ListTagsForStream;
@@ -511,6 +546,7 @@ impl Operation for ListTagsForStream {
 impl Input for ListTagsForStreamInput {
     type Op = ListTagsForStream;
 }
+
 /// The operation `MergeShards`.
 #[derive(Debug)]
 pub struct MergeShards;
@@ -524,6 +560,7 @@ impl Operation for MergeShards {
 impl Input for MergeShardsInput {
     type Op = MergeShards;
 }
+
 /// The operation `PutRecord`.
 #[derive(Debug)]
 pub struct PutRecord;
@@ -537,6 +574,7 @@ impl Operation for PutRecord {
 impl Input for PutRecordInput {
     type Op = PutRecord;
 }
+
 /// The operation `PutRecords`.
 #[derive(Debug)]
 pub struct PutRecords;
@@ -550,6 +588,7 @@ impl Operation for PutRecords {
 impl Input for PutRecordsInput {
     type Op = PutRecords;
 }
+
 /// The operation `PutResourcePolicy`.
 #[derive(Debug)]
 pub struct PutResourcePolicy;
@@ -563,6 +602,7 @@ impl Operation for PutResourcePolicy {
 impl Input for PutResourcePolicyInput {
     type Op = PutResourcePolicy;
 }
+
 /// The operation `ReceiveDeadLetterQueueRecords`.
 #[derive(Debug)]
 pub struct ReceiveDeadLetterQueueRecords;
@@ -576,6 +616,7 @@ impl Operation for ReceiveDeadLetterQueueRecords {
 impl Input for ReceiveDeadLetterQueueRecordsInput {
     type Op = ReceiveDeadLetterQueueRecords;
 }
+
 /// The operation `ReceiveQueueRecords`.
 #[derive(Debug)]
 pub struct ReceiveQueueRecords;
@@ -589,6 +630,7 @@ impl Operation for ReceiveQueueRecords {
 impl Input for ReceiveQueueRecordsInput {
     type Op = ReceiveQueueRecords;
 }
+
 /// The operation `RegisterStreamConsumer`.
 #[derive(Debug)]
 pub struct RegisterStreamConsumer;
@@ -602,6 +644,7 @@ impl Operation for RegisterStreamConsumer {
 impl Input for RegisterStreamConsumerInput {
     type Op = RegisterStreamConsumer;
 }
+
 /// The operation `RemoveTagsFromStream`.
 #[derive(Debug)]
 pub struct RemoveTagsFromStream;
@@ -615,6 +658,7 @@ impl Operation for RemoveTagsFromStream {
 impl Input for RemoveTagsFromStreamInput {
     type Op = RemoveTagsFromStream;
 }
+
 /// The operation `RestoreDeadLetterQueueRecords`.
 #[derive(Debug)]
 pub struct RestoreDeadLetterQueueRecords;
@@ -628,6 +672,7 @@ impl Operation for RestoreDeadLetterQueueRecords {
 impl Input for RestoreDeadLetterQueueRecordsInput {
     type Op = RestoreDeadLetterQueueRecords;
 }
+
 /// The operation `SplitShard`.
 #[derive(Debug)]
 pub struct SplitShard;
@@ -641,6 +686,7 @@ impl Operation for SplitShard {
 impl Input for SplitShardInput {
     type Op = SplitShard;
 }
+
 /// The operation `StartStreamEncryption`.
 #[derive(Debug)]
 pub struct StartStreamEncryption;
@@ -654,6 +700,7 @@ impl Operation for StartStreamEncryption {
 impl Input for StartStreamEncryptionInput {
     type Op = StartStreamEncryption;
 }
+
 /// The operation `StopStreamEncryption`.
 #[derive(Debug)]
 pub struct StopStreamEncryption;
@@ -667,6 +714,7 @@ impl Operation for StopStreamEncryption {
 impl Input for StopStreamEncryptionInput {
     type Op = StopStreamEncryption;
 }
+
 /// The operation `SubscribeToShard`.
 #[derive(Debug)]
 pub struct SubscribeToShard;
@@ -680,6 +728,7 @@ impl Operation for SubscribeToShard {
 impl Input for SubscribeToShardInput {
     type Op = SubscribeToShard;
 }
+
 /// The operation `TagResource`.
 #[derive(Debug)]
 pub struct TagResource;
@@ -693,6 +742,7 @@ impl Operation for TagResource {
 impl Input for TagResourceInput {
     type Op = TagResource;
 }
+
 /// The operation `UntagResource`.
 #[derive(Debug)]
 pub struct UntagResource;
@@ -706,6 +756,7 @@ impl Operation for UntagResource {
 impl Input for UntagResourceInput {
     type Op = UntagResource;
 }
+
 /// The operation `UpdateAccountSettings`.
 #[derive(Debug)]
 pub struct UpdateAccountSettings;
@@ -719,6 +770,7 @@ impl Operation for UpdateAccountSettings {
 impl Input for UpdateAccountSettingsInput {
     type Op = UpdateAccountSettings;
 }
+
 /// The operation `UpdateChannel`.
 #[derive(Debug)]
 pub struct UpdateChannel;
@@ -732,6 +784,7 @@ impl Operation for UpdateChannel {
 impl Input for UpdateChannelInput {
     type Op = UpdateChannel;
 }
+
 /// The operation `UpdateDeadLetterQueueRecordsVisibility`.
 #[derive(Debug)]
 pub struct UpdateDeadLetterQueueRecordsVisibility;
@@ -745,6 +798,7 @@ impl Operation for UpdateDeadLetterQueueRecordsVisibility {
 impl Input for UpdateDeadLetterQueueRecordsVisibilityInput {
     type Op = UpdateDeadLetterQueueRecordsVisibility;
 }
+
 /// The operation `UpdateMaxRecordSize`.
 #[derive(Debug)]
 pub struct UpdateMaxRecordSize;
@@ -758,6 +812,7 @@ impl Operation for UpdateMaxRecordSize {
 impl Input for UpdateMaxRecordSizeInput {
     type Op = UpdateMaxRecordSize;
 }
+
 /// The operation `UpdateQueue`.
 #[derive(Debug)]
 pub struct UpdateQueue;
@@ -771,6 +826,7 @@ impl Operation for UpdateQueue {
 impl Input for UpdateQueueInput {
     type Op = UpdateQueue;
 }
+
 /// The operation `UpdateQueueRecordsVisibility`.
 #[derive(Debug)]
 pub struct UpdateQueueRecordsVisibility;
@@ -784,6 +840,7 @@ impl Operation for UpdateQueueRecordsVisibility {
 impl Input for UpdateQueueRecordsVisibilityInput {
     type Op = UpdateQueueRecordsVisibility;
 }
+
 /// The operation `UpdateShardCount`.
 #[derive(Debug)]
 pub struct UpdateShardCount;
@@ -797,6 +854,7 @@ impl Operation for UpdateShardCount {
 impl Input for UpdateShardCountInput {
     type Op = UpdateShardCount;
 }
+
 /// The operation `UpdateStreamMode`.
 #[derive(Debug)]
 pub struct UpdateStreamMode;
@@ -810,6 +868,7 @@ impl Operation for UpdateStreamMode {
 impl Input for UpdateStreamModeInput {
     type Op = UpdateStreamMode;
 }
+
 /// The operation `UpdateStreamRecordDistributionStrategy`.
 #[derive(Debug)]
 pub struct UpdateStreamRecordDistributionStrategy;
@@ -823,6 +882,7 @@ impl Operation for UpdateStreamRecordDistributionStrategy {
 impl Input for UpdateStreamRecordDistributionStrategyInput {
     type Op = UpdateStreamRecordDistributionStrategy;
 }
+
 /// The operation `UpdateStreamWarmThroughput`.
 #[derive(Debug)]
 pub struct UpdateStreamWarmThroughput;
@@ -836,18 +896,19 @@ impl Operation for UpdateStreamWarmThroughput {
 impl Input for UpdateStreamWarmThroughputInput {
     type Op = UpdateStreamWarmThroughput;
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct AcknowledgeDeadLetterQueueRecordsErrorEntry {
     pub receipt_handle: String,
     pub error_code: String,
     pub error_message: Option<String>,
 }
+
 impl Structure for AcknowledgeDeadLetterQueueRecordsErrorEntry {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.AcknowledgeDeadLetterQueueRecordsErrorEntry",
         members: &["ReceiptHandle", "ErrorCode", "ErrorMessage"],
         required: 0b11,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -857,23 +918,25 @@ impl Structure for AcknowledgeDeadLetterQueueRecordsErrorEntry {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "ReceiptHandle", &self.receipt_handle);
         put(w, "ErrorCode", &self.error_code);
         put_some(w, "ErrorMessage", &self.error_message);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct AcknowledgeDeadLetterQueueRecordsInput {
     pub queue_arn: String,
     pub entries: Vec<AcknowledgeDeadLetterQueueRecordsRequestEntry>,
 }
+
 impl Structure for AcknowledgeDeadLetterQueueRecordsInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.AcknowledgeDeadLetterQueueRecordsInput",
         members: &["QueueARN", "Entries"],
         required: 0b11,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -882,22 +945,24 @@ impl Structure for AcknowledgeDeadLetterQueueRecordsInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "QueueARN", &self.queue_arn);
         put(w, "Entries", &self.entries);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct AcknowledgeDeadLetterQueueRecordsOutput {
     pub successful: Vec<AcknowledgeDeadLetterQueueRecordsResultEntry>,
     pub failed: Vec<AcknowledgeDeadLetterQueueRecordsErrorEntry>,
 }
+
 impl Structure for AcknowledgeDeadLetterQueueRecordsOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.AcknowledgeDeadLetterQueueRecordsOutput",
         members: &["Successful", "Failed"],
         required: 0b11,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -906,21 +971,23 @@ impl Structure for AcknowledgeDeadLetterQueueRecordsOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "Successful", &self.successful);
         put(w, "Failed", &self.failed);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct AcknowledgeDeadLetterQueueRecordsRequestEntry {
     pub receipt_handle: String,
 }
+
 impl Structure for AcknowledgeDeadLetterQueueRecordsRequestEntry {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.AcknowledgeDeadLetterQueueRecordsRequestEntry",
         members: &["ReceiptHandle"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -928,20 +995,22 @@ impl Structure for AcknowledgeDeadLetterQueueRecordsRequestEntry {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "ReceiptHandle", &self.receipt_handle);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct AcknowledgeDeadLetterQueueRecordsResultEntry {
     pub receipt_handle: String,
 }
+
 impl Structure for AcknowledgeDeadLetterQueueRecordsResultEntry {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.AcknowledgeDeadLetterQueueRecordsResultEntry",
         members: &["ReceiptHandle"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -949,22 +1018,24 @@ impl Structure for AcknowledgeDeadLetterQueueRecordsResultEntry {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "ReceiptHandle", &self.receipt_handle);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct AcknowledgeQueueRecordsErrorEntry {
     pub receipt_handle: String,
     pub error_code: String,
     pub error_message: Option<String>,
 }
+
 impl Structure for AcknowledgeQueueRecordsErrorEntry {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.AcknowledgeQueueRecordsErrorEntry",
         members: &["ReceiptHandle", "ErrorCode", "ErrorMessage"],
         required: 0b11,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -974,23 +1045,25 @@ impl Structure for AcknowledgeQueueRecordsErrorEntry {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "ReceiptHandle", &self.receipt_handle);
         put(w, "ErrorCode", &self.error_code);
         put_some(w, "ErrorMessage", &self.error_message);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct AcknowledgeQueueRecordsInput {
     pub queue_arn: String,
     pub entries: Vec<AcknowledgeQueueRecordsRequestEntry>,
 }
+
 impl Structure for AcknowledgeQueueRecordsInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.AcknowledgeQueueRecordsInput",
         members: &["QueueARN", "Entries"],
         required: 0b11,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -999,22 +1072,24 @@ impl Structure for AcknowledgeQueueRecordsInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "QueueARN", &self.queue_arn);
         put(w, "Entries", &self.entries);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct AcknowledgeQueueRecordsOutput {
     pub successful: Vec<AcknowledgeQueueRecordsResultEntry>,
     pub failed: Vec<AcknowledgeQueueRecordsErrorEntry>,
 }
+
 impl Structure for AcknowledgeQueueRecordsOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.AcknowledgeQueueRecordsOutput",
         members: &["Successful", "Failed"],
         required: 0b11,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -1023,21 +1098,23 @@ impl Structure for AcknowledgeQueueRecordsOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "Successful", &self.successful);
         put(w, "Failed", &self.failed);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct AcknowledgeQueueRecordsRequestEntry {
     pub receipt_handle: String,
 }
+
 impl Structure for AcknowledgeQueueRecordsRequestEntry {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.AcknowledgeQueueRecordsRequestEntry",
         members: &["ReceiptHandle"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -1045,20 +1122,22 @@ impl Structure for AcknowledgeQueueRecordsRequestEntry {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "ReceiptHandle", &self.receipt_handle);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct AcknowledgeQueueRecordsResultEntry {
     pub receipt_handle: String,
 }
+
 impl Structure for AcknowledgeQueueRecordsResultEntry {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.AcknowledgeQueueRecordsResultEntry",
         members: &["ReceiptHandle"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -1066,10 +1145,12 @@ impl Structure for AcknowledgeQueueRecordsResultEntry {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "ReceiptHandle", &self.receipt_handle);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct AddTagsToStreamInput {
     pub stream_name: Option<String>,
@@ -1077,12 +1158,12 @@ pub struct AddTagsToStreamInput {
     pub stream_arn: Option<String>,
     pub stream_id: Option<String>,
 }
+
 impl Structure for AddTagsToStreamInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.AddTagsToStreamInput",
         members: &["StreamName", "Tags", "StreamARN", "StreamId"],
         required: 0b10,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -1093,6 +1174,7 @@ impl Structure for AddTagsToStreamInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "StreamName", &self.stream_name);
         put(w, "Tags", &self.tags);
@@ -1100,6 +1182,7 @@ impl Structure for AddTagsToStreamInput {
         put_some(w, "StreamId", &self.stream_id);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ChannelDescription {
     pub channel_name: String,
@@ -1115,6 +1198,7 @@ pub struct ChannelDescription {
     pub encryption_configuration: Option<ChannelEncryptionConfiguration>,
     pub logging_configuration: ChannelLoggingConfiguration,
 }
+
 impl Structure for ChannelDescription {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.ChannelDescription",
@@ -1133,7 +1217,6 @@ impl Structure for ChannelDescription {
             "LoggingConfiguration",
         ],
         required: 0b100011101111,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -1152,6 +1235,7 @@ impl Structure for ChannelDescription {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "ChannelName", &self.channel_name);
         put(w, "ChannelARN", &self.channel_arn);
@@ -1167,23 +1251,25 @@ impl Structure for ChannelDescription {
         put(w, "LoggingConfiguration", &self.logging_configuration);
     }
 }
+
 words! {
     ChannelDestinationType {
         S3: "S3",
         S3Tables: "S3_TABLES",
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ChannelEncryptionConfiguration {
     pub encryption_type: ChannelEncryptionType,
     pub key_id: String,
 }
+
 impl Structure for ChannelEncryptionConfiguration {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.ChannelEncryptionConfiguration",
         members: &["EncryptionType", "KeyId"],
         required: 0b11,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -1192,26 +1278,29 @@ impl Structure for ChannelEncryptionConfiguration {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "EncryptionType", &self.encryption_type);
         put(w, "KeyId", &self.key_id);
     }
 }
+
 words! {
     ChannelEncryptionType {
         Kms: "KMS",
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ChannelLoggingConfiguration {
     pub cloud_watch_logs: CloudWatchLogs,
 }
+
 impl Structure for ChannelLoggingConfiguration {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.ChannelLoggingConfiguration",
         members: &["CloudWatchLogs"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -1219,20 +1308,22 @@ impl Structure for ChannelLoggingConfiguration {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "CloudWatchLogs", &self.cloud_watch_logs);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ChannelLoggingUpdateInput {
     pub cloud_watch_logs: CloudWatchLogsUpdateInput,
 }
+
 impl Structure for ChannelLoggingUpdateInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.ChannelLoggingUpdateInput",
         members: &["CloudWatchLogs"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -1240,10 +1331,12 @@ impl Structure for ChannelLoggingUpdateInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "CloudWatchLogs", &self.cloud_watch_logs);
     }
 }
+
 words! {
     ChannelStatus {
         Creating: "CREATING",
@@ -1253,17 +1346,18 @@ words! {
         Failed: "FAILED",
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ChannelStreamConfiguration {
     pub stream_arn: String,
     pub record_configuration: RecordConfiguration,
 }
+
 impl Structure for ChannelStreamConfiguration {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.ChannelStreamConfiguration",
         members: &["StreamARN", "RecordConfiguration"],
         required: 0b11,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -1272,23 +1366,25 @@ impl Structure for ChannelStreamConfiguration {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "StreamARN", &self.stream_arn);
         put(w, "RecordConfiguration", &self.record_configuration);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ChannelStreamDescription {
     pub stream_arn: String,
     pub stream_creation_timestamp: Timestamp,
     pub record_configuration: RecordConfiguration,
 }
+
 impl Structure for ChannelStreamDescription {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.ChannelStreamDescription",
         members: &["StreamARN", "StreamCreationTimestamp", "RecordConfiguration"],
         required: 0b111,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -1298,23 +1394,25 @@ impl Structure for ChannelStreamDescription {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "StreamARN", &self.stream_arn);
         put(w, "StreamCreationTimestamp", &self.stream_creation_timestamp);
         put(w, "RecordConfiguration", &self.record_configuration);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ChannelStreamIdentifier {
     pub stream_arn: String,
     pub stream_creation_timestamp: Timestamp,
 }
+
 impl Structure for ChannelStreamIdentifier {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.ChannelStreamIdentifier",
         members: &["StreamARN", "StreamCreationTimestamp"],
         required: 0b11,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -1323,11 +1421,13 @@ impl Structure for ChannelStreamIdentifier {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "StreamARN", &self.stream_arn);
         put(w, "StreamCreationTimestamp", &self.stream_creation_timestamp);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ChannelSummary {
     pub channel_name: String,
@@ -1339,6 +1439,7 @@ pub struct ChannelSummary {
     pub channel_destination_type: ChannelDestinationType,
     pub streams: Vec<ChannelStreamIdentifier>,
 }
+
 impl Structure for ChannelSummary {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.ChannelSummary",
@@ -1353,7 +1454,6 @@ impl Structure for ChannelSummary {
             "Streams",
         ],
         required: 0b11101111,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -1368,6 +1468,7 @@ impl Structure for ChannelSummary {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "ChannelName", &self.channel_name);
         put(w, "ChannelARN", &self.channel_arn);
@@ -1379,18 +1480,19 @@ impl Structure for ChannelSummary {
         put(w, "Streams", &self.streams);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ChildShard {
     pub shard_id: String,
     pub parent_shards: Vec<String>,
     pub hash_key_range: HashKeyRange,
 }
+
 impl Structure for ChildShard {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.ChildShard",
         members: &["ShardId", "ParentShards", "HashKeyRange"],
         required: 0b111,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -1400,24 +1502,26 @@ impl Structure for ChildShard {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "ShardId", &self.shard_id);
         put(w, "ParentShards", &self.parent_shards);
         put(w, "HashKeyRange", &self.hash_key_range);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct CloudWatchLogs {
     pub enabled: bool,
     pub log_group_name: Option<String>,
     pub log_stream_name: Option<String>,
 }
+
 impl Structure for CloudWatchLogs {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.CloudWatchLogs",
         members: &["Enabled", "LogGroupName", "LogStreamName"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -1427,24 +1531,26 @@ impl Structure for CloudWatchLogs {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "Enabled", &self.enabled);
         put_some(w, "LogGroupName", &self.log_group_name);
         put_some(w, "LogStreamName", &self.log_stream_name);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct CloudWatchLogsUpdateInput {
     pub enabled: bool,
     pub log_group_name: Option<String>,
     pub log_stream_name: Option<String>,
 }
+
 impl Structure for CloudWatchLogsUpdateInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.CloudWatchLogsUpdateInput",
         members: &["Enabled", "LogGroupName", "LogStreamName"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -1454,12 +1560,14 @@ impl Structure for CloudWatchLogsUpdateInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "Enabled", &self.enabled);
         put_some(w, "LogGroupName", &self.log_group_name);
         put_some(w, "LogStreamName", &self.log_stream_name);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Consumer {
     pub consumer_name: String,
@@ -1467,12 +1575,12 @@ pub struct Consumer {
     pub consumer_status: ConsumerStatus,
     pub consumer_creation_timestamp: Timestamp,
 }
+
 impl Structure for Consumer {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.Consumer",
         members: &["ConsumerName", "ConsumerARN", "ConsumerStatus", "ConsumerCreationTimestamp"],
         required: 0b1111,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -1483,6 +1591,7 @@ impl Structure for Consumer {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "ConsumerName", &self.consumer_name);
         put(w, "ConsumerARN", &self.consumer_arn);
@@ -1490,6 +1599,7 @@ impl Structure for Consumer {
         put(w, "ConsumerCreationTimestamp", &self.consumer_creation_timestamp);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ConsumerDescription {
     pub consumer_name: String,
@@ -1498,12 +1608,12 @@ pub struct ConsumerDescription {
     pub consumer_creation_timestamp: Timestamp,
     pub stream_arn: String,
 }
+
 impl Structure for ConsumerDescription {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.ConsumerDescription",
         members: &["ConsumerName", "ConsumerARN", "ConsumerStatus", "ConsumerCreationTimestamp", "StreamARN"],
         required: 0b11111,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -1515,6 +1625,7 @@ impl Structure for ConsumerDescription {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "ConsumerName", &self.consumer_name);
         put(w, "ConsumerARN", &self.consumer_arn);
@@ -1523,6 +1634,7 @@ impl Structure for ConsumerDescription {
         put(w, "StreamARN", &self.stream_arn);
     }
 }
+
 words! {
     ConsumerStatus {
         Creating: "CREATING",
@@ -1530,6 +1642,7 @@ words! {
         Active: "ACTIVE",
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct CreateChannelInput {
     pub channel_name: String,
@@ -1541,6 +1654,7 @@ pub struct CreateChannelInput {
     pub tags: Option<BTreeMap<String, String>>,
     pub logging_configuration: Option<ChannelLoggingConfiguration>,
 }
+
 impl Structure for CreateChannelInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.CreateChannelInput",
@@ -1555,7 +1669,6 @@ impl Structure for CreateChannelInput {
             "LoggingConfiguration",
         ],
         required: 0b111,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -1570,6 +1683,7 @@ impl Structure for CreateChannelInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "ChannelName", &self.channel_name);
         put(w, "ServiceExecutionRoleARN", &self.service_execution_role_arn);
@@ -1581,16 +1695,17 @@ impl Structure for CreateChannelInput {
         put_some(w, "LoggingConfiguration", &self.logging_configuration);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct CreateChannelOutput {
     pub channel_description: ChannelDescription,
 }
+
 impl Structure for CreateChannelOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.CreateChannelOutput",
         members: &["ChannelDescription"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -1598,10 +1713,12 @@ impl Structure for CreateChannelOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "ChannelDescription", &self.channel_description);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct CreateQueueInput {
     pub queue_name: String,
@@ -1609,12 +1726,12 @@ pub struct CreateQueueInput {
     pub queue_attributes: Option<QueueAttributes>,
     pub tags: Option<BTreeMap<String, String>>,
 }
+
 impl Structure for CreateQueueInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.CreateQueueInput",
         members: &["QueueName", "StreamConfigurationList", "QueueAttributes", "Tags"],
         required: 0b11,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -1625,6 +1742,7 @@ impl Structure for CreateQueueInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "QueueName", &self.queue_name);
         put(w, "StreamConfigurationList", &self.stream_configuration_list);
@@ -1632,16 +1750,17 @@ impl Structure for CreateQueueInput {
         put_some(w, "Tags", &self.tags);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct CreateQueueOutput {
     pub queue_description: QueueDescription,
 }
+
 impl Structure for CreateQueueOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.CreateQueueOutput",
         members: &["QueueDescription"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -1649,10 +1768,12 @@ impl Structure for CreateQueueOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "QueueDescription", &self.queue_description);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct CreateStreamInput {
     pub stream_name: String,
@@ -1663,6 +1784,7 @@ pub struct CreateStreamInput {
     pub max_record_size_in_kib: Option<i32>,
     pub record_distribution_strategy: Option<RecordDistributionStrategy>,
 }
+
 impl Structure for CreateStreamInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.CreateStreamInput",
@@ -1676,7 +1798,6 @@ impl Structure for CreateStreamInput {
             "RecordDistributionStrategy",
         ],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -1690,6 +1811,7 @@ impl Structure for CreateStreamInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "StreamName", &self.stream_name);
         put_some(w, "ShardCount", &self.shard_count);
@@ -1700,17 +1822,18 @@ impl Structure for CreateStreamInput {
         put_some(w, "RecordDistributionStrategy", &self.record_distribution_strategy);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DeadLetterConfiguration {
     pub target_type: TargetType,
     pub max_receive_count: Option<i32>,
 }
+
 impl Structure for DeadLetterConfiguration {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.DeadLetterConfiguration",
         members: &["TargetType", "MaxReceiveCount"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -1719,23 +1842,25 @@ impl Structure for DeadLetterConfiguration {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "TargetType", &self.target_type);
         put_some(w, "MaxReceiveCount", &self.max_receive_count);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DeadLetterQueueS3Configuration {
     pub bucket_arn: String,
     pub expected_bucket_owner: String,
     pub error_output_prefix: Option<String>,
 }
+
 impl Structure for DeadLetterQueueS3Configuration {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.DeadLetterQueueS3Configuration",
         members: &["BucketARN", "ExpectedBucketOwner", "ErrorOutputPrefix"],
         required: 0b11,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -1745,12 +1870,14 @@ impl Structure for DeadLetterQueueS3Configuration {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "BucketARN", &self.bucket_arn);
         put(w, "ExpectedBucketOwner", &self.expected_bucket_owner);
         put_some(w, "ErrorOutputPrefix", &self.error_output_prefix);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DecreaseStreamRetentionPeriodInput {
     pub stream_name: Option<String>,
@@ -1758,12 +1885,12 @@ pub struct DecreaseStreamRetentionPeriodInput {
     pub stream_arn: Option<String>,
     pub stream_id: Option<String>,
 }
+
 impl Structure for DecreaseStreamRetentionPeriodInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.DecreaseStreamRetentionPeriodInput",
         members: &["StreamName", "RetentionPeriodHours", "StreamARN", "StreamId"],
         required: 0b10,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -1774,6 +1901,7 @@ impl Structure for DecreaseStreamRetentionPeriodInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "StreamName", &self.stream_name);
         put(w, "RetentionPeriodHours", &self.retention_period_hours);
@@ -1781,59 +1909,58 @@ impl Structure for DecreaseStreamRetentionPeriodInput {
         put_some(w, "StreamId", &self.stream_id);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DeleteChannelInput {
     pub channel_arn: String,
 }
+
 impl Structure for DeleteChannelInput {
-    const SHAPE: &'static Shape = &Shape {
-        java: "com.amazonaws.kinesis.v20131202.DeleteChannelInput",
-        members: &["ChannelARN"],
-        required: 0b1,
-        told: &[],
-    };
+    const SHAPE: &'static Shape =
+        &Shape { java: "com.amazonaws.kinesis.v20131202.DeleteChannelInput", members: &["ChannelARN"], required: 0b1 };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
             0 => required(&mut self.channel_arn, r, v, &rules::CHANNEL_ARN),
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "ChannelARN", &self.channel_arn);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DeleteQueueInput {
     pub queue_arn: String,
 }
+
 impl Structure for DeleteQueueInput {
-    const SHAPE: &'static Shape = &Shape {
-        java: "com.amazonaws.kinesis.v20131202.DeleteQueueInput",
-        members: &["QueueARN"],
-        required: 0b1,
-        told: &[],
-    };
+    const SHAPE: &'static Shape =
+        &Shape { java: "com.amazonaws.kinesis.v20131202.DeleteQueueInput", members: &["QueueARN"], required: 0b1 };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
             0 => required(&mut self.queue_arn, r, v, &rules::QUEUE_ARN),
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "QueueARN", &self.queue_arn);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DeleteResourcePolicyInput {
     pub resource_arn: String,
     pub stream_id: Option<String>,
 }
+
 impl Structure for DeleteResourcePolicyInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.DeleteResourcePolicyInput",
         members: &["ResourceARN", "StreamId"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -1842,11 +1969,13 @@ impl Structure for DeleteResourcePolicyInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "ResourceARN", &self.resource_arn);
         put_some(w, "StreamId", &self.stream_id);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DeleteStreamInput {
     pub stream_name: Option<String>,
@@ -1854,12 +1983,12 @@ pub struct DeleteStreamInput {
     pub stream_arn: Option<String>,
     pub stream_id: Option<String>,
 }
+
 impl Structure for DeleteStreamInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.DeleteStreamInput",
         members: &["StreamName", "EnforceConsumerDeletion", "StreamARN", "StreamId"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -1870,6 +1999,7 @@ impl Structure for DeleteStreamInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "StreamName", &self.stream_name);
         put_some(w, "EnforceConsumerDeletion", &self.enforce_consumer_deletion);
@@ -1877,6 +2007,7 @@ impl Structure for DeleteStreamInput {
         put_some(w, "StreamId", &self.stream_id);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DeregisterStreamConsumerInput {
     pub stream_arn: Option<String>,
@@ -1884,12 +2015,12 @@ pub struct DeregisterStreamConsumerInput {
     pub consumer_arn: Option<String>,
     pub stream_id: Option<String>,
 }
+
 impl Structure for DeregisterStreamConsumerInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.DeregisterStreamConsumerInput",
         members: &["StreamARN", "ConsumerName", "ConsumerARN", "StreamId"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -1900,6 +2031,7 @@ impl Structure for DeregisterStreamConsumerInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "StreamARN", &self.stream_arn);
         put_some(w, "ConsumerName", &self.consumer_name);
@@ -1907,30 +2039,30 @@ impl Structure for DeregisterStreamConsumerInput {
         put_some(w, "StreamId", &self.stream_id);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DescribeAccountSettingsInput {}
+
 impl Structure for DescribeAccountSettingsInput {
-    const SHAPE: &'static Shape = &Shape {
-        java: "com.amazonaws.kinesis.v20131202.DescribeAccountSettingsInput",
-        members: &[],
-        required: 0b0,
-        told: &[],
-    };
+    const SHAPE: &'static Shape =
+        &Shape { java: "com.amazonaws.kinesis.v20131202.DescribeAccountSettingsInput", members: &[], required: 0b0 };
     fn read(&mut self, _member: usize, _r: &mut dyn Reader, _v: &mut Violations) -> Result<bool, SerializationFault> {
         Ok(false)
     }
+
     fn write(&self, _w: &mut dyn Writer) {}
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DescribeAccountSettingsOutput {
     pub minimum_throughput_billing_commitment: Option<MinimumThroughputBillingCommitmentOutput>,
 }
+
 impl Structure for DescribeAccountSettingsOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.DescribeAccountSettingsOutput",
         members: &["MinimumThroughputBillingCommitment"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -1938,20 +2070,22 @@ impl Structure for DescribeAccountSettingsOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "MinimumThroughputBillingCommitment", &self.minimum_throughput_billing_commitment);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DescribeChannelInput {
     pub channel_arn: String,
 }
+
 impl Structure for DescribeChannelInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.DescribeChannelInput",
         members: &["ChannelARN"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -1959,20 +2093,22 @@ impl Structure for DescribeChannelInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "ChannelARN", &self.channel_arn);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DescribeChannelOutput {
     pub channel_description: ChannelDescription,
 }
+
 impl Structure for DescribeChannelOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.DescribeChannelOutput",
         members: &["ChannelDescription"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -1980,20 +2116,25 @@ impl Structure for DescribeChannelOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "ChannelDescription", &self.channel_description);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DescribeLimitsInput {}
+
 impl Structure for DescribeLimitsInput {
     const SHAPE: &'static Shape =
-        &Shape { java: "com.amazonaws.kinesis.v20131202.DescribeLimitsInput", members: &[], required: 0b0, told: &[] };
+        &Shape { java: "com.amazonaws.kinesis.v20131202.DescribeLimitsInput", members: &[], required: 0b0 };
     fn read(&mut self, _member: usize, _r: &mut dyn Reader, _v: &mut Violations) -> Result<bool, SerializationFault> {
         Ok(false)
     }
+
     fn write(&self, _w: &mut dyn Writer) {}
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DescribeLimitsOutput {
     pub shard_limit: i32,
@@ -2003,6 +2144,7 @@ pub struct DescribeLimitsOutput {
     pub channel_count: Option<i32>,
     pub channel_count_limit: Option<i32>,
 }
+
 impl Structure for DescribeLimitsOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.DescribeLimitsOutput",
@@ -2015,7 +2157,6 @@ impl Structure for DescribeLimitsOutput {
             "ChannelCountLimit",
         ],
         required: 0b1111,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -2028,6 +2169,7 @@ impl Structure for DescribeLimitsOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "ShardLimit", &self.shard_limit);
         put(w, "OpenShardCount", &self.open_shard_count);
@@ -2037,37 +2179,37 @@ impl Structure for DescribeLimitsOutput {
         put_some(w, "ChannelCountLimit", &self.channel_count_limit);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DescribeQueueInput {
     pub queue_arn: String,
 }
+
 impl Structure for DescribeQueueInput {
-    const SHAPE: &'static Shape = &Shape {
-        java: "com.amazonaws.kinesis.v20131202.DescribeQueueInput",
-        members: &["QueueARN"],
-        required: 0b1,
-        told: &[],
-    };
+    const SHAPE: &'static Shape =
+        &Shape { java: "com.amazonaws.kinesis.v20131202.DescribeQueueInput", members: &["QueueARN"], required: 0b1 };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
             0 => required(&mut self.queue_arn, r, v, &rules::QUEUE_ARN),
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "QueueARN", &self.queue_arn);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DescribeQueueOutput {
     pub queue_description: QueueDescription,
 }
+
 impl Structure for DescribeQueueOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.DescribeQueueOutput",
         members: &["QueueDescription"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -2075,10 +2217,12 @@ impl Structure for DescribeQueueOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "QueueDescription", &self.queue_description);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DescribeStreamConsumerInput {
     pub stream_arn: Option<String>,
@@ -2086,12 +2230,12 @@ pub struct DescribeStreamConsumerInput {
     pub consumer_arn: Option<String>,
     pub stream_id: Option<String>,
 }
+
 impl Structure for DescribeStreamConsumerInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.DescribeStreamConsumerInput",
         members: &["StreamARN", "ConsumerName", "ConsumerARN", "StreamId"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -2102,6 +2246,7 @@ impl Structure for DescribeStreamConsumerInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "StreamARN", &self.stream_arn);
         put_some(w, "ConsumerName", &self.consumer_name);
@@ -2109,16 +2254,17 @@ impl Structure for DescribeStreamConsumerInput {
         put_some(w, "StreamId", &self.stream_id);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DescribeStreamConsumerOutput {
     pub consumer_description: ConsumerDescription,
 }
+
 impl Structure for DescribeStreamConsumerOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.DescribeStreamConsumerOutput",
         members: &["ConsumerDescription"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -2126,10 +2272,12 @@ impl Structure for DescribeStreamConsumerOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "ConsumerDescription", &self.consumer_description);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DescribeStreamInput {
     pub stream_name: Option<String>,
@@ -2138,12 +2286,12 @@ pub struct DescribeStreamInput {
     pub stream_arn: Option<String>,
     pub stream_id: Option<String>,
 }
+
 impl Structure for DescribeStreamInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.DescribeStreamInput",
         members: &["StreamName", "Limit", "ExclusiveStartShardId", "StreamARN", "StreamId"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -2155,6 +2303,7 @@ impl Structure for DescribeStreamInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "StreamName", &self.stream_name);
         put_some(w, "Limit", &self.limit);
@@ -2163,16 +2312,17 @@ impl Structure for DescribeStreamInput {
         put_some(w, "StreamId", &self.stream_id);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DescribeStreamOutput {
     pub stream_description: StreamDescription,
 }
+
 impl Structure for DescribeStreamOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.DescribeStreamOutput",
         members: &["StreamDescription"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -2180,22 +2330,24 @@ impl Structure for DescribeStreamOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "StreamDescription", &self.stream_description);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DescribeStreamSummaryInput {
     pub stream_name: Option<String>,
     pub stream_arn: Option<String>,
     pub stream_id: Option<String>,
 }
+
 impl Structure for DescribeStreamSummaryInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.DescribeStreamSummaryInput",
         members: &["StreamName", "StreamARN", "StreamId"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -2205,22 +2357,24 @@ impl Structure for DescribeStreamSummaryInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "StreamName", &self.stream_name);
         put_some(w, "StreamARN", &self.stream_arn);
         put_some(w, "StreamId", &self.stream_id);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DescribeStreamSummaryOutput {
     pub stream_description_summary: StreamDescriptionSummary,
 }
+
 impl Structure for DescribeStreamSummaryOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.DescribeStreamSummaryOutput",
         members: &["StreamDescriptionSummary"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -2228,10 +2382,12 @@ impl Structure for DescribeStreamSummaryOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "StreamDescriptionSummary", &self.stream_description_summary);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DisableEnhancedMonitoringInput {
     pub stream_name: Option<String>,
@@ -2239,12 +2395,12 @@ pub struct DisableEnhancedMonitoringInput {
     pub stream_arn: Option<String>,
     pub stream_id: Option<String>,
 }
+
 impl Structure for DisableEnhancedMonitoringInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.DisableEnhancedMonitoringInput",
         members: &["StreamName", "ShardLevelMetrics", "StreamARN", "StreamId"],
         required: 0b10,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -2255,6 +2411,7 @@ impl Structure for DisableEnhancedMonitoringInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "StreamName", &self.stream_name);
         put(w, "ShardLevelMetrics", &self.shard_level_metrics);
@@ -2262,6 +2419,7 @@ impl Structure for DisableEnhancedMonitoringInput {
         put_some(w, "StreamId", &self.stream_id);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct EnableEnhancedMonitoringInput {
     pub stream_name: Option<String>,
@@ -2269,12 +2427,12 @@ pub struct EnableEnhancedMonitoringInput {
     pub stream_arn: Option<String>,
     pub stream_id: Option<String>,
 }
+
 impl Structure for EnableEnhancedMonitoringInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.EnableEnhancedMonitoringInput",
         members: &["StreamName", "ShardLevelMetrics", "StreamARN", "StreamId"],
         required: 0b10,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -2285,6 +2443,7 @@ impl Structure for EnableEnhancedMonitoringInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "StreamName", &self.stream_name);
         put(w, "ShardLevelMetrics", &self.shard_level_metrics);
@@ -2292,22 +2451,24 @@ impl Structure for EnableEnhancedMonitoringInput {
         put_some(w, "StreamId", &self.stream_id);
     }
 }
+
 words! {
     EncryptionType {
         None: "NONE",
         Kms: "KMS",
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct EnhancedMetrics {
     pub shard_level_metrics: Option<Vec<MetricsName>>,
 }
+
 impl Structure for EnhancedMetrics {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.EnhancedMetrics",
         members: &["ShardLevelMetrics"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -2315,10 +2476,12 @@ impl Structure for EnhancedMetrics {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "ShardLevelMetrics", &self.shard_level_metrics);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct EnhancedMonitoringOutput {
     pub stream_name: Option<String>,
@@ -2326,12 +2489,12 @@ pub struct EnhancedMonitoringOutput {
     pub desired_shard_level_metrics: Option<Vec<MetricsName>>,
     pub stream_arn: Option<String>,
 }
+
 impl Structure for EnhancedMonitoringOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.EnhancedMonitoringOutput",
         members: &["StreamName", "CurrentShardLevelMetrics", "DesiredShardLevelMetrics", "StreamARN"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -2342,6 +2505,7 @@ impl Structure for EnhancedMonitoringOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "StreamName", &self.stream_name);
         put_some(w, "CurrentShardLevelMetrics", &self.current_shard_level_metrics);
@@ -2349,6 +2513,7 @@ impl Structure for EnhancedMonitoringOutput {
         put_some(w, "StreamARN", &self.stream_arn);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct GetRecordsInput {
     pub shard_iterator: String,
@@ -2357,12 +2522,12 @@ pub struct GetRecordsInput {
     pub stream_id: Option<String>,
     pub dry_run: Option<bool>,
 }
+
 impl Structure for GetRecordsInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.GetRecordsInput",
         members: &["ShardIterator", "Limit", "StreamARN", "StreamId", "DryRun"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -2374,6 +2539,7 @@ impl Structure for GetRecordsInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "ShardIterator", &self.shard_iterator);
         put_some(w, "Limit", &self.limit);
@@ -2382,6 +2548,7 @@ impl Structure for GetRecordsInput {
         put_some(w, "DryRun", &self.dry_run);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct GetRecordsOutput {
     pub records: Vec<Record>,
@@ -2389,12 +2556,12 @@ pub struct GetRecordsOutput {
     pub millis_behind_latest: Option<i64>,
     pub child_shards: Option<Vec<ChildShard>>,
 }
+
 impl Structure for GetRecordsOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.GetRecordsOutput",
         members: &["Records", "NextShardIterator", "MillisBehindLatest", "ChildShards"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -2405,6 +2572,7 @@ impl Structure for GetRecordsOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "Records", &self.records);
         put_some(w, "NextShardIterator", &self.next_shard_iterator);
@@ -2412,17 +2580,18 @@ impl Structure for GetRecordsOutput {
         put_some(w, "ChildShards", &self.child_shards);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct GetResourcePolicyInput {
     pub resource_arn: String,
     pub stream_id: Option<String>,
 }
+
 impl Structure for GetResourcePolicyInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.GetResourcePolicyInput",
         members: &["ResourceARN", "StreamId"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -2431,32 +2600,33 @@ impl Structure for GetResourcePolicyInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "ResourceARN", &self.resource_arn);
         put_some(w, "StreamId", &self.stream_id);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct GetResourcePolicyOutput {
     pub policy: String,
 }
+
 impl Structure for GetResourcePolicyOutput {
-    const SHAPE: &'static Shape = &Shape {
-        java: "com.amazonaws.kinesis.v20131202.GetResourcePolicyOutput",
-        members: &["Policy"],
-        required: 0b1,
-        told: &[],
-    };
+    const SHAPE: &'static Shape =
+        &Shape { java: "com.amazonaws.kinesis.v20131202.GetResourcePolicyOutput", members: &["Policy"], required: 0b1 };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
             0 => required(&mut self.policy, r, v, &Free),
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "Policy", &self.policy);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct GetShardIteratorInput {
     pub stream_name: Option<String>,
@@ -2468,6 +2638,7 @@ pub struct GetShardIteratorInput {
     pub stream_id: Option<String>,
     pub dry_run: Option<bool>,
 }
+
 impl Structure for GetShardIteratorInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.GetShardIteratorInput",
@@ -2482,7 +2653,6 @@ impl Structure for GetShardIteratorInput {
             "DryRun",
         ],
         required: 0b110,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -2497,6 +2667,7 @@ impl Structure for GetShardIteratorInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "StreamName", &self.stream_name);
         put(w, "ShardId", &self.shard_id);
@@ -2508,16 +2679,17 @@ impl Structure for GetShardIteratorInput {
         put_some(w, "DryRun", &self.dry_run);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct GetShardIteratorOutput {
     pub shard_iterator: Option<String>,
 }
+
 impl Structure for GetShardIteratorOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.GetShardIteratorOutput",
         members: &["ShardIterator"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -2525,21 +2697,23 @@ impl Structure for GetShardIteratorOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "ShardIterator", &self.shard_iterator);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct HashKeyRange {
     pub starting_hash_key: String,
     pub ending_hash_key: String,
 }
+
 impl Structure for HashKeyRange {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.HashKeyRange",
         members: &["StartingHashKey", "EndingHashKey"],
         required: 0b11,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -2548,11 +2722,13 @@ impl Structure for HashKeyRange {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "StartingHashKey", &self.starting_hash_key);
         put(w, "EndingHashKey", &self.ending_hash_key);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct IncreaseStreamRetentionPeriodInput {
     pub stream_name: Option<String>,
@@ -2560,12 +2736,12 @@ pub struct IncreaseStreamRetentionPeriodInput {
     pub stream_arn: Option<String>,
     pub stream_id: Option<String>,
 }
+
 impl Structure for IncreaseStreamRetentionPeriodInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.IncreaseStreamRetentionPeriodInput",
         members: &["StreamName", "RetentionPeriodHours", "StreamARN", "StreamId"],
         required: 0b10,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -2576,6 +2752,7 @@ impl Structure for IncreaseStreamRetentionPeriodInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "StreamName", &self.stream_name);
         put(w, "RetentionPeriodHours", &self.retention_period_hours);
@@ -2583,18 +2760,19 @@ impl Structure for IncreaseStreamRetentionPeriodInput {
         put_some(w, "StreamId", &self.stream_id);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ListChannelsInput {
     pub stream_filter: Option<Vec<StreamFilter>>,
     pub max_results: Option<i32>,
     pub next_token: Option<String>,
 }
+
 impl Structure for ListChannelsInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.ListChannelsInput",
         members: &["StreamFilter", "MaxResults", "NextToken"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -2604,23 +2782,25 @@ impl Structure for ListChannelsInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "StreamFilter", &self.stream_filter);
         put_some(w, "MaxResults", &self.max_results);
         put_some(w, "NextToken", &self.next_token);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ListChannelsOutput {
     pub channel_summaries: Vec<ChannelSummary>,
     pub next_token: Option<String>,
 }
+
 impl Structure for ListChannelsOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.ListChannelsOutput",
         members: &["ChannelSummaries", "NextToken"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -2629,23 +2809,25 @@ impl Structure for ListChannelsOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "ChannelSummaries", &self.channel_summaries);
         put_some(w, "NextToken", &self.next_token);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ListQueuesInput {
     pub max_results: Option<i32>,
     pub next_token: Option<String>,
     pub stream_filter: Option<Vec<QueueStreamFilter>>,
 }
+
 impl Structure for ListQueuesInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.ListQueuesInput",
         members: &["MaxResults", "NextToken", "StreamFilter"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -2655,23 +2837,25 @@ impl Structure for ListQueuesInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "MaxResults", &self.max_results);
         put_some(w, "NextToken", &self.next_token);
         put_some(w, "StreamFilter", &self.stream_filter);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ListQueuesOutput {
     pub queue_summaries: Vec<QueueSummary>,
     pub next_token: Option<String>,
 }
+
 impl Structure for ListQueuesOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.ListQueuesOutput",
         members: &["QueueSummaries", "NextToken"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -2680,11 +2864,13 @@ impl Structure for ListQueuesOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "QueueSummaries", &self.queue_summaries);
         put_some(w, "NextToken", &self.next_token);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ListShardsInput {
     pub stream_name: Option<String>,
@@ -2696,6 +2882,7 @@ pub struct ListShardsInput {
     pub stream_arn: Option<String>,
     pub stream_id: Option<String>,
 }
+
 impl Structure for ListShardsInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.ListShardsInput",
@@ -2710,7 +2897,6 @@ impl Structure for ListShardsInput {
             "StreamId",
         ],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -2725,6 +2911,7 @@ impl Structure for ListShardsInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "StreamName", &self.stream_name);
         put_some(w, "NextToken", &self.next_token);
@@ -2736,17 +2923,18 @@ impl Structure for ListShardsInput {
         put_some(w, "StreamId", &self.stream_id);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ListShardsOutput {
     pub shards: Option<Vec<Shard>>,
     pub next_token: Option<String>,
 }
+
 impl Structure for ListShardsOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.ListShardsOutput",
         members: &["Shards", "NextToken"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -2755,11 +2943,13 @@ impl Structure for ListShardsOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "Shards", &self.shards);
         put_some(w, "NextToken", &self.next_token);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ListStreamConsumersInput {
     pub stream_arn: String,
@@ -2768,12 +2958,12 @@ pub struct ListStreamConsumersInput {
     pub stream_creation_timestamp: Option<Timestamp>,
     pub stream_id: Option<String>,
 }
+
 impl Structure for ListStreamConsumersInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.ListStreamConsumersInput",
         members: &["StreamARN", "NextToken", "MaxResults", "StreamCreationTimestamp", "StreamId"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -2785,6 +2975,7 @@ impl Structure for ListStreamConsumersInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "StreamARN", &self.stream_arn);
         put_some(w, "NextToken", &self.next_token);
@@ -2793,17 +2984,18 @@ impl Structure for ListStreamConsumersInput {
         put_some(w, "StreamId", &self.stream_id);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ListStreamConsumersOutput {
     pub consumers: Option<Vec<Consumer>>,
     pub next_token: Option<String>,
 }
+
 impl Structure for ListStreamConsumersOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.ListStreamConsumersOutput",
         members: &["Consumers", "NextToken"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -2812,23 +3004,25 @@ impl Structure for ListStreamConsumersOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "Consumers", &self.consumers);
         put_some(w, "NextToken", &self.next_token);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ListStreamsInput {
     pub limit: Option<i32>,
     pub exclusive_start_stream_name: Option<String>,
     pub next_token: Option<String>,
 }
+
 impl Structure for ListStreamsInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.ListStreamsInput",
         members: &["Limit", "ExclusiveStartStreamName", "NextToken"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -2838,12 +3032,14 @@ impl Structure for ListStreamsInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "Limit", &self.limit);
         put_some(w, "ExclusiveStartStreamName", &self.exclusive_start_stream_name);
         put_some(w, "NextToken", &self.next_token);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ListStreamsOutput {
     pub stream_names: Vec<String>,
@@ -2851,12 +3047,12 @@ pub struct ListStreamsOutput {
     pub next_token: Option<String>,
     pub stream_summaries: Option<Vec<StreamSummary>>,
 }
+
 impl Structure for ListStreamsOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.ListStreamsOutput",
         members: &["StreamNames", "HasMoreStreams", "NextToken", "StreamSummaries"],
         required: 0b11,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -2867,6 +3063,7 @@ impl Structure for ListStreamsOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "StreamNames", &self.stream_names);
         put(w, "HasMoreStreams", &self.has_more_streams);
@@ -2874,17 +3071,18 @@ impl Structure for ListStreamsOutput {
         put_some(w, "StreamSummaries", &self.stream_summaries);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ListTagsForResourceInput {
     pub resource_arn: String,
     pub stream_id: Option<String>,
 }
+
 impl Structure for ListTagsForResourceInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.ListTagsForResourceInput",
         members: &["ResourceARN", "StreamId"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -2893,32 +3091,33 @@ impl Structure for ListTagsForResourceInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "ResourceARN", &self.resource_arn);
         put_some(w, "StreamId", &self.stream_id);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ListTagsForResourceOutput {
     pub tags: Option<Vec<Tag>>,
 }
+
 impl Structure for ListTagsForResourceOutput {
-    const SHAPE: &'static Shape = &Shape {
-        java: "com.amazonaws.kinesis.v20131202.ListTagsForResourceOutput",
-        members: &["Tags"],
-        required: 0b0,
-        told: &[],
-    };
+    const SHAPE: &'static Shape =
+        &Shape { java: "com.amazonaws.kinesis.v20131202.ListTagsForResourceOutput", members: &["Tags"], required: 0b0 };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
             0 => optional(&mut self.tags, r, v, &rules::TAG_LIST),
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "Tags", &self.tags);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ListTagsForStreamInput {
     pub stream_name: Option<String>,
@@ -2927,12 +3126,12 @@ pub struct ListTagsForStreamInput {
     pub stream_arn: Option<String>,
     pub stream_id: Option<String>,
 }
+
 impl Structure for ListTagsForStreamInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.ListTagsForStreamInput",
         members: &["StreamName", "ExclusiveStartTagKey", "Limit", "StreamARN", "StreamId"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -2944,6 +3143,7 @@ impl Structure for ListTagsForStreamInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "StreamName", &self.stream_name);
         put_some(w, "ExclusiveStartTagKey", &self.exclusive_start_tag_key);
@@ -2952,17 +3152,18 @@ impl Structure for ListTagsForStreamInput {
         put_some(w, "StreamId", &self.stream_id);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ListTagsForStreamOutput {
     pub tags: Vec<Tag>,
     pub has_more_tags: bool,
 }
+
 impl Structure for ListTagsForStreamOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.ListTagsForStreamOutput",
         members: &["Tags", "HasMoreTags"],
         required: 0b11,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -2971,11 +3172,13 @@ impl Structure for ListTagsForStreamOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "Tags", &self.tags);
         put(w, "HasMoreTags", &self.has_more_tags);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct MergeShardsInput {
     pub stream_name: Option<String>,
@@ -2984,12 +3187,12 @@ pub struct MergeShardsInput {
     pub stream_arn: Option<String>,
     pub stream_id: Option<String>,
 }
+
 impl Structure for MergeShardsInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.MergeShardsInput",
         members: &["StreamName", "ShardToMerge", "AdjacentShardToMerge", "StreamARN", "StreamId"],
         required: 0b110,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -3001,6 +3204,7 @@ impl Structure for MergeShardsInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "StreamName", &self.stream_name);
         put(w, "ShardToMerge", &self.shard_to_merge);
@@ -3009,6 +3213,7 @@ impl Structure for MergeShardsInput {
         put_some(w, "StreamId", &self.stream_id);
     }
 }
+
 words! {
     MetricsName {
         IncomingBytes: "IncomingBytes",
@@ -3021,16 +3226,17 @@ words! {
         All: "ALL",
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct MinimumThroughputBillingCommitmentInput {
     pub status: MinimumThroughputBillingCommitmentInputStatus,
 }
+
 impl Structure for MinimumThroughputBillingCommitmentInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.MinimumThroughputBillingCommitmentInput",
         members: &["Status"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -3038,16 +3244,19 @@ impl Structure for MinimumThroughputBillingCommitmentInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "Status", &self.status);
     }
 }
+
 words! {
     MinimumThroughputBillingCommitmentInputStatus {
         Enabled: "ENABLED",
         Disabled: "DISABLED",
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct MinimumThroughputBillingCommitmentOutput {
     pub status: MinimumThroughputBillingCommitmentOutputStatus,
@@ -3055,12 +3264,12 @@ pub struct MinimumThroughputBillingCommitmentOutput {
     pub ended_at: Option<Timestamp>,
     pub earliest_allowed_end_at: Option<Timestamp>,
 }
+
 impl Structure for MinimumThroughputBillingCommitmentOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.MinimumThroughputBillingCommitmentOutput",
         members: &["Status", "StartedAt", "EndedAt", "EarliestAllowedEndAt"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -3071,6 +3280,7 @@ impl Structure for MinimumThroughputBillingCommitmentOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "Status", &self.status);
         put_some(w, "StartedAt", &self.started_at);
@@ -3078,6 +3288,7 @@ impl Structure for MinimumThroughputBillingCommitmentOutput {
         put_some(w, "EarliestAllowedEndAt", &self.earliest_allowed_end_at);
     }
 }
+
 words! {
     MinimumThroughputBillingCommitmentOutputStatus {
         Enabled: "ENABLED",
@@ -3085,17 +3296,18 @@ words! {
         EnabledUntilEarliestAllowedEnd: "ENABLED_UNTIL_EARLIEST_ALLOWED_END",
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct PartitionField {
     pub transform: PartitionTransform,
     pub source_name: String,
 }
+
 impl Structure for PartitionField {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.PartitionField",
         members: &["Transform", "SourceName"],
         required: 0b11,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -3104,37 +3316,39 @@ impl Structure for PartitionField {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "Transform", &self.transform);
         put(w, "SourceName", &self.source_name);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct PartitionSpec {
     pub partition_fields: Vec<PartitionField>,
 }
+
 impl Structure for PartitionSpec {
-    const SHAPE: &'static Shape = &Shape {
-        java: "com.amazonaws.kinesis.v20131202.PartitionSpec",
-        members: &["PartitionFields"],
-        required: 0b1,
-        told: &[],
-    };
+    const SHAPE: &'static Shape =
+        &Shape { java: "com.amazonaws.kinesis.v20131202.PartitionSpec", members: &["PartitionFields"], required: 0b1 };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
             0 => required(&mut self.partition_fields, r, v, &rules::PARTITION_FIELD_LIST),
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "PartitionFields", &self.partition_fields);
     }
 }
+
 words! {
     PartitionTransform {
         TimeHour: "TIME_HOUR",
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct PutRecordInput {
     pub stream_name: Option<String>,
@@ -3146,6 +3360,7 @@ pub struct PutRecordInput {
     pub stream_id: Option<String>,
     pub dry_run: Option<bool>,
 }
+
 impl Structure for PutRecordInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.PutRecordInput",
@@ -3160,7 +3375,6 @@ impl Structure for PutRecordInput {
             "DryRun",
         ],
         required: 0b10,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -3175,6 +3389,7 @@ impl Structure for PutRecordInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "StreamName", &self.stream_name);
         put(w, "Data", &self.data);
@@ -3186,18 +3401,19 @@ impl Structure for PutRecordInput {
         put_some(w, "DryRun", &self.dry_run);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct PutRecordOutput {
     pub shard_id: String,
     pub sequence_number: String,
     pub encryption_type: Option<EncryptionType>,
 }
+
 impl Structure for PutRecordOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.PutRecordOutput",
         members: &["ShardId", "SequenceNumber", "EncryptionType"],
         required: 0b11,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -3207,12 +3423,14 @@ impl Structure for PutRecordOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "ShardId", &self.shard_id);
         put(w, "SequenceNumber", &self.sequence_number);
         put_some(w, "EncryptionType", &self.encryption_type);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct PutRecordsInput {
     pub records: Vec<PutRecordsRequestEntry>,
@@ -3221,12 +3439,12 @@ pub struct PutRecordsInput {
     pub stream_id: Option<String>,
     pub dry_run: Option<bool>,
 }
+
 impl Structure for PutRecordsInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.PutRecordsInput",
         members: &["Records", "StreamName", "StreamARN", "StreamId", "DryRun"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -3238,6 +3456,7 @@ impl Structure for PutRecordsInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "Records", &self.records);
         put_some(w, "StreamName", &self.stream_name);
@@ -3246,18 +3465,19 @@ impl Structure for PutRecordsInput {
         put_some(w, "DryRun", &self.dry_run);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct PutRecordsOutput {
     pub failed_record_count: Option<i32>,
     pub records: Vec<PutRecordsResultEntry>,
     pub encryption_type: Option<EncryptionType>,
 }
+
 impl Structure for PutRecordsOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.PutRecordsOutput",
         members: &["FailedRecordCount", "Records", "EncryptionType"],
         required: 0b10,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -3267,24 +3487,26 @@ impl Structure for PutRecordsOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "FailedRecordCount", &self.failed_record_count);
         put(w, "Records", &self.records);
         put_some(w, "EncryptionType", &self.encryption_type);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct PutRecordsRequestEntry {
     pub data: Bytes,
     pub explicit_hash_key: Option<String>,
     pub partition_key: Option<String>,
 }
+
 impl Structure for PutRecordsRequestEntry {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.PutRecordsRequestEntry",
         members: &["Data", "ExplicitHashKey", "PartitionKey"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -3294,12 +3516,14 @@ impl Structure for PutRecordsRequestEntry {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "Data", &self.data);
         put_some(w, "ExplicitHashKey", &self.explicit_hash_key);
         put_some(w, "PartitionKey", &self.partition_key);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct PutRecordsResultEntry {
     pub sequence_number: Option<String>,
@@ -3307,12 +3531,12 @@ pub struct PutRecordsResultEntry {
     pub error_code: Option<String>,
     pub error_message: Option<String>,
 }
+
 impl Structure for PutRecordsResultEntry {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.PutRecordsResultEntry",
         members: &["SequenceNumber", "ShardId", "ErrorCode", "ErrorMessage"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -3323,6 +3547,7 @@ impl Structure for PutRecordsResultEntry {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "SequenceNumber", &self.sequence_number);
         put_some(w, "ShardId", &self.shard_id);
@@ -3330,18 +3555,19 @@ impl Structure for PutRecordsResultEntry {
         put_some(w, "ErrorMessage", &self.error_message);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct PutResourcePolicyInput {
     pub resource_arn: String,
     pub stream_id: Option<String>,
     pub policy: String,
 }
+
 impl Structure for PutResourcePolicyInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.PutResourcePolicyInput",
         members: &["ResourceARN", "StreamId", "Policy"],
         required: 0b101,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -3351,23 +3577,25 @@ impl Structure for PutResourcePolicyInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "ResourceARN", &self.resource_arn);
         put_some(w, "StreamId", &self.stream_id);
         put(w, "Policy", &self.policy);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct QueueAttributes {
     pub visibility_timeout_seconds: Option<i32>,
     pub dead_letter_configuration: Option<DeadLetterConfiguration>,
 }
+
 impl Structure for QueueAttributes {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.QueueAttributes",
         members: &["VisibilityTimeoutSeconds", "DeadLetterConfiguration"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -3376,11 +3604,13 @@ impl Structure for QueueAttributes {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "VisibilityTimeoutSeconds", &self.visibility_timeout_seconds);
         put_some(w, "DeadLetterConfiguration", &self.dead_letter_configuration);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct QueueDescription {
     pub queue_name: String,
@@ -3390,6 +3620,7 @@ pub struct QueueDescription {
     pub stream_configuration_list: Vec<QueueStreamConfiguration>,
     pub queue_attributes: Option<QueueAttributes>,
 }
+
 impl Structure for QueueDescription {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.QueueDescription",
@@ -3402,7 +3633,6 @@ impl Structure for QueueDescription {
             "QueueAttributes",
         ],
         required: 0b11111,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -3415,6 +3645,7 @@ impl Structure for QueueDescription {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "QueueName", &self.queue_name);
         put(w, "QueueARN", &self.queue_arn);
@@ -3424,6 +3655,7 @@ impl Structure for QueueDescription {
         put_some(w, "QueueAttributes", &self.queue_attributes);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct QueueRecord {
     pub receipt_handle: String,
@@ -3434,6 +3666,7 @@ pub struct QueueRecord {
     pub first_receive_timestamp: Timestamp,
     pub receive_count: i32,
 }
+
 impl Structure for QueueRecord {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.QueueRecord",
@@ -3447,7 +3680,6 @@ impl Structure for QueueRecord {
             "ReceiveCount",
         ],
         required: 0b1111011,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -3461,6 +3693,7 @@ impl Structure for QueueRecord {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "ReceiptHandle", &self.receipt_handle);
         put(w, "RecordId", &self.record_id);
@@ -3471,17 +3704,18 @@ impl Structure for QueueRecord {
         put(w, "ReceiveCount", &self.receive_count);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct QueueStartingPosition {
     pub r#type: QueueStartingPositionType,
     pub timestamp: Option<Timestamp>,
 }
+
 impl Structure for QueueStartingPosition {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.QueueStartingPosition",
         members: &["Type", "Timestamp"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -3490,11 +3724,13 @@ impl Structure for QueueStartingPosition {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "Type", &self.r#type);
         put_some(w, "Timestamp", &self.timestamp);
     }
 }
+
 words! {
     QueueStartingPositionType {
         TrimHorizon: "TRIM_HORIZON",
@@ -3502,6 +3738,7 @@ words! {
         AtTimestamp: "AT_TIMESTAMP",
     }
 }
+
 words! {
     QueueStatus {
         Creating: "CREATING",
@@ -3510,17 +3747,18 @@ words! {
         Deleting: "DELETING",
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct QueueStreamConfiguration {
     pub stream_arn: String,
     pub starting_position: Option<QueueStartingPosition>,
 }
+
 impl Structure for QueueStreamConfiguration {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.QueueStreamConfiguration",
         members: &["StreamARN", "StartingPosition"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -3529,22 +3767,24 @@ impl Structure for QueueStreamConfiguration {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "StreamARN", &self.stream_arn);
         put_some(w, "StartingPosition", &self.starting_position);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct QueueStreamFilter {
     pub stream_arn: String,
     pub stream_creation_timestamp: Option<Timestamp>,
 }
+
 impl Structure for QueueStreamFilter {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.QueueStreamFilter",
         members: &["StreamARN", "StreamCreationTimestamp"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -3553,22 +3793,24 @@ impl Structure for QueueStreamFilter {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "StreamARN", &self.stream_arn);
         put_some(w, "StreamCreationTimestamp", &self.stream_creation_timestamp);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct QueueStreamIdentifier {
     pub stream_arn: String,
     pub stream_creation_timestamp: Timestamp,
 }
+
 impl Structure for QueueStreamIdentifier {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.QueueStreamIdentifier",
         members: &["StreamARN", "StreamCreationTimestamp"],
         required: 0b11,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -3577,11 +3819,13 @@ impl Structure for QueueStreamIdentifier {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "StreamARN", &self.stream_arn);
         put(w, "StreamCreationTimestamp", &self.stream_creation_timestamp);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct QueueSummary {
     pub queue_name: String,
@@ -3590,12 +3834,12 @@ pub struct QueueSummary {
     pub queue_creation_timestamp: Timestamp,
     pub streams: Vec<QueueStreamIdentifier>,
 }
+
 impl Structure for QueueSummary {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.QueueSummary",
         members: &["QueueName", "QueueARN", "QueueStatus", "QueueCreationTimestamp", "Streams"],
         required: 0b11111,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -3607,6 +3851,7 @@ impl Structure for QueueSummary {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "QueueName", &self.queue_name);
         put(w, "QueueARN", &self.queue_arn);
@@ -3615,6 +3860,7 @@ impl Structure for QueueSummary {
         put(w, "Streams", &self.streams);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ReceiveDeadLetterQueueRecordsInput {
     pub queue_arn: String,
@@ -3622,12 +3868,12 @@ pub struct ReceiveDeadLetterQueueRecordsInput {
     pub wait_time_seconds: Option<i32>,
     pub visibility_timeout_seconds: Option<i32>,
 }
+
 impl Structure for ReceiveDeadLetterQueueRecordsInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.ReceiveDeadLetterQueueRecordsInput",
         members: &["QueueARN", "Limit", "WaitTimeSeconds", "VisibilityTimeoutSeconds"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -3638,6 +3884,7 @@ impl Structure for ReceiveDeadLetterQueueRecordsInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "QueueARN", &self.queue_arn);
         put_some(w, "Limit", &self.limit);
@@ -3645,16 +3892,17 @@ impl Structure for ReceiveDeadLetterQueueRecordsInput {
         put_some(w, "VisibilityTimeoutSeconds", &self.visibility_timeout_seconds);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ReceiveDeadLetterQueueRecordsOutput {
     pub queue_records: Vec<QueueRecord>,
 }
+
 impl Structure for ReceiveDeadLetterQueueRecordsOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.ReceiveDeadLetterQueueRecordsOutput",
         members: &["QueueRecords"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -3662,10 +3910,12 @@ impl Structure for ReceiveDeadLetterQueueRecordsOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "QueueRecords", &self.queue_records);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ReceiveQueueRecordsInput {
     pub queue_arn: String,
@@ -3673,12 +3923,12 @@ pub struct ReceiveQueueRecordsInput {
     pub wait_time_seconds: Option<i32>,
     pub visibility_timeout_seconds: Option<i32>,
 }
+
 impl Structure for ReceiveQueueRecordsInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.ReceiveQueueRecordsInput",
         members: &["QueueARN", "Limit", "WaitTimeSeconds", "VisibilityTimeoutSeconds"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -3689,6 +3939,7 @@ impl Structure for ReceiveQueueRecordsInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "QueueARN", &self.queue_arn);
         put_some(w, "Limit", &self.limit);
@@ -3696,16 +3947,17 @@ impl Structure for ReceiveQueueRecordsInput {
         put_some(w, "VisibilityTimeoutSeconds", &self.visibility_timeout_seconds);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ReceiveQueueRecordsOutput {
     pub queue_records: Vec<QueueRecord>,
 }
+
 impl Structure for ReceiveQueueRecordsOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.ReceiveQueueRecordsOutput",
         members: &["QueueRecords"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -3713,10 +3965,12 @@ impl Structure for ReceiveQueueRecordsOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "QueueRecords", &self.queue_records);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Record {
     pub sequence_number: String,
@@ -3725,12 +3979,12 @@ pub struct Record {
     pub partition_key: Option<String>,
     pub encryption_type: Option<EncryptionType>,
 }
+
 impl Structure for Record {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.Record",
         members: &["SequenceNumber", "ApproximateArrivalTimestamp", "Data", "PartitionKey", "EncryptionType"],
         required: 0b101,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -3742,6 +3996,7 @@ impl Structure for Record {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "SequenceNumber", &self.sequence_number);
         put_some(w, "ApproximateArrivalTimestamp", &self.approximate_arrival_timestamp);
@@ -3750,17 +4005,18 @@ impl Structure for Record {
         put_some(w, "EncryptionType", &self.encryption_type);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct RecordConfiguration {
     pub record_format_type: RecordFormatType,
     pub gsr_schema_arn: Option<String>,
 }
+
 impl Structure for RecordConfiguration {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.RecordConfiguration",
         members: &["RecordFormatType", "GSRSchemaARN"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -3769,17 +4025,20 @@ impl Structure for RecordConfiguration {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "RecordFormatType", &self.record_format_type);
         put_some(w, "GSRSchemaARN", &self.gsr_schema_arn);
     }
 }
+
 words! {
     RecordDistributionStrategy {
         Auto: "AUTO",
         UserPartitionKey: "USER_PARTITION_KEY",
     }
 }
+
 words! {
     RecordFormatType {
         GsrJson: "GSR_JSON",
@@ -3788,6 +4047,7 @@ words! {
         ByteArray: "BYTE_ARRAY",
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct RegisterStreamConsumerInput {
     pub stream_arn: String,
@@ -3795,12 +4055,12 @@ pub struct RegisterStreamConsumerInput {
     pub stream_id: Option<String>,
     pub tags: Option<BTreeMap<String, String>>,
 }
+
 impl Structure for RegisterStreamConsumerInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.RegisterStreamConsumerInput",
         members: &["StreamARN", "ConsumerName", "StreamId", "Tags"],
         required: 0b11,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -3811,6 +4071,7 @@ impl Structure for RegisterStreamConsumerInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "StreamARN", &self.stream_arn);
         put(w, "ConsumerName", &self.consumer_name);
@@ -3818,16 +4079,17 @@ impl Structure for RegisterStreamConsumerInput {
         put_some(w, "Tags", &self.tags);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct RegisterStreamConsumerOutput {
     pub consumer: Consumer,
 }
+
 impl Structure for RegisterStreamConsumerOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.RegisterStreamConsumerOutput",
         members: &["Consumer"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -3835,10 +4097,12 @@ impl Structure for RegisterStreamConsumerOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "Consumer", &self.consumer);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct RemoveTagsFromStreamInput {
     pub stream_name: Option<String>,
@@ -3846,12 +4110,12 @@ pub struct RemoveTagsFromStreamInput {
     pub stream_arn: Option<String>,
     pub stream_id: Option<String>,
 }
+
 impl Structure for RemoveTagsFromStreamInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.RemoveTagsFromStreamInput",
         members: &["StreamName", "TagKeys", "StreamARN", "StreamId"],
         required: 0b10,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -3862,6 +4126,7 @@ impl Structure for RemoveTagsFromStreamInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "StreamName", &self.stream_name);
         put(w, "TagKeys", &self.tag_keys);
@@ -3869,18 +4134,19 @@ impl Structure for RemoveTagsFromStreamInput {
         put_some(w, "StreamId", &self.stream_id);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct RestoreDeadLetterQueueRecordsErrorEntry {
     pub receipt_handle: String,
     pub error_code: String,
     pub error_message: Option<String>,
 }
+
 impl Structure for RestoreDeadLetterQueueRecordsErrorEntry {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.RestoreDeadLetterQueueRecordsErrorEntry",
         members: &["ReceiptHandle", "ErrorCode", "ErrorMessage"],
         required: 0b11,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -3890,23 +4156,25 @@ impl Structure for RestoreDeadLetterQueueRecordsErrorEntry {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "ReceiptHandle", &self.receipt_handle);
         put(w, "ErrorCode", &self.error_code);
         put_some(w, "ErrorMessage", &self.error_message);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct RestoreDeadLetterQueueRecordsInput {
     pub queue_arn: String,
     pub entries: Vec<RestoreDeadLetterQueueRecordsRequestEntry>,
 }
+
 impl Structure for RestoreDeadLetterQueueRecordsInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.RestoreDeadLetterQueueRecordsInput",
         members: &["QueueARN", "Entries"],
         required: 0b11,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -3915,22 +4183,24 @@ impl Structure for RestoreDeadLetterQueueRecordsInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "QueueARN", &self.queue_arn);
         put(w, "Entries", &self.entries);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct RestoreDeadLetterQueueRecordsOutput {
     pub successful: Vec<RestoreDeadLetterQueueRecordsResultEntry>,
     pub failed: Vec<RestoreDeadLetterQueueRecordsErrorEntry>,
 }
+
 impl Structure for RestoreDeadLetterQueueRecordsOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.RestoreDeadLetterQueueRecordsOutput",
         members: &["Successful", "Failed"],
         required: 0b11,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -3939,21 +4209,23 @@ impl Structure for RestoreDeadLetterQueueRecordsOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "Successful", &self.successful);
         put(w, "Failed", &self.failed);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct RestoreDeadLetterQueueRecordsRequestEntry {
     pub receipt_handle: String,
 }
+
 impl Structure for RestoreDeadLetterQueueRecordsRequestEntry {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.RestoreDeadLetterQueueRecordsRequestEntry",
         members: &["ReceiptHandle"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -3961,20 +4233,22 @@ impl Structure for RestoreDeadLetterQueueRecordsRequestEntry {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "ReceiptHandle", &self.receipt_handle);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct RestoreDeadLetterQueueRecordsResultEntry {
     pub receipt_handle: String,
 }
+
 impl Structure for RestoreDeadLetterQueueRecordsResultEntry {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.RestoreDeadLetterQueueRecordsResultEntry",
         members: &["ReceiptHandle"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -3982,10 +4256,12 @@ impl Structure for RestoreDeadLetterQueueRecordsResultEntry {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "ReceiptHandle", &self.receipt_handle);
     }
 }
+
 words! {
     S3CompressionType {
         None: "NONE",
@@ -3993,18 +4269,19 @@ words! {
         Zstd: "ZSTD",
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct S3DestinationConfiguration {
     pub data_freshness_in_seconds: Option<i32>,
     pub dead_letter_queue_s3_configuration: Option<DeadLetterQueueS3Configuration>,
     pub storage_configuration: S3StorageConfiguration,
 }
+
 impl Structure for S3DestinationConfiguration {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.S3DestinationConfiguration",
         members: &["DataFreshnessInSeconds", "DeadLetterQueueS3Configuration", "StorageConfiguration"],
         required: 0b100,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -4014,24 +4291,26 @@ impl Structure for S3DestinationConfiguration {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "DataFreshnessInSeconds", &self.data_freshness_in_seconds);
         put_some(w, "DeadLetterQueueS3Configuration", &self.dead_letter_queue_s3_configuration);
         put(w, "StorageConfiguration", &self.storage_configuration);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct S3DestinationDescription {
     pub data_freshness_in_seconds: i32,
     pub dead_letter_queue_s3_configuration: DeadLetterQueueS3Configuration,
     pub storage_configuration: S3StorageConfiguration,
 }
+
 impl Structure for S3DestinationDescription {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.S3DestinationDescription",
         members: &["DataFreshnessInSeconds", "DeadLetterQueueS3Configuration", "StorageConfiguration"],
         required: 0b111,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -4041,22 +4320,24 @@ impl Structure for S3DestinationDescription {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "DataFreshnessInSeconds", &self.data_freshness_in_seconds);
         put(w, "DeadLetterQueueS3Configuration", &self.dead_letter_queue_s3_configuration);
         put(w, "StorageConfiguration", &self.storage_configuration);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct S3DestinationUpdateInput {
     pub data_freshness_in_seconds: i32,
 }
+
 impl Structure for S3DestinationUpdateInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.S3DestinationUpdateInput",
         members: &["DataFreshnessInSeconds"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -4064,10 +4345,12 @@ impl Structure for S3DestinationUpdateInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "DataFreshnessInSeconds", &self.data_freshness_in_seconds);
     }
 }
+
 words! {
     S3StorageClass {
         Standard: "STANDARD",
@@ -4075,6 +4358,7 @@ words! {
         GlacierIr: "GLACIER_IR",
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct S3StorageConfiguration {
     pub bucket_arn: String,
@@ -4083,12 +4367,12 @@ pub struct S3StorageConfiguration {
     pub storage_class: Option<S3StorageClass>,
     pub compression_type: S3CompressionType,
 }
+
 impl Structure for S3StorageConfiguration {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.S3StorageConfiguration",
         members: &["BucketARN", "ExpectedBucketOwner", "OutputKeyTemplate", "StorageClass", "CompressionType"],
         required: 0b10011,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -4100,6 +4384,7 @@ impl Structure for S3StorageConfiguration {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "BucketARN", &self.bucket_arn);
         put(w, "ExpectedBucketOwner", &self.expected_bucket_owner);
@@ -4108,6 +4393,7 @@ impl Structure for S3StorageConfiguration {
         put(w, "CompressionType", &self.compression_type);
     }
 }
+
 words! {
     S3TablesCompressionType {
         None: "NONE",
@@ -4115,6 +4401,7 @@ words! {
         Snappy: "SNAPPY",
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct S3TablesConfiguration {
     pub table_bucket_arn: String,
@@ -4123,12 +4410,12 @@ pub struct S3TablesConfiguration {
     pub compression_type: S3TablesCompressionType,
     pub partition_spec: Option<PartitionSpec>,
 }
+
 impl Structure for S3TablesConfiguration {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.S3TablesConfiguration",
         members: &["TableBucketARN", "Namespace", "TableName", "CompressionType", "PartitionSpec"],
         required: 0b1111,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -4140,6 +4427,7 @@ impl Structure for S3TablesConfiguration {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "TableBucketARN", &self.table_bucket_arn);
         put(w, "Namespace", &self.namespace);
@@ -4148,18 +4436,19 @@ impl Structure for S3TablesConfiguration {
         put_some(w, "PartitionSpec", &self.partition_spec);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct S3TablesDestinationConfiguration {
     pub data_freshness_in_seconds: Option<i32>,
     pub dead_letter_queue_s3_configuration: DeadLetterQueueS3Configuration,
     pub s3_tables_configuration_list: Vec<S3TablesConfiguration>,
 }
+
 impl Structure for S3TablesDestinationConfiguration {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.S3TablesDestinationConfiguration",
         members: &["DataFreshnessInSeconds", "DeadLetterQueueS3Configuration", "S3TablesConfigurationList"],
         required: 0b110,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -4169,24 +4458,26 @@ impl Structure for S3TablesDestinationConfiguration {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "DataFreshnessInSeconds", &self.data_freshness_in_seconds);
         put(w, "DeadLetterQueueS3Configuration", &self.dead_letter_queue_s3_configuration);
         put(w, "S3TablesConfigurationList", &self.s3_tables_configuration_list);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct S3TablesDestinationDescription {
     pub data_freshness_in_seconds: i32,
     pub dead_letter_queue_s3_configuration: DeadLetterQueueS3Configuration,
     pub s3_tables_configuration_list: Vec<S3TablesConfiguration>,
 }
+
 impl Structure for S3TablesDestinationDescription {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.S3TablesDestinationDescription",
         members: &["DataFreshnessInSeconds", "DeadLetterQueueS3Configuration", "S3TablesConfigurationList"],
         required: 0b111,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -4196,22 +4487,24 @@ impl Structure for S3TablesDestinationDescription {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "DataFreshnessInSeconds", &self.data_freshness_in_seconds);
         put(w, "DeadLetterQueueS3Configuration", &self.dead_letter_queue_s3_configuration);
         put(w, "S3TablesConfigurationList", &self.s3_tables_configuration_list);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct S3TablesDestinationUpdateInput {
     pub data_freshness_in_seconds: i32,
 }
+
 impl Structure for S3TablesDestinationUpdateInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.S3TablesDestinationUpdateInput",
         members: &["DataFreshnessInSeconds"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -4219,26 +4512,29 @@ impl Structure for S3TablesDestinationUpdateInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "DataFreshnessInSeconds", &self.data_freshness_in_seconds);
     }
 }
+
 words! {
     ScalingType {
         UniformScaling: "UNIFORM_SCALING",
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct SequenceNumberRange {
     pub starting_sequence_number: String,
     pub ending_sequence_number: Option<String>,
 }
+
 impl Structure for SequenceNumberRange {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.SequenceNumberRange",
         members: &["StartingSequenceNumber", "EndingSequenceNumber"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -4247,11 +4543,13 @@ impl Structure for SequenceNumberRange {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "StartingSequenceNumber", &self.starting_sequence_number);
         put_some(w, "EndingSequenceNumber", &self.ending_sequence_number);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Shard {
     pub shard_id: String,
@@ -4260,12 +4558,12 @@ pub struct Shard {
     pub hash_key_range: HashKeyRange,
     pub sequence_number_range: SequenceNumberRange,
 }
+
 impl Structure for Shard {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.Shard",
         members: &["ShardId", "ParentShardId", "AdjacentParentShardId", "HashKeyRange", "SequenceNumberRange"],
         required: 0b11001,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -4277,6 +4575,7 @@ impl Structure for Shard {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "ShardId", &self.shard_id);
         put_some(w, "ParentShardId", &self.parent_shard_id);
@@ -4285,18 +4584,19 @@ impl Structure for Shard {
         put(w, "SequenceNumberRange", &self.sequence_number_range);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ShardFilter {
     pub r#type: ShardFilterType,
     pub shard_id: Option<String>,
     pub timestamp: Option<Timestamp>,
 }
+
 impl Structure for ShardFilter {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.ShardFilter",
         members: &["Type", "ShardId", "Timestamp"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -4306,12 +4606,14 @@ impl Structure for ShardFilter {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "Type", &self.r#type);
         put_some(w, "ShardId", &self.shard_id);
         put_some(w, "Timestamp", &self.timestamp);
     }
 }
+
 words! {
     ShardFilterType {
         AfterShardId: "AFTER_SHARD_ID",
@@ -4322,6 +4624,7 @@ words! {
         FromTimestamp: "FROM_TIMESTAMP",
     }
 }
+
 words! {
     ShardIteratorType {
         AtSequenceNumber: "AT_SEQUENCE_NUMBER",
@@ -4331,6 +4634,7 @@ words! {
         AtTimestamp: "AT_TIMESTAMP",
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct SplitShardInput {
     pub stream_name: Option<String>,
@@ -4339,12 +4643,12 @@ pub struct SplitShardInput {
     pub stream_arn: Option<String>,
     pub stream_id: Option<String>,
 }
+
 impl Structure for SplitShardInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.SplitShardInput",
         members: &["StreamName", "ShardToSplit", "NewStartingHashKey", "StreamARN", "StreamId"],
         required: 0b110,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -4356,6 +4660,7 @@ impl Structure for SplitShardInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "StreamName", &self.stream_name);
         put(w, "ShardToSplit", &self.shard_to_split);
@@ -4364,6 +4669,7 @@ impl Structure for SplitShardInput {
         put_some(w, "StreamId", &self.stream_id);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct StartStreamEncryptionInput {
     pub stream_name: Option<String>,
@@ -4372,12 +4678,12 @@ pub struct StartStreamEncryptionInput {
     pub stream_arn: Option<String>,
     pub stream_id: Option<String>,
 }
+
 impl Structure for StartStreamEncryptionInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.StartStreamEncryptionInput",
         members: &["StreamName", "EncryptionType", "KeyId", "StreamARN", "StreamId"],
         required: 0b110,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -4389,6 +4695,7 @@ impl Structure for StartStreamEncryptionInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "StreamName", &self.stream_name);
         put(w, "EncryptionType", &self.encryption_type);
@@ -4397,18 +4704,19 @@ impl Structure for StartStreamEncryptionInput {
         put_some(w, "StreamId", &self.stream_id);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct StartingPosition {
     pub r#type: ShardIteratorType,
     pub sequence_number: Option<String>,
     pub timestamp: Option<Timestamp>,
 }
+
 impl Structure for StartingPosition {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.StartingPosition",
         members: &["Type", "SequenceNumber", "Timestamp"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -4418,12 +4726,14 @@ impl Structure for StartingPosition {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "Type", &self.r#type);
         put_some(w, "SequenceNumber", &self.sequence_number);
         put_some(w, "Timestamp", &self.timestamp);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct StopStreamEncryptionInput {
     pub stream_name: Option<String>,
@@ -4432,12 +4742,12 @@ pub struct StopStreamEncryptionInput {
     pub stream_arn: Option<String>,
     pub stream_id: Option<String>,
 }
+
 impl Structure for StopStreamEncryptionInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.StopStreamEncryptionInput",
         members: &["StreamName", "EncryptionType", "KeyId", "StreamARN", "StreamId"],
         required: 0b110,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -4449,6 +4759,7 @@ impl Structure for StopStreamEncryptionInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "StreamName", &self.stream_name);
         put(w, "EncryptionType", &self.encryption_type);
@@ -4457,6 +4768,7 @@ impl Structure for StopStreamEncryptionInput {
         put_some(w, "StreamId", &self.stream_id);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct StreamDescription {
     pub stream_name: String,
@@ -4471,6 +4783,7 @@ pub struct StreamDescription {
     pub encryption_type: Option<EncryptionType>,
     pub key_id: Option<String>,
 }
+
 impl Structure for StreamDescription {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.StreamDescription",
@@ -4488,7 +4801,6 @@ impl Structure for StreamDescription {
             "KeyId",
         ],
         required: 0b111110111,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -4506,6 +4818,7 @@ impl Structure for StreamDescription {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "StreamName", &self.stream_name);
         put(w, "StreamARN", &self.stream_arn);
@@ -4520,6 +4833,7 @@ impl Structure for StreamDescription {
         put_some(w, "KeyId", &self.key_id);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct StreamDescriptionSummary {
     pub stream_name: String,
@@ -4540,6 +4854,7 @@ pub struct StreamDescriptionSummary {
     pub record_distribution_strategy: Option<RecordDistributionStrategy>,
     pub queue_count: Option<i32>,
 }
+
 impl Structure for StreamDescriptionSummary {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.StreamDescriptionSummary",
@@ -4563,7 +4878,6 @@ impl Structure for StreamDescriptionSummary {
             "QueueCount",
         ],
         required: 0b10011101011,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -4587,6 +4901,7 @@ impl Structure for StreamDescriptionSummary {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "StreamName", &self.stream_name);
         put(w, "StreamARN", &self.stream_arn);
@@ -4607,17 +4922,18 @@ impl Structure for StreamDescriptionSummary {
         put_some(w, "QueueCount", &self.queue_count);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct StreamFilter {
     pub stream_arn: String,
     pub stream_creation_timestamp: Option<Timestamp>,
 }
+
 impl Structure for StreamFilter {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.StreamFilter",
         members: &["StreamARN", "StreamCreationTimestamp"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -4626,38 +4942,40 @@ impl Structure for StreamFilter {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "StreamARN", &self.stream_arn);
         put_some(w, "StreamCreationTimestamp", &self.stream_creation_timestamp);
     }
 }
+
 words! {
     StreamMode {
         Provisioned: "PROVISIONED",
         OnDemand: "ON_DEMAND",
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct StreamModeDetails {
     pub stream_mode: StreamMode,
 }
+
 impl Structure for StreamModeDetails {
-    const SHAPE: &'static Shape = &Shape {
-        java: "com.amazonaws.kinesis.v20131202.StreamModeDetails",
-        members: &["StreamMode"],
-        required: 0b1,
-        told: &[],
-    };
+    const SHAPE: &'static Shape =
+        &Shape { java: "com.amazonaws.kinesis.v20131202.StreamModeDetails", members: &["StreamMode"], required: 0b1 };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
             0 => required_words(&mut self.stream_mode, r, v, &rules::STREAM_MODE),
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "StreamMode", &self.stream_mode);
     }
 }
+
 words! {
     StreamStatus {
         Creating: "CREATING",
@@ -4666,6 +4984,7 @@ words! {
         Updating: "UPDATING",
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct StreamSummary {
     pub stream_name: String,
@@ -4674,12 +4993,12 @@ pub struct StreamSummary {
     pub stream_mode_details: Option<StreamModeDetails>,
     pub stream_creation_timestamp: Option<Timestamp>,
 }
+
 impl Structure for StreamSummary {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.StreamSummary",
         members: &["StreamName", "StreamARN", "StreamStatus", "StreamModeDetails", "StreamCreationTimestamp"],
         required: 0b111,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -4691,6 +5010,7 @@ impl Structure for StreamSummary {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "StreamName", &self.stream_name);
         put(w, "StreamARN", &self.stream_arn);
@@ -4699,6 +5019,7 @@ impl Structure for StreamSummary {
         put_some(w, "StreamCreationTimestamp", &self.stream_creation_timestamp);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct SubscribeToShardEvent {
     pub records: Vec<Record>,
@@ -4706,12 +5027,12 @@ pub struct SubscribeToShardEvent {
     pub millis_behind_latest: i64,
     pub child_shards: Option<Vec<ChildShard>>,
 }
+
 impl Structure for SubscribeToShardEvent {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.SubscribeToShardEvent",
         members: &["Records", "ContinuationSequenceNumber", "MillisBehindLatest", "ChildShards"],
         required: 0b101,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -4722,6 +5043,7 @@ impl Structure for SubscribeToShardEvent {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "Records", &self.records);
         put_some(w, "ContinuationSequenceNumber", &self.continuation_sequence_number);
@@ -4729,16 +5051,17 @@ impl Structure for SubscribeToShardEvent {
         put_some(w, "ChildShards", &self.child_shards);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct SubscribeToShardEventStream {
     pub subscribe_to_shard_event: SubscribeToShardEvent,
 }
+
 impl Structure for SubscribeToShardEventStream {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.SubscribeToShardEventStream",
         members: &["SubscribeToShardEvent"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -4746,10 +5069,12 @@ impl Structure for SubscribeToShardEventStream {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "SubscribeToShardEvent", &self.subscribe_to_shard_event);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct SubscribeToShardInput {
     pub consumer_arn: String,
@@ -4758,12 +5083,12 @@ pub struct SubscribeToShardInput {
     pub starting_position: StartingPosition,
     pub dry_run: Option<bool>,
 }
+
 impl Structure for SubscribeToShardInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.SubscribeToShardInput",
         members: &["ConsumerARN", "StreamId", "ShardId", "StartingPosition", "DryRun"],
         required: 0b1101,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -4775,6 +5100,7 @@ impl Structure for SubscribeToShardInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "ConsumerARN", &self.consumer_arn);
         put_some(w, "StreamId", &self.stream_id);
@@ -4783,16 +5109,17 @@ impl Structure for SubscribeToShardInput {
         put_some(w, "DryRun", &self.dry_run);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct SubscribeToShardOutput {
     pub event_stream: SubscribeToShardEventStream,
 }
+
 impl Structure for SubscribeToShardOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.SubscribeToShardOutput",
         members: &["EventStream"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -4800,18 +5127,21 @@ impl Structure for SubscribeToShardOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "EventStream", &self.event_stream);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Tag {
     pub key: String,
     pub value: Option<String>,
 }
+
 impl Structure for Tag {
     const SHAPE: &'static Shape =
-        &Shape { java: "com.amazonaws.kinesis.v20131202.Tag", members: &["Key", "Value"], required: 0b1, told: &[] };
+        &Shape { java: "com.amazonaws.kinesis.v20131202.Tag", members: &["Key", "Value"], required: 0b1 };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
             0 => required(&mut self.key, r, v, &rules::TAG_KEY),
@@ -4819,23 +5149,25 @@ impl Structure for Tag {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "Key", &self.key);
         put_some(w, "Value", &self.value);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct TagResourceInput {
     pub tags: BTreeMap<String, String>,
     pub resource_arn: String,
     pub stream_id: Option<String>,
 }
+
 impl Structure for TagResourceInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.TagResourceInput",
         members: &["Tags", "ResourceARN", "StreamId"],
         required: 0b11,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -4845,30 +5177,33 @@ impl Structure for TagResourceInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "Tags", &self.tags);
         put(w, "ResourceARN", &self.resource_arn);
         put_some(w, "StreamId", &self.stream_id);
     }
 }
+
 words! {
     TargetType {
         BuiltIn: "BUILT_IN",
         None: "NONE",
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct UntagResourceInput {
     pub tag_keys: Vec<String>,
     pub resource_arn: String,
     pub stream_id: Option<String>,
 }
+
 impl Structure for UntagResourceInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.UntagResourceInput",
         members: &["TagKeys", "ResourceARN", "StreamId"],
         required: 0b11,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -4878,22 +5213,24 @@ impl Structure for UntagResourceInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "TagKeys", &self.tag_keys);
         put(w, "ResourceARN", &self.resource_arn);
         put_some(w, "StreamId", &self.stream_id);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct UpdateAccountSettingsInput {
     pub minimum_throughput_billing_commitment: MinimumThroughputBillingCommitmentInput,
 }
+
 impl Structure for UpdateAccountSettingsInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.UpdateAccountSettingsInput",
         members: &["MinimumThroughputBillingCommitment"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -4901,20 +5238,22 @@ impl Structure for UpdateAccountSettingsInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "MinimumThroughputBillingCommitment", &self.minimum_throughput_billing_commitment);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct UpdateAccountSettingsOutput {
     pub minimum_throughput_billing_commitment: Option<MinimumThroughputBillingCommitmentOutput>,
 }
+
 impl Structure for UpdateAccountSettingsOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.UpdateAccountSettingsOutput",
         members: &["MinimumThroughputBillingCommitment"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -4922,10 +5261,12 @@ impl Structure for UpdateAccountSettingsOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "MinimumThroughputBillingCommitment", &self.minimum_throughput_billing_commitment);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct UpdateChannelInput {
     pub channel_arn: String,
@@ -4933,6 +5274,7 @@ pub struct UpdateChannelInput {
     pub s3_tables_destination_configuration: Option<S3TablesDestinationUpdateInput>,
     pub logging_configuration: Option<ChannelLoggingUpdateInput>,
 }
+
 impl Structure for UpdateChannelInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.UpdateChannelInput",
@@ -4943,7 +5285,6 @@ impl Structure for UpdateChannelInput {
             "LoggingConfiguration",
         ],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -4954,6 +5295,7 @@ impl Structure for UpdateChannelInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "ChannelARN", &self.channel_arn);
         put_some(w, "S3DestinationConfiguration", &self.s3_destination_configuration);
@@ -4961,16 +5303,17 @@ impl Structure for UpdateChannelInput {
         put_some(w, "LoggingConfiguration", &self.logging_configuration);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct UpdateChannelOutput {
     pub channel_description: ChannelDescription,
 }
+
 impl Structure for UpdateChannelOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.UpdateChannelOutput",
         members: &["ChannelDescription"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -4978,22 +5321,24 @@ impl Structure for UpdateChannelOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "ChannelDescription", &self.channel_description);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct UpdateDeadLetterQueueRecordsVisibilityErrorEntry {
     pub receipt_handle: String,
     pub error_code: String,
     pub error_message: Option<String>,
 }
+
 impl Structure for UpdateDeadLetterQueueRecordsVisibilityErrorEntry {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.UpdateDeadLetterQueueRecordsVisibilityErrorEntry",
         members: &["ReceiptHandle", "ErrorCode", "ErrorMessage"],
         required: 0b11,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -5003,23 +5348,25 @@ impl Structure for UpdateDeadLetterQueueRecordsVisibilityErrorEntry {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "ReceiptHandle", &self.receipt_handle);
         put(w, "ErrorCode", &self.error_code);
         put_some(w, "ErrorMessage", &self.error_message);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct UpdateDeadLetterQueueRecordsVisibilityInput {
     pub queue_arn: String,
     pub entries: Vec<UpdateDeadLetterQueueRecordsVisibilityRequestEntry>,
 }
+
 impl Structure for UpdateDeadLetterQueueRecordsVisibilityInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.UpdateDeadLetterQueueRecordsVisibilityInput",
         members: &["QueueARN", "Entries"],
         required: 0b11,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -5033,22 +5380,24 @@ impl Structure for UpdateDeadLetterQueueRecordsVisibilityInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "QueueARN", &self.queue_arn);
         put(w, "Entries", &self.entries);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct UpdateDeadLetterQueueRecordsVisibilityOutput {
     pub successful: Vec<UpdateDeadLetterQueueRecordsVisibilityResultEntry>,
     pub failed: Vec<UpdateDeadLetterQueueRecordsVisibilityErrorEntry>,
 }
+
 impl Structure for UpdateDeadLetterQueueRecordsVisibilityOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.UpdateDeadLetterQueueRecordsVisibilityOutput",
         members: &["Successful", "Failed"],
         required: 0b11,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -5057,22 +5406,24 @@ impl Structure for UpdateDeadLetterQueueRecordsVisibilityOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "Successful", &self.successful);
         put(w, "Failed", &self.failed);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct UpdateDeadLetterQueueRecordsVisibilityRequestEntry {
     pub receipt_handle: String,
     pub visibility_timeout_seconds: i32,
 }
+
 impl Structure for UpdateDeadLetterQueueRecordsVisibilityRequestEntry {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.UpdateDeadLetterQueueRecordsVisibilityRequestEntry",
         members: &["ReceiptHandle", "VisibilityTimeoutSeconds"],
         required: 0b11,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -5081,21 +5432,23 @@ impl Structure for UpdateDeadLetterQueueRecordsVisibilityRequestEntry {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "ReceiptHandle", &self.receipt_handle);
         put(w, "VisibilityTimeoutSeconds", &self.visibility_timeout_seconds);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct UpdateDeadLetterQueueRecordsVisibilityResultEntry {
     pub receipt_handle: String,
 }
+
 impl Structure for UpdateDeadLetterQueueRecordsVisibilityResultEntry {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.UpdateDeadLetterQueueRecordsVisibilityResultEntry",
         members: &["ReceiptHandle"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -5103,22 +5456,24 @@ impl Structure for UpdateDeadLetterQueueRecordsVisibilityResultEntry {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "ReceiptHandle", &self.receipt_handle);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct UpdateMaxRecordSizeInput {
     pub stream_arn: Option<String>,
     pub stream_id: Option<String>,
     pub max_record_size_in_kib: i32,
 }
+
 impl Structure for UpdateMaxRecordSizeInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.UpdateMaxRecordSizeInput",
         members: &["StreamARN", "StreamId", "MaxRecordSizeInKiB"],
         required: 0b100,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -5128,23 +5483,25 @@ impl Structure for UpdateMaxRecordSizeInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "StreamARN", &self.stream_arn);
         put_some(w, "StreamId", &self.stream_id);
         put(w, "MaxRecordSizeInKiB", &self.max_record_size_in_kib);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct UpdateQueueInput {
     pub queue_arn: String,
     pub queue_attributes: QueueAttributes,
 }
+
 impl Structure for UpdateQueueInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.UpdateQueueInput",
         members: &["QueueARN", "QueueAttributes"],
         required: 0b11,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -5153,21 +5510,23 @@ impl Structure for UpdateQueueInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "QueueARN", &self.queue_arn);
         put(w, "QueueAttributes", &self.queue_attributes);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct UpdateQueueOutput {
     pub queue_description: QueueDescription,
 }
+
 impl Structure for UpdateQueueOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.UpdateQueueOutput",
         members: &["QueueDescription"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -5175,22 +5534,24 @@ impl Structure for UpdateQueueOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "QueueDescription", &self.queue_description);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct UpdateQueueRecordsVisibilityErrorEntry {
     pub receipt_handle: String,
     pub error_code: String,
     pub error_message: Option<String>,
 }
+
 impl Structure for UpdateQueueRecordsVisibilityErrorEntry {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.UpdateQueueRecordsVisibilityErrorEntry",
         members: &["ReceiptHandle", "ErrorCode", "ErrorMessage"],
         required: 0b11,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -5200,23 +5561,25 @@ impl Structure for UpdateQueueRecordsVisibilityErrorEntry {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "ReceiptHandle", &self.receipt_handle);
         put(w, "ErrorCode", &self.error_code);
         put_some(w, "ErrorMessage", &self.error_message);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct UpdateQueueRecordsVisibilityInput {
     pub queue_arn: String,
     pub entries: Vec<UpdateQueueRecordsVisibilityRequestEntry>,
 }
+
 impl Structure for UpdateQueueRecordsVisibilityInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.UpdateQueueRecordsVisibilityInput",
         members: &["QueueARN", "Entries"],
         required: 0b11,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -5225,22 +5588,24 @@ impl Structure for UpdateQueueRecordsVisibilityInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "QueueARN", &self.queue_arn);
         put(w, "Entries", &self.entries);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct UpdateQueueRecordsVisibilityOutput {
     pub successful: Vec<UpdateQueueRecordsVisibilityResultEntry>,
     pub failed: Vec<UpdateQueueRecordsVisibilityErrorEntry>,
 }
+
 impl Structure for UpdateQueueRecordsVisibilityOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.UpdateQueueRecordsVisibilityOutput",
         members: &["Successful", "Failed"],
         required: 0b11,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -5249,22 +5614,24 @@ impl Structure for UpdateQueueRecordsVisibilityOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "Successful", &self.successful);
         put(w, "Failed", &self.failed);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct UpdateQueueRecordsVisibilityRequestEntry {
     pub receipt_handle: String,
     pub visibility_timeout_seconds: i32,
 }
+
 impl Structure for UpdateQueueRecordsVisibilityRequestEntry {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.UpdateQueueRecordsVisibilityRequestEntry",
         members: &["ReceiptHandle", "VisibilityTimeoutSeconds"],
         required: 0b11,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -5273,21 +5640,23 @@ impl Structure for UpdateQueueRecordsVisibilityRequestEntry {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "ReceiptHandle", &self.receipt_handle);
         put(w, "VisibilityTimeoutSeconds", &self.visibility_timeout_seconds);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct UpdateQueueRecordsVisibilityResultEntry {
     pub receipt_handle: String,
 }
+
 impl Structure for UpdateQueueRecordsVisibilityResultEntry {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.UpdateQueueRecordsVisibilityResultEntry",
         members: &["ReceiptHandle"],
         required: 0b1,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -5295,10 +5664,12 @@ impl Structure for UpdateQueueRecordsVisibilityResultEntry {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "ReceiptHandle", &self.receipt_handle);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct UpdateShardCountInput {
     pub stream_name: Option<String>,
@@ -5307,12 +5678,12 @@ pub struct UpdateShardCountInput {
     pub stream_arn: Option<String>,
     pub stream_id: Option<String>,
 }
+
 impl Structure for UpdateShardCountInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.UpdateShardCountInput",
         members: &["StreamName", "TargetShardCount", "ScalingType", "StreamARN", "StreamId"],
         required: 0b110,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -5324,6 +5695,7 @@ impl Structure for UpdateShardCountInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "StreamName", &self.stream_name);
         put(w, "TargetShardCount", &self.target_shard_count);
@@ -5332,6 +5704,7 @@ impl Structure for UpdateShardCountInput {
         put_some(w, "StreamId", &self.stream_id);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct UpdateShardCountOutput {
     pub stream_name: Option<String>,
@@ -5339,12 +5712,12 @@ pub struct UpdateShardCountOutput {
     pub target_shard_count: Option<i32>,
     pub stream_arn: Option<String>,
 }
+
 impl Structure for UpdateShardCountOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.UpdateShardCountOutput",
         members: &["StreamName", "CurrentShardCount", "TargetShardCount", "StreamARN"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -5355,6 +5728,7 @@ impl Structure for UpdateShardCountOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "StreamName", &self.stream_name);
         put_some(w, "CurrentShardCount", &self.current_shard_count);
@@ -5362,6 +5736,7 @@ impl Structure for UpdateShardCountOutput {
         put_some(w, "StreamARN", &self.stream_arn);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct UpdateStreamModeInput {
     pub stream_arn: String,
@@ -5369,12 +5744,12 @@ pub struct UpdateStreamModeInput {
     pub stream_mode_details: StreamModeDetails,
     pub warm_throughput_mibps: Option<i32>,
 }
+
 impl Structure for UpdateStreamModeInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.UpdateStreamModeInput",
         members: &["StreamARN", "StreamId", "StreamModeDetails", "WarmThroughputMiBps"],
         required: 0b101,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -5385,6 +5760,7 @@ impl Structure for UpdateStreamModeInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "StreamARN", &self.stream_arn);
         put_some(w, "StreamId", &self.stream_id);
@@ -5392,18 +5768,19 @@ impl Structure for UpdateStreamModeInput {
         put_some(w, "WarmThroughputMiBps", &self.warm_throughput_mibps);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct UpdateStreamRecordDistributionStrategyInput {
     pub stream_arn: String,
     pub stream_id: Option<String>,
     pub record_distribution_strategy: RecordDistributionStrategy,
 }
+
 impl Structure for UpdateStreamRecordDistributionStrategyInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.UpdateStreamRecordDistributionStrategyInput",
         members: &["StreamARN", "StreamId", "RecordDistributionStrategy"],
         required: 0b101,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -5413,12 +5790,14 @@ impl Structure for UpdateStreamRecordDistributionStrategyInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put(w, "StreamARN", &self.stream_arn);
         put_some(w, "StreamId", &self.stream_id);
         put(w, "RecordDistributionStrategy", &self.record_distribution_strategy);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct UpdateStreamWarmThroughputInput {
     pub stream_arn: Option<String>,
@@ -5426,12 +5805,12 @@ pub struct UpdateStreamWarmThroughputInput {
     pub stream_id: Option<String>,
     pub warm_throughput_mibps: i32,
 }
+
 impl Structure for UpdateStreamWarmThroughputInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.UpdateStreamWarmThroughputInput",
         members: &["StreamARN", "StreamName", "StreamId", "WarmThroughputMiBps"],
         required: 0b1000,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -5442,6 +5821,7 @@ impl Structure for UpdateStreamWarmThroughputInput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "StreamARN", &self.stream_arn);
         put_some(w, "StreamName", &self.stream_name);
@@ -5449,18 +5829,19 @@ impl Structure for UpdateStreamWarmThroughputInput {
         put(w, "WarmThroughputMiBps", &self.warm_throughput_mibps);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct UpdateStreamWarmThroughputOutput {
     pub stream_arn: Option<String>,
     pub stream_name: Option<String>,
     pub warm_throughput: Option<WarmThroughputObject>,
 }
+
 impl Structure for UpdateStreamWarmThroughputOutput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.UpdateStreamWarmThroughputOutput",
         members: &["StreamARN", "StreamName", "WarmThroughput"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -5470,23 +5851,25 @@ impl Structure for UpdateStreamWarmThroughputOutput {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "StreamARN", &self.stream_arn);
         put_some(w, "StreamName", &self.stream_name);
         put_some(w, "WarmThroughput", &self.warm_throughput);
     }
 }
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct WarmThroughputObject {
     pub target_mibps: Option<i32>,
     pub current_mibps: Option<i32>,
 }
+
 impl Structure for WarmThroughputObject {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.kinesis.v20131202.WarmThroughputObject",
         members: &["TargetMiBps", "CurrentMiBps"],
         required: 0b0,
-        told: &[],
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
@@ -5495,22 +5878,26 @@ impl Structure for WarmThroughputObject {
             _ => Ok(false),
         }
     }
+
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "TargetMiBps", &self.target_mibps);
         put_some(w, "CurrentMiBps", &self.current_mibps);
     }
 }
+
 /// The model's constraints, by the names of its shapes.
 mod rules {
     use crate::{
         constraint::{Free, Length, ListOf, MapOf, OneOf, Range, Text},
-        pattern::{MANY, Node, Pattern, Set},
+        pattern::{ANY, DIGIT, MANY, Node, Pattern, SOLID, Set},
     };
 
     pub(super) const ACKNOWLEDGE_DEAD_LETTER_QUEUE_RECORDS_REQUEST_ENTRY_LIST: ListOf<Free> =
         ListOf { length: Length { min: Some(1), max: Some(10) }, each: Free };
+
     pub(super) const ACKNOWLEDGE_QUEUE_RECORDS_REQUEST_ENTRY_LIST: ListOf<Free> =
         ListOf { length: Length { min: Some(1), max: Some(10) }, each: Free };
+
     pub(super) const BUCKET_ARN: Text = Text {
         length: Length { min: Some(1), max: Some(2048) },
         pattern: Some(Pattern {
@@ -5533,54 +5920,32 @@ mod rules {
             ]),
         }),
     };
+
     pub(super) const CHANNEL_ARN: Text = Text {
         length: Length { min: Some(1), max: Some(2048) },
         pattern: Some(Pattern {
             text: "arn:aws.*:kinesis:.*:\\d{12}:channel/\\S+",
             node: Node::Sequence(&[
                 Node::Text("arn:aws"),
-                Node::Repeat(
-                    &Node::Class(&[
-                        Set::Span('\0', '\t'),
-                        Set::Span('\u{b}', '\u{c}'),
-                        Set::Span('\u{e}', '\u{84}'),
-                        Set::Span('\u{86}', '‧'),
-                        Set::Span('\u{202a}', '\u{10ffff}'),
-                    ]),
-                    0,
-                    MANY,
-                ),
+                Node::Repeat(&ANY, 0, MANY),
                 Node::Text(":kinesis:"),
-                Node::Repeat(
-                    &Node::Class(&[
-                        Set::Span('\0', '\t'),
-                        Set::Span('\u{b}', '\u{c}'),
-                        Set::Span('\u{e}', '\u{84}'),
-                        Set::Span('\u{86}', '‧'),
-                        Set::Span('\u{202a}', '\u{10ffff}'),
-                    ]),
-                    0,
-                    MANY,
-                ),
+                Node::Repeat(&ANY, 0, MANY),
                 Node::Text(":"),
-                Node::Repeat(&Node::Class(&[Set::Span('0', '9')]), 12, 12),
+                Node::Repeat(&DIGIT, 12, 12),
                 Node::Text(":channel/"),
-                Node::Repeat(
-                    &Node::Class(&[
-                        Set::Span('\0', '\u{8}'),
-                        Set::Span('\u{e}', '\u{1f}'),
-                        Set::Span('!', '\u{10ffff}'),
-                    ]),
-                    1,
-                    MANY,
-                ),
+                Node::Repeat(&SOLID, 1, MANY),
             ]),
         }),
     };
+
     pub(super) const CHANNEL_COUNT_OBJECT: Range = Range { min: Some(0), max: Some(1000000) };
+
     pub(super) const CHANNEL_DESTINATION_TYPE: OneOf = OneOf(&["S3", "S3_TABLES"]);
+
     pub(super) const CHANNEL_ENCRYPTION_TYPE: OneOf = OneOf(&["KMS"]);
+
     pub(super) const CHANNEL_ID: Text = Text { length: Length { min: Some(1), max: Some(64) }, pattern: None };
+
     pub(super) const CHANNEL_NAME: Text = Text {
         length: Length { min: Some(1), max: Some(128) },
         pattern: Some(Pattern {
@@ -5599,15 +5964,21 @@ mod rules {
             ),
         }),
     };
+
     pub(super) const CHANNEL_STATUS: OneOf = OneOf(&["CREATING", "ACTIVE", "UPDATING", "DELETING", "FAILED"]);
+
     pub(super) const CHANNEL_STATUS_REASON: Text =
         Text { length: Length { min: Some(1), max: Some(2048) }, pattern: None };
+
     pub(super) const CHANNEL_STREAM_CONFIGURATION_LIST: ListOf<Free> =
         ListOf { length: Length { min: Some(1), max: Some(10000) }, each: Free };
+
     pub(super) const CHANNEL_STREAM_DESCRIPTION_LIST: ListOf<Free> =
         ListOf { length: Length { min: Some(1), max: Some(10000) }, each: Free };
+
     pub(super) const CHANNEL_STREAM_IDENTIFIER_LIST: ListOf<Free> =
         ListOf { length: Length { min: Some(1), max: Some(10000) }, each: Free };
+
     pub(super) const CLOUD_WATCH_LOG_GROUP_NAME: Text = Text {
         length: Length { min: Some(1), max: Some(512) },
         pattern: Some(Pattern {
@@ -5628,6 +5999,7 @@ mod rules {
             ),
         }),
     };
+
     pub(super) const CLOUD_WATCH_LOG_STREAM_NAME: Text = Text {
         length: Length { min: Some(1), max: Some(512) },
         pattern: Some(Pattern {
@@ -5639,6 +6011,7 @@ mod rules {
             ),
         }),
     };
+
     pub(super) const CONSUMER_ARN: Text = Text {
         length: Length { min: Some(1), max: Some(2048) },
         pattern: Some(Pattern {
@@ -5646,43 +6019,13 @@ mod rules {
             node: Node::Sequence(&[
                 Node::Text("arn"),
                 Node::Text(":aws"),
-                Node::Repeat(
-                    &Node::Class(&[
-                        Set::Span('\0', '\t'),
-                        Set::Span('\u{b}', '\u{c}'),
-                        Set::Span('\u{e}', '\u{84}'),
-                        Set::Span('\u{86}', '‧'),
-                        Set::Span('\u{202a}', '\u{10ffff}'),
-                    ]),
-                    0,
-                    MANY,
-                ),
+                Node::Repeat(&ANY, 0, MANY),
                 Node::Text(":kinesis:"),
-                Node::Repeat(
-                    &Node::Class(&[
-                        Set::Span('\0', '\t'),
-                        Set::Span('\u{b}', '\u{c}'),
-                        Set::Span('\u{e}', '\u{84}'),
-                        Set::Span('\u{86}', '‧'),
-                        Set::Span('\u{202a}', '\u{10ffff}'),
-                    ]),
-                    0,
-                    MANY,
-                ),
+                Node::Repeat(&ANY, 0, MANY),
                 Node::Text(":"),
-                Node::Repeat(&Node::Class(&[Set::Span('0', '9')]), 12, 12),
+                Node::Repeat(&DIGIT, 12, 12),
                 Node::Text(":"),
-                Node::Repeat(
-                    &Node::Class(&[
-                        Set::Span('\0', '\t'),
-                        Set::Span('\u{b}', '\u{c}'),
-                        Set::Span('\u{e}', '\u{84}'),
-                        Set::Span('\u{86}', '‧'),
-                        Set::Span('\u{202a}', '\u{10ffff}'),
-                    ]),
-                    0,
-                    MANY,
-                ),
+                Node::Repeat(&ANY, 0, MANY),
                 Node::Text("stream/"),
                 Node::Repeat(
                     &Node::Class(&[
@@ -5714,7 +6057,9 @@ mod rules {
             ]),
         }),
     };
+
     pub(super) const CONSUMER_COUNT_OBJECT: Range = Range { min: Some(0), max: Some(1000000) };
+
     pub(super) const CONSUMER_NAME: Text = Text {
         length: Length { min: Some(1), max: Some(128) },
         pattern: Some(Pattern {
@@ -5733,14 +6078,20 @@ mod rules {
             ),
         }),
     };
+
     pub(super) const CONSUMER_STATUS: OneOf = OneOf(&["CREATING", "DELETING", "ACTIVE"]);
+
     pub(super) const DATA: Length = Length { min: Some(0), max: Some(10485760) };
+
     pub(super) const DESCRIBE_STREAM_INPUT_LIMIT: Range = Range { min: Some(1), max: Some(10000) };
+
     pub(super) const ENCRYPTION_TYPE: OneOf = OneOf(&["NONE", "KMS"]);
+
     pub(super) const EXPECTED_BUCKET_OWNER: Text = Text {
         length: Length { min: Some(12), max: Some(12) },
-        pattern: Some(Pattern { text: "\\d{12}", node: Node::Repeat(&Node::Class(&[Set::Span('0', '9')]), 12, 12) }),
+        pattern: Some(Pattern { text: "\\d{12}", node: Node::Repeat(&DIGIT, 12, 12) }),
     };
+
     pub(super) const GSR_SCHEMA_ARN: Text = Text {
         length: Length { min: Some(1), max: Some(512) },
         pattern: Some(Pattern {
@@ -5751,7 +6102,7 @@ mod rules {
                 Node::Text(":glue:"),
                 Node::Repeat(&Node::Class(&[Set::Span('-', '-'), Set::Span('a', 'z'), Set::Span('0', '9')]), 1, MANY),
                 Node::Text(":"),
-                Node::Repeat(&Node::Class(&[Set::Span('0', '9')]), 12, 12),
+                Node::Repeat(&DIGIT, 12, 12),
                 Node::Text(":schema/"),
                 Node::Repeat(
                     &Node::Class(&[
@@ -5785,29 +6136,38 @@ mod rules {
             ]),
         }),
     };
+
     pub(super) const GET_RECORDS_INPUT_LIMIT: Range = Range { min: Some(1), max: Some(10000) };
+
     pub(super) const HASH_KEY: Text = Text {
         length: Length { min: None, max: None },
         pattern: Some(Pattern {
             text: "^(0|([1-9]\\d{0,38}))$",
             node: Node::Either(&[
                 Node::Text("0"),
-                Node::Sequence(&[
-                    Node::Class(&[Set::Span('1', '9')]),
-                    Node::Repeat(&Node::Class(&[Set::Span('0', '9')]), 0, 38),
-                ]),
+                Node::Sequence(&[Node::Class(&[Set::Span('1', '9')]), Node::Repeat(&DIGIT, 0, 38)]),
             ]),
         }),
     };
+
     pub(super) const KEY_ID: Text = Text { length: Length { min: Some(1), max: Some(2048) }, pattern: None };
+
     pub(super) const LIST_CHANNELS_INPUT_LIMIT: Range = Range { min: Some(1), max: Some(10000) };
+
     pub(super) const LIST_QUEUES_INPUT_LIMIT: Range = Range { min: Some(1), max: Some(10000) };
+
     pub(super) const LIST_SHARDS_INPUT_LIMIT: Range = Range { min: Some(1), max: Some(10000) };
+
     pub(super) const LIST_STREAM_CONSUMERS_INPUT_LIMIT: Range = Range { min: Some(1), max: Some(10000) };
+
     pub(super) const LIST_STREAMS_INPUT_LIMIT: Range = Range { min: Some(1), max: Some(10000) };
+
     pub(super) const LIST_TAGS_FOR_STREAM_INPUT_LIMIT: Range = Range { min: Some(1), max: Some(50) };
+
     pub(super) const MAX_RECEIVE_COUNT: Range = Range { min: Some(1), max: Some(1000) };
+
     pub(super) const MAX_RECORD_SIZE_IN_KIB: Range = Range { min: Some(1024), max: Some(10240) };
+
     pub(super) const METRICS_NAME: OneOf = OneOf(&[
         "IncomingBytes",
         "IncomingRecords",
@@ -5818,19 +6178,30 @@ mod rules {
         "IteratorAgeMilliseconds",
         "ALL",
     ]);
+
     pub(super) const METRICS_NAME_LIST: ListOf<OneOf> =
         ListOf { length: Length { min: Some(1), max: Some(7) }, each: METRICS_NAME };
+
     pub(super) const MILLIS_BEHIND_LATEST: Range = Range { min: Some(0), max: None };
+
     pub(super) const MINIMUM_THROUGHPUT_BILLING_COMMITMENT_INPUT_STATUS: OneOf = OneOf(&["ENABLED", "DISABLED"]);
+
     pub(super) const MINIMUM_THROUGHPUT_BILLING_COMMITMENT_OUTPUT_STATUS: OneOf =
         OneOf(&["ENABLED", "DISABLED", "ENABLED_UNTIL_EARLIEST_ALLOWED_END"]);
+
     pub(super) const NATURAL_INTEGER_OBJECT: Range = Range { min: Some(0), max: None };
+
     pub(super) const NEXT_TOKEN: Text = Text { length: Length { min: Some(1), max: Some(1048576) }, pattern: None };
+
     pub(super) const ON_DEMAND_STREAM_COUNT_LIMIT_OBJECT: Range = Range { min: Some(0), max: Some(1000000) };
+
     pub(super) const ON_DEMAND_STREAM_COUNT_OBJECT: Range = Range { min: Some(0), max: Some(1000000) };
+
     pub(super) const PARTITION_FIELD_LIST: ListOf<Free> =
         ListOf { length: Length { min: Some(1), max: Some(10) }, each: Free };
+
     pub(super) const PARTITION_KEY: Text = Text { length: Length { min: Some(1), max: Some(256) }, pattern: None };
+
     pub(super) const PARTITION_SOURCE_NAME: Text = Text {
         length: Length { min: Some(1), max: Some(255) },
         pattern: Some(Pattern {
@@ -5848,57 +6219,36 @@ mod rules {
             ),
         }),
     };
+
     pub(super) const PARTITION_TRANSFORM: OneOf = OneOf(&["TIME_HOUR"]);
+
     pub(super) const POSITIVE_INTEGER_OBJECT: Range = Range { min: Some(1), max: None };
+
     pub(super) const PUT_RECORDS_REQUEST_ENTRY_LIST: ListOf<Free> =
         ListOf { length: Length { min: Some(1), max: Some(500) }, each: Free };
+
     pub(super) const PUT_RECORDS_RESULT_ENTRY_LIST: ListOf<Free> =
         ListOf { length: Length { min: Some(1), max: Some(500) }, each: Free };
+
     pub(super) const QUEUE_ARN: Text = Text {
         length: Length { min: Some(1), max: Some(2048) },
         pattern: Some(Pattern {
             text: "arn:aws.*:kinesis:.*:\\d{12}:queue/\\S+",
             node: Node::Sequence(&[
                 Node::Text("arn:aws"),
-                Node::Repeat(
-                    &Node::Class(&[
-                        Set::Span('\0', '\t'),
-                        Set::Span('\u{b}', '\u{c}'),
-                        Set::Span('\u{e}', '\u{84}'),
-                        Set::Span('\u{86}', '‧'),
-                        Set::Span('\u{202a}', '\u{10ffff}'),
-                    ]),
-                    0,
-                    MANY,
-                ),
+                Node::Repeat(&ANY, 0, MANY),
                 Node::Text(":kinesis:"),
-                Node::Repeat(
-                    &Node::Class(&[
-                        Set::Span('\0', '\t'),
-                        Set::Span('\u{b}', '\u{c}'),
-                        Set::Span('\u{e}', '\u{84}'),
-                        Set::Span('\u{86}', '‧'),
-                        Set::Span('\u{202a}', '\u{10ffff}'),
-                    ]),
-                    0,
-                    MANY,
-                ),
+                Node::Repeat(&ANY, 0, MANY),
                 Node::Text(":"),
-                Node::Repeat(&Node::Class(&[Set::Span('0', '9')]), 12, 12),
+                Node::Repeat(&DIGIT, 12, 12),
                 Node::Text(":queue/"),
-                Node::Repeat(
-                    &Node::Class(&[
-                        Set::Span('\0', '\u{8}'),
-                        Set::Span('\u{e}', '\u{1f}'),
-                        Set::Span('!', '\u{10ffff}'),
-                    ]),
-                    1,
-                    MANY,
-                ),
+                Node::Repeat(&SOLID, 1, MANY),
             ]),
         }),
     };
+
     pub(super) const QUEUE_COUNT_OBJECT: Range = Range { min: Some(0), max: Some(1000000) };
+
     pub(super) const QUEUE_NAME: Text = Text {
         length: Length { min: Some(1), max: Some(128) },
         pattern: Some(Pattern {
@@ -5917,20 +6267,32 @@ mod rules {
             ),
         }),
     };
+
     pub(super) const QUEUE_STARTING_POSITION_TYPE: OneOf = OneOf(&["TRIM_HORIZON", "LATEST", "AT_TIMESTAMP"]);
+
     pub(super) const QUEUE_STATUS: OneOf = OneOf(&["CREATING", "ACTIVE", "UPDATING", "DELETING"]);
+
     pub(super) const QUEUE_STREAM_CONFIGURATION_LIST: ListOf<Free> =
         ListOf { length: Length { min: Some(1), max: Some(10000) }, each: Free };
+
     pub(super) const QUEUE_STREAM_FILTER_LIST: ListOf<Free> =
         ListOf { length: Length { min: Some(1), max: Some(10000) }, each: Free };
+
     pub(super) const QUEUE_STREAM_IDENTIFIER_LIST: ListOf<Free> =
         ListOf { length: Length { min: Some(1), max: Some(10000) }, each: Free };
+
     pub(super) const RECEIPT_HANDLE: Text = Text { length: Length { min: Some(1), max: Some(1024) }, pattern: None };
+
     pub(super) const RECEIVE_COUNT: Range = Range { min: Some(0), max: None };
+
     pub(super) const RECEIVE_QUEUE_RECORDS_INPUT_LIMIT: Range = Range { min: Some(1), max: Some(10) };
+
     pub(super) const RECEIVE_QUEUE_RECORDS_WAIT_TIME_SECONDS: Range = Range { min: Some(1), max: Some(20) };
+
     pub(super) const RECORD_DISTRIBUTION_STRATEGY: OneOf = OneOf(&["AUTO", "USER_PARTITION_KEY"]);
+
     pub(super) const RECORD_FORMAT_TYPE: OneOf = OneOf(&["GSR_JSON", "JSON", "STRING", "BYTE_ARRAY"]);
+
     pub(super) const RECORD_ID: Text = Text {
         length: Length { min: Some(1), max: Some(64) },
         pattern: Some(Pattern {
@@ -5938,65 +6300,30 @@ mod rules {
             node: Node::Repeat(&Node::Class(&[Set::Span('a', 'z'), Set::Span('0', '9')]), 1, MANY),
         }),
     };
+
     pub(super) const RESOURCE_ARN: Text = Text {
         length: Length { min: Some(1), max: Some(2048) },
         pattern: Some(Pattern {
             text: "arn:aws.*:kinesis:.*:\\d{12}:.*(stream|channel|queue)/\\S+",
             node: Node::Sequence(&[
                 Node::Text("arn:aws"),
-                Node::Repeat(
-                    &Node::Class(&[
-                        Set::Span('\0', '\t'),
-                        Set::Span('\u{b}', '\u{c}'),
-                        Set::Span('\u{e}', '\u{84}'),
-                        Set::Span('\u{86}', '‧'),
-                        Set::Span('\u{202a}', '\u{10ffff}'),
-                    ]),
-                    0,
-                    MANY,
-                ),
+                Node::Repeat(&ANY, 0, MANY),
                 Node::Text(":kinesis:"),
-                Node::Repeat(
-                    &Node::Class(&[
-                        Set::Span('\0', '\t'),
-                        Set::Span('\u{b}', '\u{c}'),
-                        Set::Span('\u{e}', '\u{84}'),
-                        Set::Span('\u{86}', '‧'),
-                        Set::Span('\u{202a}', '\u{10ffff}'),
-                    ]),
-                    0,
-                    MANY,
-                ),
+                Node::Repeat(&ANY, 0, MANY),
                 Node::Text(":"),
-                Node::Repeat(&Node::Class(&[Set::Span('0', '9')]), 12, 12),
+                Node::Repeat(&DIGIT, 12, 12),
                 Node::Text(":"),
-                Node::Repeat(
-                    &Node::Class(&[
-                        Set::Span('\0', '\t'),
-                        Set::Span('\u{b}', '\u{c}'),
-                        Set::Span('\u{e}', '\u{84}'),
-                        Set::Span('\u{86}', '‧'),
-                        Set::Span('\u{202a}', '\u{10ffff}'),
-                    ]),
-                    0,
-                    MANY,
-                ),
+                Node::Repeat(&ANY, 0, MANY),
                 Node::Either(&[Node::Text("stream"), Node::Text("channel"), Node::Text("queue")]),
                 Node::Text("/"),
-                Node::Repeat(
-                    &Node::Class(&[
-                        Set::Span('\0', '\u{8}'),
-                        Set::Span('\u{e}', '\u{1f}'),
-                        Set::Span('!', '\u{10ffff}'),
-                    ]),
-                    1,
-                    MANY,
-                ),
+                Node::Repeat(&SOLID, 1, MANY),
             ]),
         }),
     };
+
     pub(super) const RESTORE_DEAD_LETTER_QUEUE_RECORDS_REQUEST_ENTRY_LIST: ListOf<Free> =
         ListOf { length: Length { min: Some(1), max: Some(10) }, each: Free };
+
     pub(super) const ROLE_ARN: Text = Text {
         length: Length { min: Some(1), max: Some(512) },
         pattern: Some(Pattern {
@@ -6005,7 +6332,7 @@ mod rules {
                 Node::Text("arn:aws"),
                 Node::Repeat(&Node::Class(&[Set::Span('-', '-'), Set::Span('a', 'z'), Set::Span('0', '9')]), 0, MANY),
                 Node::Text(":iam::"),
-                Node::Repeat(&Node::Class(&[Set::Span('0', '9')]), 12, 12),
+                Node::Repeat(&DIGIT, 12, 12),
                 Node::Text(":role/"),
                 Node::Repeat(
                     &Node::Class(&[
@@ -6028,7 +6355,9 @@ mod rules {
             ]),
         }),
     };
+
     pub(super) const S3_COMPRESSION_TYPE: OneOf = OneOf(&["NONE", "GZIP", "ZSTD"]);
+
     pub(super) const S3_ERROR_OUTPUT_PREFIX: Text = Text {
         length: Length { min: Some(1), max: Some(512) },
         pattern: Some(Pattern {
@@ -6053,6 +6382,7 @@ mod rules {
             ),
         }),
     };
+
     pub(super) const S3_OUTPUT_KEY_TEMPLATE: Text = Text {
         length: Length { min: Some(1), max: Some(1024) },
         pattern: Some(Pattern {
@@ -6081,10 +6411,14 @@ mod rules {
             ),
         }),
     };
+
     pub(super) const S3_STORAGE_CLASS: OneOf = OneOf(&["STANDARD", "INTELLIGENT_TIERING", "GLACIER_IR"]);
+
     pub(super) const S3_TABLES_COMPRESSION_TYPE: OneOf = OneOf(&["NONE", "ZSTD", "SNAPPY"]);
+
     pub(super) const S3_TABLES_CONFIGURATION_LIST: ListOf<Free> =
         ListOf { length: Length { min: Some(1), max: Some(10000) }, each: Free };
+
     pub(super) const S3_TABLES_NAMESPACE: Text = Text {
         length: Length { min: Some(1), max: Some(255) },
         pattern: Some(Pattern {
@@ -6092,6 +6426,7 @@ mod rules {
             node: Node::Repeat(&Node::Class(&[Set::Span('0', '9'), Set::Span('a', 'z'), Set::Span('_', '_')]), 1, MANY),
         }),
     };
+
     pub(super) const S3_TABLES_TABLE_NAME: Text = Text {
         length: Length { min: Some(1), max: Some(255) },
         pattern: Some(Pattern {
@@ -6099,21 +6434,22 @@ mod rules {
             node: Node::Repeat(&Node::Class(&[Set::Span('0', '9'), Set::Span('a', 'z'), Set::Span('_', '_')]), 1, MANY),
         }),
     };
+
     pub(super) const SCALING_TYPE: OneOf = OneOf(&["UNIFORM_SCALING"]);
+
     pub(super) const SEQUENCE_NUMBER: Text = Text {
         length: Length { min: None, max: None },
         pattern: Some(Pattern {
             text: "^(0|([1-9]\\d{0,128}))$",
             node: Node::Either(&[
                 Node::Text("0"),
-                Node::Sequence(&[
-                    Node::Class(&[Set::Span('1', '9')]),
-                    Node::Repeat(&Node::Class(&[Set::Span('0', '9')]), 0, 128),
-                ]),
+                Node::Sequence(&[Node::Class(&[Set::Span('1', '9')]), Node::Repeat(&DIGIT, 0, 128)]),
             ]),
         }),
     };
+
     pub(super) const SHARD_COUNT_OBJECT: Range = Range { min: Some(0), max: Some(1000000) };
+
     pub(super) const SHARD_FILTER_TYPE: OneOf = OneOf(&[
         "AFTER_SHARD_ID",
         "AT_TRIM_HORIZON",
@@ -6122,6 +6458,7 @@ mod rules {
         "AT_TIMESTAMP",
         "FROM_TIMESTAMP",
     ]);
+
     pub(super) const SHARD_ID: Text = Text {
         length: Length { min: Some(1), max: Some(128) },
         pattern: Some(Pattern {
@@ -6140,56 +6477,34 @@ mod rules {
             ),
         }),
     };
+
     pub(super) const SHARD_ID_LIST: ListOf<Text> = ListOf { length: Length { min: None, max: None }, each: SHARD_ID };
+
     pub(super) const SHARD_ITERATOR: Text = Text { length: Length { min: Some(1), max: Some(512) }, pattern: None };
+
     pub(super) const SHARD_ITERATOR_TYPE: OneOf =
         OneOf(&["AFTER_SEQUENCE_NUMBER", "LATEST", "AT_TIMESTAMP", "AT_SEQUENCE_NUMBER", "TRIM_HORIZON"]);
+
     pub(super) const STREAM_ARN: Text = Text {
         length: Length { min: Some(1), max: Some(2048) },
         pattern: Some(Pattern {
             text: "arn:aws.*:kinesis:.*:\\d{12}:stream/\\S+",
             node: Node::Sequence(&[
                 Node::Text("arn:aws"),
-                Node::Repeat(
-                    &Node::Class(&[
-                        Set::Span('\0', '\t'),
-                        Set::Span('\u{b}', '\u{c}'),
-                        Set::Span('\u{e}', '\u{84}'),
-                        Set::Span('\u{86}', '‧'),
-                        Set::Span('\u{202a}', '\u{10ffff}'),
-                    ]),
-                    0,
-                    MANY,
-                ),
+                Node::Repeat(&ANY, 0, MANY),
                 Node::Text(":kinesis:"),
-                Node::Repeat(
-                    &Node::Class(&[
-                        Set::Span('\0', '\t'),
-                        Set::Span('\u{b}', '\u{c}'),
-                        Set::Span('\u{e}', '\u{84}'),
-                        Set::Span('\u{86}', '‧'),
-                        Set::Span('\u{202a}', '\u{10ffff}'),
-                    ]),
-                    0,
-                    MANY,
-                ),
+                Node::Repeat(&ANY, 0, MANY),
                 Node::Text(":"),
-                Node::Repeat(&Node::Class(&[Set::Span('0', '9')]), 12, 12),
+                Node::Repeat(&DIGIT, 12, 12),
                 Node::Text(":stream/"),
-                Node::Repeat(
-                    &Node::Class(&[
-                        Set::Span('\0', '\u{8}'),
-                        Set::Span('\u{e}', '\u{1f}'),
-                        Set::Span('!', '\u{10ffff}'),
-                    ]),
-                    1,
-                    MANY,
-                ),
+                Node::Repeat(&SOLID, 1, MANY),
             ]),
         }),
     };
+
     pub(super) const STREAM_FILTER_LIST: ListOf<Free> =
         ListOf { length: Length { min: Some(1), max: Some(10000) }, each: Free };
+
     pub(super) const STREAM_ID: Text = Text {
         length: Length { min: Some(1), max: Some(24) },
         pattern: Some(Pattern {
@@ -6201,7 +6516,9 @@ mod rules {
             ]),
         }),
     };
+
     pub(super) const STREAM_MODE: OneOf = OneOf(&["PROVISIONED", "ON_DEMAND"]);
+
     pub(super) const STREAM_NAME: Text = Text {
         length: Length { min: Some(1), max: Some(128) },
         pattern: Some(Pattern {
@@ -6220,9 +6537,12 @@ mod rules {
             ),
         }),
     };
+
     pub(super) const STREAM_NAME_LIST: ListOf<Text> =
         ListOf { length: Length { min: None, max: None }, each: STREAM_NAME };
+
     pub(super) const STREAM_STATUS: OneOf = OneOf(&["CREATING", "DELETING", "ACTIVE", "UPDATING"]);
+
     pub(super) const TABLE_BUCKET_ARN: Text = Text {
         length: Length { min: Some(1), max: Some(2048) },
         pattern: Some(Pattern {
@@ -6233,7 +6553,7 @@ mod rules {
                 Node::Text(":s3tables:"),
                 Node::Repeat(&Node::Class(&[Set::Span('-', '-'), Set::Span('a', 'z'), Set::Span('0', '9')]), 1, MANY),
                 Node::Text(":"),
-                Node::Repeat(&Node::Class(&[Set::Span('0', '9')]), 12, 12),
+                Node::Repeat(&DIGIT, 12, 12),
                 Node::Text(":bucket/"),
                 Node::Repeat(
                     &Node::Class(&[Set::Span('a', 'z'), Set::Span('0', '9'), Set::Span('_', '_'), Set::Span('-', '-')]),
@@ -6243,17 +6563,26 @@ mod rules {
             ]),
         }),
     };
+
     pub(super) const TAG_KEY: Text = Text { length: Length { min: Some(1), max: Some(128) }, pattern: None };
+
     pub(super) const TAG_KEY_LIST: ListOf<Text> =
         ListOf { length: Length { min: Some(1), max: Some(50) }, each: TAG_KEY };
+
     pub(super) const TAG_LIST: ListOf<Free> = ListOf { length: Length { min: Some(0), max: Some(200) }, each: Free };
+
     pub(super) const TAG_MAP: MapOf<Text, Text> =
         MapOf { length: Length { min: Some(1), max: Some(200) }, key: TAG_KEY, value: TAG_VALUE };
+
     pub(super) const TAG_VALUE: Text = Text { length: Length { min: Some(0), max: Some(256) }, pattern: None };
+
     pub(super) const TARGET_TYPE: OneOf = OneOf(&["BUILT_IN", "NONE"]);
+
     pub(super) const UPDATE_DEAD_LETTER_QUEUE_RECORDS_VISIBILITY_REQUEST_ENTRY_LIST: ListOf<Free> =
         ListOf { length: Length { min: Some(1), max: Some(10) }, each: Free };
+
     pub(super) const UPDATE_QUEUE_RECORDS_VISIBILITY_REQUEST_ENTRY_LIST: ListOf<Free> =
         ListOf { length: Length { min: Some(1), max: Some(10) }, each: Free };
+
     pub(super) const VISIBILITY_TIMEOUT_SECONDS: Range = Range { min: Some(0), max: Some(43200) };
 }
