@@ -358,3 +358,181 @@ fn gathered<T>(rule: &dyn Rule<T>, who: &str, tell: &mut dyn FnMut(String)) {
         tell(format!("{who} must satisfy constraint: [{}]", sentences.join(", ")));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use crate::{Dialect, Input, decode, dynamodb, kinesis};
+
+    fn refused<I: Input + std::fmt::Debug>(body: &str) -> String {
+        let error = decode::<I>(Dialect::Json11, &Bytes::copy_from_slice(body.as_bytes())).unwrap_err();
+        assert_eq!(error.code, "ValidationException");
+        error.message.unwrap()
+    }
+
+    #[test]
+    fn all_violations_are_told_in_the_order_of_the_members() {
+        let told = refused::<kinesis::PutRecordsInput>(r#"{"StreamName":"","Records":[]}"#);
+        assert_eq!(
+            told,
+            "3 validation errors detected: \
+             Value '[]' at 'records' failed to satisfy constraint: Member must have length greater than or equal to 1; \
+             Value '' at 'streamName' failed to satisfy constraint: \
+             Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+; \
+             Value '' at 'streamName' failed to satisfy constraint: Member must have length greater than or equal to 1"
+        );
+    }
+
+    #[test]
+    fn what_must_be_there_is_null_without_quotes() {
+        assert_eq!(
+            refused::<kinesis::GetShardIteratorInput>("{}"),
+            "2 validation errors detected: \
+             Value null at 'shardId' failed to satisfy constraint: Member must not be null; \
+             Value null at 'shardIteratorType' failed to satisfy constraint: Member must not be null"
+        );
+        let told = refused::<kinesis::PutRecordInput>(r#"{"StreamName":"a","Data":null}"#);
+        assert_eq!(
+            told,
+            "1 validation error detected: Value null at 'data' failed to satisfy constraint: Member must not be null"
+        );
+    }
+
+    #[test]
+    fn words_are_listed_in_the_services_order() {
+        let told = refused::<kinesis::GetShardIteratorInput>(r#"{"ShardId":"a","ShardIteratorType":"x"}"#);
+        assert_eq!(
+            told,
+            "1 validation error detected: Value 'x' at 'shardIteratorType' failed to satisfy constraint: Member must \
+             satisfy enum value set: [AFTER_SEQUENCE_NUMBER, LATEST, AT_TIMESTAMP, AT_SEQUENCE_NUMBER, TRIM_HORIZON]"
+        );
+    }
+
+    #[test]
+    fn numbers_have_bounds() {
+        assert_eq!(
+            refused::<kinesis::DescribeStreamInput>(r#"{"StreamName":"a","Limit":0}"#),
+            "1 validation error detected: Value '0' at 'limit' failed to satisfy constraint: \
+             Member must have value greater than or equal to 1"
+        );
+        assert_eq!(
+            refused::<kinesis::DescribeStreamInput>(r#"{"StreamName":"a","Limit":99999999999}"#),
+            "1 validation error detected: Value '2147483647' at 'limit' failed to satisfy constraint: \
+             Member must have value less than or equal to 10000"
+        );
+    }
+
+    #[test]
+    fn elements_are_counted_from_one_and_a_blob_is_a_java_buffer() {
+        let blob = base64_simd::STANDARD.encode_to_string(vec![0; 10_485_761]);
+        let body = format!(r#"{{"StreamName":"a","Records":[{{"Data":"{blob}","PartitionKey":"k"}}]}}"#);
+        assert_eq!(
+            refused::<kinesis::PutRecordsInput>(&body),
+            "1 validation error detected: Value 'java.nio.HeapByteBuffer[pos=0 lim=10485761 cap=10485761]' at \
+             'records.1.member.data' failed to satisfy constraint: Member must have length less than or equal to 10485760"
+        );
+    }
+
+    #[test]
+    fn ten_are_told_and_structures_print_as_java_objects() {
+        let records = [r#"{"PartitionKey":"","Data":""}"#; 501].join(",");
+        let told = refused::<kinesis::PutRecordsInput>(&format!(r#"{{"StreamName":"","Records":[{records}]}}"#));
+        let objects = ["com.amazonaws.kinesis.v20131202.PutRecordsRequestEntry@c965e310"; 501].join(", ");
+        let list = format!(
+            "10 validation errors detected: Value '[{objects}]' at 'records' failed to satisfy constraint: \
+             Member must have length less than or equal to 500; "
+        );
+        let keys = (1..10).map(|index| {
+            format!(
+                "Value '' at 'records.{index}.member.partitionKey' failed to satisfy constraint: \
+                 Member must have length greater than or equal to 1"
+            )
+        });
+        assert_eq!(told, list + &keys.collect::<Vec<_>>().join("; "));
+    }
+
+    #[test]
+    fn of_elements_keys_and_values_all_constraints_are_told() {
+        let long = "a".repeat(129);
+        let told = refused::<kinesis::RemoveTagsFromStreamInput>(&format!(
+            r#"{{"StreamName":"s","TagKeys":["a","{long}","b"]}}"#
+        ));
+        let lengths = "[Member must have length less than or equal to 128, \
+                       Member must have length greater than or equal to 1]";
+        assert_eq!(
+            told,
+            format!(
+                "1 validation error detected: Value '[a, {long}, b]' at 'tagKeys' failed to satisfy constraint: \
+                 Member must satisfy constraint: {lengths}"
+            )
+        );
+        let value = "v".repeat(257);
+        let body = format!(r#"{{"StreamName":"s","Tags":{{"":"{value}"}}}}"#);
+        let values = "[Member must have length less than or equal to 256, \
+                      Member must have length greater than or equal to 0]";
+        assert_eq!(
+            refused::<kinesis::AddTagsToStreamInput>(&body),
+            format!(
+                "2 validation errors detected: Value '{{={value}}}' at 'tags' failed to satisfy constraint: \
+                 Map keys must satisfy constraint: {lengths}; Value '{{={value}}}' at 'tags' failed to satisfy \
+                 constraint: Map value must satisfy constraint: {values}"
+            )
+        );
+    }
+
+    #[test]
+    fn words_in_a_list_are_quoted_as_sent() {
+        let told =
+            refused::<kinesis::EnableEnhancedMonitoringInput>(r#"{"StreamName":"s","ShardLevelMetrics":["ALL","x"]}"#);
+        let expected = "1 validation error detected: Value '[ALL, x]' at 'shardLevelMetrics' failed to satisfy \
+                        constraint: Member must satisfy constraint: [Member must satisfy enum value set: [";
+        assert!(told.starts_with(expected), "{told}");
+    }
+
+    #[test]
+    fn entries_of_a_map_are_named_by_their_key() {
+        let told = refused::<dynamodb::QueryInput>(r#"{"TableName":"abc","KeyConditions":{"a":{}}}"#);
+        assert_eq!(
+            told,
+            "1 validation error detected: Value null at 'keyConditions.a.member.comparisonOperator' failed to satisfy \
+             constraint: Member must not be null"
+        );
+    }
+
+    #[test]
+    fn of_equal_names_the_last_counts() {
+        let body = Bytes::from_static(br#"{"StreamName":"","Limit":0,"StreamName":"good","Limit":5}"#);
+        let input: kinesis::DescribeStreamInput = decode(Dialect::Json11, &body).unwrap();
+        assert_eq!((input.stream_name.as_deref(), input.limit), (Some("good"), Some(5)));
+        let told = refused::<kinesis::DescribeStreamInput>(r#"{"StreamName":"good","StreamName":"!"}"#);
+        assert!(told.starts_with("1 validation error detected: Value '!' at 'streamName'"), "{told}");
+    }
+
+    #[test]
+    fn a_string_is_as_long_as_its_utf16_units() {
+        let body = format!(r#"{{"StreamName":"s","Data":"","PartitionKey":"{}"}}"#, "é".repeat(256));
+        assert!(decode::<kinesis::PutRecordInput>(Dialect::Json11, &body.into()).is_ok());
+        let body = format!(r#"{{"StreamName":"s","Data":"","PartitionKey":"{}"}}"#, "😀".repeat(129));
+        assert!(decode::<kinesis::PutRecordInput>(Dialect::Json11, &body.into()).is_err());
+    }
+
+    #[test]
+    fn the_models_patterns_hold() {
+        let accepts = |hash: &str| {
+            let body = format!(r#"{{"StreamName":"s","Data":"","PartitionKey":"p","ExplicitHashKey":"{hash}"}}"#);
+            decode::<kinesis::PutRecordInput>(Dialect::Json11, &body.into()).is_ok()
+        };
+        let largest = "340282366920938463463374607431768211455";
+        assert!(accepts("0") && accepts("7") && accepts(largest));
+        assert!(!accepts("") && !accepts("01") && !accepts("-1") && !accepts(&"9".repeat(40)));
+        let arn = |arn: &str| {
+            let body = format!(r#"{{"StreamARN":"{arn}"}}"#);
+            decode::<kinesis::DescribeStreamInput>(Dialect::Json11, &body.into()).is_ok()
+        };
+        assert!(arn("arn:aws:kinesis:us-east-1:000000000000:stream/orders"));
+        assert!(arn("arn:aws-cn:kinesis:cn-north-1:000000000000:stream/orders"));
+        assert!(!arn("arn:aws:kinesis:us-east-1:000:stream/orders"));
+        assert!(!arn("arn:aws:kinesis:us-east-1:000000000000:stream/or ders"));
+    }
+}

@@ -388,3 +388,187 @@ fn hex(letters: &mut std::str::Chars<'_>) -> Result<u32, SerializationFault> {
         Ok(unit << 4 | digit)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use crate::{Dialect, Input, ServiceError, decode, dynamodb, kinesis, well_formed};
+
+    fn read<I: Input>(body: &str) -> Result<I, ServiceError> {
+        decode(Dialect::Json11, &Bytes::copy_from_slice(body.as_bytes()))
+    }
+
+    /// What is told of `value` as the member `member`.
+    fn told<I: Input + std::fmt::Debug>(member: &str, value: &str) -> String {
+        let error = read::<I>(&format!(r#"{{"{member}":{value}}}"#)).unwrap_err();
+        assert_eq!(error.code, "SerializationException");
+        error.message.unwrap()
+    }
+
+    #[test]
+    fn a_string_is_wanted() {
+        let told = |value| told::<kinesis::PutRecordInput>("StreamName", value);
+        let number = "class com.amazon.coral.value.json.numbers.TruncatingBigNumber can not be converted to an String";
+        assert_eq!(told("true"), "class java.lang.Boolean can not be converted to an String");
+        assert_eq!((told("23").as_str(), told("34.56").as_str()), (number, number));
+        assert_eq!(told("[]"), "Start of list found where not expected");
+        assert_eq!(told("{}"), "Start of structure or map found where not expected.");
+    }
+
+    #[test]
+    fn a_number_is_wanted() {
+        let told = |value| told::<kinesis::GetRecordsInput>("Limit", value);
+        assert_eq!(told(r#""23""#), "class java.lang.String can not be converted to an Integer");
+        assert_eq!(told("true"), "class java.lang.Boolean can not be converted to an Integer");
+        assert_eq!(told("[]"), "Start of list found where not expected");
+    }
+
+    #[test]
+    fn fractions_of_whole_numbers_are_cut_off() {
+        let limit = |text| {
+            read::<kinesis::GetRecordsInput>(&format!(r#"{{"ShardIterator":"i","Limit":{text}}}"#)).unwrap().limit
+        };
+        assert_eq!((limit("34.56"), limit("1e3"), limit("7")), (Some(34), Some(1000), Some(7)));
+    }
+
+    #[test]
+    fn a_truth_value_is_wanted() {
+        let told = |value| told::<kinesis::DeleteStreamInput>("EnforceConsumerDeletion", value);
+        assert_eq!(told(r#""23""#), "'23' can not be converted to an Boolean");
+        assert_eq!(told(r#""hi""#), "'HI' can not be converted to an Boolean");
+        assert_eq!(
+            told("23"),
+            "class com.amazon.coral.value.json.numbers.TruncatingBigNumber can not be converted to an Boolean"
+        );
+        let input = read::<kinesis::DeleteStreamInput>(r#"{"EnforceConsumerDeletion":"Yes"}"#).unwrap();
+        assert_eq!(input.enforce_consumer_deletion, Some(true));
+    }
+
+    #[test]
+    fn a_blob_is_wanted() {
+        let told = |value| told::<kinesis::PutRecordInput>("Data", value);
+        assert_eq!(told("true"), "class java.lang.Boolean can not be converted to a Blob");
+        assert_eq!(
+            told(r#""23456""#),
+            "'23456' can not be converted to a Blob: Base64 encoded length is expected a multiple of 4 bytes but found: 5"
+        );
+        assert_eq!(told(r#""=+/=""#), "'=+/=' can not be converted to a Blob: Invalid Base64 character: '='");
+        assert_eq!(
+            told(r#""+/+=""#),
+            "'+/+=' can not be converted to a Blob: Invalid last non-pad Base64 character dectected"
+        );
+        assert_eq!(told("{}"), "Start of structure or map found where not expected.");
+    }
+
+    #[test]
+    fn a_time_is_wanted() {
+        let told = |value| told::<kinesis::GetShardIteratorInput>("Timestamp", value);
+        assert_eq!(told(r#""2020-01-01""#), "class java.lang.String can not be converted to milliseconds since epoch");
+        let body = r#"{"ShardId":"s","ShardIteratorType":"AT_TIMESTAMP","Timestamp":1459799926.480}"#;
+        let input = read::<kinesis::GetShardIteratorInput>(body).unwrap();
+        assert_eq!(input.timestamp.unwrap().millis(), 1_459_799_926_480);
+    }
+
+    #[test]
+    fn lists_maps_and_structures_are_wanted() {
+        for scalar in [r#""23""#, "true", "23", "-2147483648", "34.56"] {
+            assert_eq!(told::<kinesis::PutRecordsInput>("Records", scalar), "Expected list or null");
+            assert_eq!(told::<kinesis::AddTagsToStreamInput>("Tags", scalar), "Expected map or null");
+            assert_eq!(told::<kinesis::PutRecordsInput>("Records", &format!("[{scalar}]")), "Expected null");
+        }
+        let map = "Start of structure or map found where not expected.";
+        assert_eq!(told::<kinesis::PutRecordsInput>("Records", "{}"), map);
+        let list = "Start of list found where not expected";
+        assert_eq!(told::<kinesis::AddTagsToStreamInput>("Tags", "[]"), list);
+        assert_eq!(told::<kinesis::PutRecordsInput>("Records", "[[]]"), list);
+    }
+
+    #[test]
+    fn dynamodb_tells_faults_in_its_own_words() {
+        let told = |member, value| told::<dynamodb::PutItemInput>(member, value);
+        assert_eq!(told("TableName", "23"), "NUMBER_VALUE cannot be converted to String");
+        assert_eq!(told("TableName", "true"), "TRUE_VALUE cannot be converted to String");
+        assert_eq!(
+            told("Item", "[]"),
+            "Unrecognized collection type java.util.Map<java.lang.String, com.amazonaws.dynamodb.v20120810.AttributeValue>"
+        );
+        assert_eq!(told("Item", r#"{"a":5}"#), "Unexpected value type in payload");
+        assert_eq!(told("Item", r#"{"a":{"N":5}}"#), "NUMBER_VALUE cannot be converted to String");
+        assert_eq!(
+            told("Item", r#"{"a":{"B":"YQ"}}"#),
+            "Base64 encoded length is expected a multiple of 4 bytes but found: 2"
+        );
+    }
+
+    #[test]
+    fn the_first_fault_of_the_body_is_told() {
+        let error = read::<kinesis::GetRecordsInput>(r#"{"Limit":"x","ShardIterator":true}"#).unwrap_err();
+        assert_eq!(error.message.unwrap(), "class java.lang.String can not be converted to an Integer");
+    }
+
+    #[test]
+    fn unknown_members_and_nulls_are_passed_over() {
+        let body = r#" { "New" : [ { "a" : [ 1.5e-3, "\u00e9\n", null, true, false ] } ] , "StreamName" : "s", "Data":"YQ==",
+            "PartitionKey":"\ud83d\ude00\/", "ExplicitHashKey":null } "#;
+        let input = read::<kinesis::PutRecordInput>(body).unwrap();
+        assert_eq!(input.partition_key.as_deref(), Some("😀/"));
+        assert_eq!((&input.data[..], input.explicit_hash_key), (&b"a"[..], None));
+    }
+
+    #[test]
+    fn an_escaped_slash_is_base64_too() {
+        let input = read::<kinesis::PutRecordInput>(r#"{"Data":"\/\/8="}"#).unwrap();
+        assert_eq!(&input.data[..], &[255, 255]);
+    }
+
+    #[test]
+    fn malformed_bodies_are_told_by_name_alone() {
+        let deep = format!(r#"{{"New":{}"#, "[".repeat(100_000));
+        let deep_value = format!(r#"{{"Item":{}"#, r#"{"a":{"M":"#.repeat(10_000));
+        for body in [
+            "",
+            " ",
+            "{",
+            "}",
+            "[]",
+            "null",
+            "23",
+            r#""a""#,
+            "{}x",
+            "{,}",
+            r#"{"a"}"#,
+            r#"{"a":}"#,
+            r#"{"a":1,}"#,
+            r#"{"a":1 "b":2}"#,
+            r#"{"a":[1,]}"#,
+            r#"{"a":01}"#,
+            r#"{"a":1.}"#,
+            r#"{"a":.5}"#,
+            r#"{"a":1e}"#,
+            r#"{"a":-}"#,
+            r#"{"a":+1}"#,
+            r#"{"a":tru}"#,
+            r#"{"a":nul}"#,
+            r#"{"a":"\x"}"#,
+            r#"{"a":"\u12"}"#,
+            r#"{"a":"\ud800"}"#,
+            r#"{"a":"\ud800\u0041"}"#,
+            r#"{"a":"\udc00"}"#,
+            "{\"a\":\"\n\"}",
+            r#"{"a":"b}"#,
+            r#"{"a":"b\"}"#,
+            r#"{"StreamName":"\ud800"}"#,
+            r#"{'a':1}"#,
+            &deep,
+            &deep_value,
+        ] {
+            let error = read::<dynamodb::PutItemInput>(body).unwrap_err();
+            assert_eq!((error.code, error.message), ("SerializationException", None), "{body:.60}");
+            assert!(well_formed(Dialect::Json10, &Bytes::copy_from_slice(body.as_bytes())).is_err(), "{body:.60}");
+        }
+        let not_utf8 = Bytes::from_static(b"{\"StreamName\":\"\xff\"}");
+        assert!(decode::<kinesis::PutRecordInput>(Dialect::Json11, &not_utf8).is_err());
+        assert!(well_formed(Dialect::Json11, &Bytes::from_static(br#"{"a":[1,{"b":null}]}"#)).is_ok());
+    }
+}
