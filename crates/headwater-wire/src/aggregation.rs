@@ -236,7 +236,8 @@ mod tests {
 
     #[test]
     fn an_aggregate_of_awss_is_taken_apart_and_written_alike() {
-        let bytes: Vec<u8> = (0..AWS.len()).step_by(2).map(|at| u8::from_str_radix(&AWS[at..at + 2], 16).unwrap()).collect();
+        let bytes: Vec<u8> =
+            (0..AWS.len()).step_by(2).map(|at| u8::from_str_radix(&AWS[at..at + 2], 16).unwrap()).collect();
         let mut records =
             [record("key-a", None, "one"), record("key-b", Some(u128::MAX), ""), record("key-a", Some(7), "")];
         records[2].data = Bytes::from_static(b"\x00\xff");
@@ -265,10 +266,8 @@ mod tests {
 
     #[test]
     fn fields_may_come_in_any_order_and_unknown_ones_are_passed_over() {
-        let message = b"\x1a\x0b\x1a\x01d\x28\x05\x31ZZZZZZZZ\x08\x00\x0a\x01k";
-        // The record's length counts what stands in it: data, two unknown fields, the index.
-        let message = [&message[..1], &[16], &message[2..]].concat();
-        assert_eq!(taken_apart(&message), Some(vec![record("k", None, "d")]));
+        let message = b"\x1a\x10\x1a\x01d\x28\x05\x31ZZZZZZZZ\x08\x00\x0a\x01k";
+        assert_eq!(taken_apart(message), Some(vec![record("k", None, "d")]));
     }
 
     #[test]
@@ -314,7 +313,7 @@ mod tests {
 
         #[test]
         fn noise_is_never_a_panic(noise in any::<Vec<u8>>(), records in user_records(), at in any::<usize>(), byte: u8) {
-            deaggregate(&sealed(&noise));
+            let _ = deaggregate(&sealed(&noise));
             let data = aggregate(&records);
             let mut message = data[4..data.len() - 16].to_vec();
             let at = at % message.len();

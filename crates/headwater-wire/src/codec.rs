@@ -235,3 +235,147 @@ pub fn encode<O: Encode + ?Sized>(dialect: Dialect, output: &O) -> Vec<u8> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::{collection::vec, option, prelude::*};
+
+    use super::*;
+    use crate::{AttributeValue, dynamodb, kinesis};
+
+    const DIALECTS: [Dialect; 2] = [Dialect::Json11, Dialect::Cbor11];
+
+    fn blob() -> impl Strategy<Value = Bytes> {
+        vec(any::<u8>(), 0..200).prop_map(Bytes::from)
+    }
+
+    prop_compose! {
+        fn put_entry()(data in blob(), explicit_hash_key in option::of(".*"), partition_key in option::of(".*"))
+            -> kinesis::PutRecordsRequestEntry {
+            kinesis::PutRecordsRequestEntry { data, explicit_hash_key, partition_key }
+        }
+    }
+
+    prop_compose! {
+        fn put_records()(records in vec(put_entry(), 0..5), stream_name in option::of(".*"), dry_run in option::of(any::<bool>()))
+            -> kinesis::PutRecordsInput {
+            kinesis::PutRecordsInput { records, stream_name, dry_run, ..Default::default() }
+        }
+    }
+
+    prop_compose! {
+        fn put_result()(failed in option::of(any::<i32>()), codes in vec(option::of(".*"), 0..5)) -> kinesis::PutRecordsOutput {
+            let entry = |error_code| kinesis::PutRecordsResultEntry { error_code, ..Default::default() };
+            kinesis::PutRecordsOutput {
+                failed_record_count: failed,
+                records: codes.into_iter().map(entry).collect(),
+                encryption_type: Some(kinesis::EncryptionType::Kms),
+            }
+        }
+    }
+
+    prop_compose! {
+        fn record()(sequence_number in "[0-9]{56}", data in blob(), millis in option::of(-4_000_000_000_000_i64..4_000_000_000_000))
+            -> kinesis::Record {
+            kinesis::Record { sequence_number, data, approximate_arrival_timestamp: millis.map(Timestamp), ..Default::default() }
+        }
+    }
+
+    prop_compose! {
+        fn got_records()(records in vec(record(), 0..5), next in option::of(".*"), behind in option::of(any::<i64>()))
+            -> kinesis::GetRecordsOutput {
+            let child = kinesis::ChildShard { shard_id: "shardId-000000000001".into(), ..Default::default() };
+            kinesis::GetRecordsOutput {
+                records,
+                next_shard_iterator: next,
+                millis_behind_latest: behind,
+                child_shards: Some(vec![child]),
+            }
+        }
+    }
+
+    fn attribute() -> impl Strategy<Value = AttributeValue> {
+        let leaf = prop_oneof![
+            ".*".prop_map(AttributeValue::S),
+            "-?[0-9]{1,38}".prop_map(AttributeValue::N),
+            blob().prop_map(AttributeValue::B),
+            vec(".*", 1..3).prop_map(AttributeValue::Ss),
+            vec(blob(), 1..3).prop_map(AttributeValue::Bs),
+            any::<bool>().prop_map(AttributeValue::Bool),
+            Just(AttributeValue::Null(true)),
+        ];
+        leaf.prop_recursive(4, 30, 4, |inner| {
+            prop_oneof![
+                vec(inner.clone(), 0..4).prop_map(AttributeValue::L),
+                proptest::collection::btree_map(".*", inner, 0..4).prop_map(AttributeValue::M),
+            ]
+        })
+    }
+
+    fn comes_back<T: Encode + Decode + PartialEq + std::fmt::Debug>(value: &T) {
+        for dialect in DIALECTS {
+            let body = Bytes::from(encode(dialect, value));
+            let back: T = read(dialect, Service::Kinesis, &body, &mut Violations::default()).unwrap();
+            assert_eq!(&back, value, "{dialect:?}");
+            assert!(well_formed(dialect, &body).is_ok());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read(put in put_records(), result in put_result(), got in got_records(), item in attribute()) {
+            comes_back(&put);
+            comes_back(&result);
+            comes_back(&got);
+            comes_back(&dynamodb::PutItemInput { item: [("a".to_owned(), item)].into(), ..Default::default() });
+        }
+
+        #[test]
+        fn no_bytes_make_it_panic(bytes in vec(any::<u8>(), 0..300)) {
+            let body = Bytes::from(bytes);
+            for dialect in DIALECTS {
+                let _ = decode::<kinesis::PutRecordsInput>(dialect, &body);
+                let _ = decode::<dynamodb::CreateTableInput>(dialect, &body);
+                let _ = well_formed(dialect, &body);
+            }
+        }
+
+        #[test]
+        fn no_damage_makes_it_panic(put in put_records(), at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+            for dialect in DIALECTS {
+                let mut body = encode(dialect, &put);
+                let at = at.index(body.len());
+                body[at] = byte;
+                let _ = decode::<kinesis::PutRecordsInput>(dialect, &body.into());
+            }
+        }
+
+        #[test]
+        fn a_body_cut_short_is_refused(put in put_records(), at in any::<prop::sample::Index>()) {
+            for dialect in DIALECTS {
+                let mut body = encode(dialect, &put);
+                body.truncate(at.index(body.len()));
+                let error = decode::<kinesis::PutRecordsInput>(dialect, &body.into()).unwrap_err();
+                prop_assert_eq!((error.code, error.message), ("SerializationException", None));
+            }
+        }
+    }
+
+    #[test]
+    fn json_is_written_as_the_services_write_it() {
+        let record = kinesis::Record {
+            sequence_number: "4\"\\\n\u{1}é".into(),
+            approximate_arrival_timestamp: Some(Timestamp(1_459_799_926_480)),
+            data: Bytes::from_static(b"\xff\xff"),
+            ..Default::default()
+        };
+        let output =
+            kinesis::GetRecordsOutput { records: vec![record], millis_behind_latest: Some(-1), ..Default::default() };
+        assert_eq!(
+            String::from_utf8(encode(Dialect::Json11, &output)).unwrap(),
+            r#"{"Records":[{"SequenceNumber":"4\"\\\n\u0001é","ApproximateArrivalTimestamp":1459799926.48,"Data":"//8="}],"MillisBehindLatest":-1}"#
+        );
+        assert_eq!(encode(Dialect::Json11, &Timestamp(-1_005)), b"-1.005");
+        assert_eq!(encode(Dialect::Json11, &Timestamp(7_000)), b"7");
+    }
+}

@@ -105,3 +105,42 @@ impl Encode for Told<'_> {
 pub fn encode_error(dialect: Dialect, service: Service, error: &ServiceError) -> Vec<u8> {
     encode(dialect, &Told(service, error))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn json(service: Service, error: &ServiceError) -> String {
+        String::from_utf8(encode_error(Dialect::Json11, service, error)).unwrap()
+    }
+
+    #[test]
+    fn kinesis_names_errors_barely() {
+        let error = ServiceError::new("ResourceNotFoundException", "no \"s\"");
+        let told = r#"{"__type":"ResourceNotFoundException","message":"no \"s\""}"#;
+        assert_eq!(json(Service::Kinesis, &error), told);
+        assert_eq!(json(Service::Firehose, &error), told);
+        let error = ServiceError::new("SerializationException", "x");
+        assert_eq!(json(Service::Kinesis, &error), r#"{"__type":"SerializationException","Message":"x"}"#);
+        let error = ServiceError::bare("UnknownOperationException", ErrorKind::Sender);
+        assert_eq!(json(Service::Kinesis, &error), r#"{"__type":"UnknownOperationException"}"#);
+    }
+
+    #[test]
+    fn dynamodb_names_errors_in_three_name_spaces() {
+        let told = |code| json(Service::DynamoDb, &ServiceError::bare(code, ErrorKind::Sender));
+        assert_eq!(told("ValidationException"), r#"{"__type":"com.amazon.coral.validate#ValidationException"}"#);
+        assert_eq!(told("SerializationException"), r#"{"__type":"com.amazon.coral.service#SerializationException"}"#);
+        assert_eq!(
+            told("ResourceNotFoundException"),
+            r#"{"__type":"com.amazonaws.dynamodb.v20120810#ResourceNotFoundException"}"#
+        );
+    }
+
+    #[test]
+    fn in_cbor_an_error_is_a_map_without_a_length() {
+        let error = ServiceError::bare("SerializationException", ErrorKind::Sender);
+        let told = encode_error(Dialect::Cbor11, Service::Kinesis, &error);
+        assert_eq!(told, [b"\xbf\x66__type\x76".as_slice(), b"SerializationException\xff"].concat());
+    }
+}

@@ -218,7 +218,8 @@ mod tests {
     #[test]
     fn headers_of_other_types_and_cut_headers_are_refused() {
         for headers in [&b"\x01a\x06\0\0"[..], b"\x01a\x07\0\x05abcd", b"\x09a", b"\x01\xff\x07\0\0"] {
-            let mut message = [16 + headers.len(), headers.len()].map(|length| (length as u32).to_be_bytes()).concat();
+            let mut message =
+                [16 + headers.len(), headers.len()].map(|length| u32::try_from(length).unwrap().to_be_bytes()).concat();
             append_checksum(&mut message);
             message.extend_from_slice(headers);
             append_checksum(&mut message);

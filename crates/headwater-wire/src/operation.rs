@@ -100,3 +100,41 @@ where
     });
     Row { name: <I::Op as Operation>::NAME, service: <I::Op as Operation>::SERVICE, call }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::Mutex, task::Poll};
+
+    use super::*;
+    use crate::kinesis;
+
+    fn call<S>(row: &Row<S>, service: Arc<S>, body: &'static str) -> Result<Vec<u8>, ServiceError> {
+        let caller = Caller { account: "000000000000".into(), region: "us-east-1".into(), access_key: "a".into() };
+        let mut reply = (row.call)(service, caller, Dialect::Json11, &Bytes::from_static(body.as_bytes()));
+        match reply.as_mut().poll(&mut std::task::Context::from_waker(std::task::Waker::noop())) {
+            Poll::Ready(reply) => reply,
+            Poll::Pending => panic!("nothing to wait for"),
+        }
+    }
+
+    #[test]
+    fn a_row_is_named_by_the_input_it_takes() {
+        let row = op(|count: Arc<Mutex<i32>>, _: Caller, input: kinesis::DescribeLimitsInput| async move {
+            let kinesis::DescribeLimitsInput {} = input;
+            *count.lock().unwrap() += 1;
+            Ok(kinesis::DescribeLimitsOutput { shard_limit: 7, ..Default::default() })
+        });
+        assert_eq!((row.name, row.service), ("DescribeLimits", Service::Kinesis));
+        let count = Arc::new(Mutex::new(0));
+        let reply = String::from_utf8(call(&row, Arc::clone(&count), "{}").unwrap()).unwrap();
+        assert!(reply.starts_with(r#"{"ShardLimit":7,"#), "{reply}");
+        assert_eq!(call(&row, Arc::clone(&count), "").unwrap_err().code, "SerializationException");
+        assert_eq!(*count.lock().unwrap(), 1);
+    }
+
+    #[test]
+    fn an_operation_without_output_answers_nothing() {
+        let row = op(|_: Arc<()>, _: Caller, _: kinesis::DeleteStreamInput| async { Ok(()) });
+        assert_eq!(call(&row, Arc::new(()), r#"{"StreamName":"s"}"#).unwrap(), b"");
+    }
+}

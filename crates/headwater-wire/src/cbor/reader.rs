@@ -380,3 +380,136 @@ impl Reader for CborReader<'_> {
         self.whole(Wanted::Timestamp).map(Timestamp)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Dialect, Input, ServiceError, decode, encode, kinesis, well_formed};
+
+    /// The bytes of `parts`, which are text as it stands or numbers of single bytes.
+    macro_rules! cbor {
+        ($($part:expr),* $(,)?) => {{
+            let mut body: Vec<u8> = Vec::new();
+            $(body.extend_from_slice(AsRef::<[u8]>::as_ref(&$part));)*
+            Bytes::from(body)
+        }};
+    }
+
+    fn read<I: Input>(body: Bytes) -> Result<I, ServiceError> {
+        decode(Dialect::Cbor11, &body)
+    }
+
+    #[test]
+    fn lengths_may_be_missing_everywhere() {
+        let body = cbor!(
+            [0xbf, 0x64],
+            "Data",
+            [0x5f, 0x42],
+            "ab",
+            [0x41],
+            "c",
+            [0xff, 0x7f, 0x66],
+            "Stream",
+            [0x64],
+            "Name",
+            [0xff, 0x7f, 0x61],
+            "s",
+            [0xff, 0xff]
+        );
+        let input = read::<kinesis::PutRecordInput>(body).unwrap();
+        assert_eq!((&input.data[..], input.stream_name.as_deref()), (&b"abc"[..], Some("s")));
+    }
+
+    #[test]
+    fn a_blob_stays_where_it_is() {
+        let body = cbor!([0xa1, 0x64], "Data", [0x43], "abc");
+        let place = body.as_ptr_range();
+        let input = read::<kinesis::PutRecordInput>(body).unwrap();
+        assert!(place.contains(&input.data.as_ptr()));
+    }
+
+    #[test]
+    fn times_are_milliseconds_and_tags_are_passed_over() {
+        let millis = |value: Bytes| {
+            let body = cbor!(
+                [0xa3, 0x67],
+                "ShardId",
+                [0x61],
+                "s",
+                [0x71],
+                "ShardIteratorType",
+                [0x6c],
+                "AT_TIMESTAMP",
+                [0x69],
+                "Timestamp",
+                value
+            );
+            read::<kinesis::GetShardIteratorInput>(body).unwrap().timestamp.unwrap().millis()
+        };
+        let whole = 1_459_799_926_480_i64;
+        assert_eq!(millis(cbor!([0xc1, 0x1b], whole.to_be_bytes())), whole);
+        assert_eq!(millis(cbor!([0x1b], whole.to_be_bytes())), whole);
+        assert_eq!(millis(cbor!([0xc1, 0xfb], 1_459_799_926_480_f64.to_be_bytes())), whole);
+        assert_eq!(encode(Dialect::Cbor11, &Timestamp(whole)), cbor!([0xc1, 0x1b], whole.to_be_bytes()));
+    }
+
+    #[test]
+    fn numbers_of_all_sizes() {
+        let limit = |value: Bytes| {
+            let body = cbor!([0xa2, 0x65], "Limit", value, [0x6d], "ShardIterator", [0x61], "i");
+            read::<kinesis::GetRecordsInput>(body).unwrap().limit
+        };
+        assert_eq!(limit(cbor!([0x07])), Some(7));
+        assert_eq!(limit(cbor!([0x19, 0x03, 0xe8])), Some(1000));
+        assert_eq!(limit(cbor!([0xf9, 0x3e, 0x00])), Some(1));
+        assert_eq!(limit(cbor!([0xfa], 34.56_f32.to_be_bytes())), Some(34));
+        assert_eq!(limit(cbor!([0xf6])), None);
+        assert_eq!([half(0x3c00), half(0xc000), half(0x0001)], [1.0, -2.0, 2_f64.powi(-24)]);
+    }
+
+    #[test]
+    fn type_faults_have_the_same_words_as_in_json() {
+        let told = |value: Bytes| {
+            let error = read::<kinesis::PutRecordInput>(cbor!([0xa1, 0x6a], "StreamName", value)).unwrap_err();
+            error.message.unwrap()
+        };
+        assert_eq!(told(cbor!([0xf5])), "class java.lang.Boolean can not be converted to an String");
+        assert_eq!(told(cbor!([0x80])), "Start of list found where not expected");
+        assert_eq!(told(cbor!([0xa0])), "Start of structure or map found where not expected.");
+    }
+
+    #[test]
+    fn malformed_bodies_are_told_by_name_alone() {
+        let huge_text = cbor!([0xa1, 0x61], "a", [0x7b], [0xff; 8]);
+        let huge_map = cbor!([0xbb], [0xff; 8]);
+        let deep = cbor!([0xa1, 0x61], "a", vec![0x9f; 100_000]);
+        let deep_lengths = cbor!([0xa1, 0x61], "a", vec![0x81; 100_000]);
+        let tags = cbor!(vec![0xc1; 100_000]);
+        for body in [
+            cbor!([0_u8; 0]),
+            cbor!([0xbf]),
+            cbor!([0xa1]),
+            cbor!([0x80]),
+            cbor!([0xf6]),
+            cbor!([0xff]),
+            cbor!([0xa0, 0x00]),
+            cbor!([0xa1, 0x01, 0x01]),
+            cbor!([0xa1, 0x61]),
+            cbor!([0xa1, 0x61, 0xff, 0x01]),
+            cbor!([0xa1, 0x61], "a", [0x1c]),
+            cbor!([0xa1, 0x61], "a", [0x7f, 0x41], "a", [0xff]),
+            cbor!([0xa1, 0x61], "a", [0x7f, 0x7f, 0xff, 0xff]),
+            cbor!([0xa1, 0x61], "a", [0xff]),
+            cbor!([0xa1, 0x61], "a", [0x62, 0xc3, 0x28]),
+            huge_text,
+            huge_map,
+            deep,
+            deep_lengths,
+            tags,
+        ] {
+            let error = read::<kinesis::PutRecordInput>(body.clone()).unwrap_err();
+            assert_eq!((error.code, error.message), ("SerializationException", None), "{body:.40x?}");
+            assert!(well_formed(Dialect::Cbor11, &body).is_err());
+        }
+    }
+}
