@@ -28,7 +28,7 @@ pub struct Core {
     pub(super) store: Arc<Store>,
     pub(super) journal: Journal,
     pub(super) upkeep: Upkeep,
-    _lock: Box<dyn Send + Sync>,
+    pub(super) lock: Box<dyn Send + Sync>,
 }
 
 impl Core {
@@ -68,7 +68,7 @@ impl Core {
         let store = Arc::new(Store::new(files, config, clock, salt, index, supply));
         let journal = Journal::new(store.clone(), current, position);
         let upkeep = Upkeep::new(store.clone());
-        Ok(Self { store, journal, upkeep, _lock: lock })
+        Ok(Self { store, journal, upkeep, lock })
     }
 
     /// Puts an append into the queue; see [`crate::Engine::append`].
@@ -119,12 +119,11 @@ impl Core {
         Ok(self.upkeep.step(idle)? == Next::Again)
     }
 
-    /// Ends cleanly.
+    /// Ends cleanly: writes what waits, then an end mark.
     ///
     /// # Errors
     /// Final.
     pub fn finish(&mut self) -> Result<(), LogError> {
-        while self.journal.step()? {}
         self.journal.finish()
     }
 
@@ -191,6 +190,7 @@ fn settle(files: &dyn Files, found: &Survey) -> Result<Position, LogError> {
     for name in &found.obsolete {
         files.remove(name).map_err(wrong)?;
     }
+    files.sync_dir().map_err(wrong)?;
     let fresh = found.next_seq == 0 && found.last.commit == 0;
     let (seq_jump, commit_jump) = if fresh { (0, 1) } else { (SEQ_JUMP, COMMIT_JUMP) };
     Ok(Position {

@@ -92,7 +92,6 @@ pub struct DiskFiles {
     dir: PathBuf,
 }
 
-#[expect(clippy::disallowed_methods, reason = "this is the seam")]
 impl DiskFiles {
     /// The folder `dir`, made if it is not there yet.
     ///

@@ -104,6 +104,11 @@ impl BlockWriter {
         Self { start, head, last: first }
     }
 
+    /// Where it begins in the buffer.
+    pub(super) fn start(&self) -> usize {
+        self.start
+    }
+
     /// True once the block should be closed before an entry of `len` bytes at `seq` comes.
     pub(super) fn is_full(&self, out: &[u8], len: usize, seq: u64) -> bool {
         let body = out.len() - self.start - BLOCK_HEAD;

@@ -81,12 +81,32 @@ pub(super) struct Held {
     pub(super) kind: Kind,
     /// Blocks the index points at.
     pub(super) live: u32,
+    /// Blocks of a run when it was written.
+    pub(super) blocks: u32,
     /// Nothing is written to it any more.
     pub(super) sealed: bool,
     /// Something in it cannot be read: it is kept as it is, as the witness of what is missing.
     pub(super) damaged: bool,
     pub(super) first_seq: u64,
     pub(super) next_seq: u64,
+}
+
+impl Held {
+    /// A full segment of which no block is known yet.
+    pub(super) fn segment(file: Arc<dyn File>, first_seq: u64) -> Self {
+        let (kind, live, blocks, sealed, damaged) = (Kind::Segment, 0, 0, true, false);
+        Self { file, kind, live, blocks, sealed, damaged, first_seq, next_seq: first_seq }
+    }
+
+    /// Whether nothing in it can be read any more.
+    pub(super) fn is_unneeded(&self) -> bool {
+        self.sealed && self.live == 0
+    }
+
+    /// A run of which no block is known yet.
+    pub(super) fn run(file: Arc<dyn File>, blocks: u32, first_seq: u64, next_seq: u64) -> Self {
+        Self { kind: Kind::Run, blocks, next_seq, ..Self::segment(file, first_seq) }
+    }
 }
 
 /// A stretch of places that cannot be read any more.

@@ -102,13 +102,19 @@ impl Intake {
     pub(super) fn wait(&self) -> bool {
         let mut state = self.state();
         while state.items.is_empty() {
-            if state.closing {
+            if state.closing || state.broken.is_some() {
                 return false;
             }
             state.asleep = true;
             state = self.wake.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         true
+    }
+
+    /// Whether nothing more comes in.
+    pub(super) fn is_closed(&self) -> bool {
+        let state = self.state();
+        state.closing || state.broken.is_some()
     }
 
     /// Lets nothing more in; what waits is still written.
@@ -122,6 +128,7 @@ impl Intake {
         let mut state = self.state();
         state.broken = Some(error.clone());
         let items = mem::take(&mut state.items);
+        self.wake.notify_one();
         drop(state);
         items.into_iter().for_each(|item| item.refuse(error.clone()));
     }

@@ -6,7 +6,7 @@ use super::{
     files::File,
     frame::{BLOCK_BODY, BLOCK_HEAD, BlockWriter, SECTOR, u32_of, u32_of_u64},
     group::{GROUP_HEAD, GroupHead, ROW, Row},
-    index::{BlockRef, Durable, Held, Kind, Placed},
+    index::{BlockRef, Durable, Held, Placed},
     intake::Item,
     store::{Blank, Store, failed, reserve_name, segment_name},
 };
@@ -101,8 +101,9 @@ impl Journal {
         done.map(|()| true)
     }
 
-    /// Writes an end mark, so that damage to the last entries is later not taken for a write that was cut short.
+    /// Writes what waits and an end mark, so that damage to the last entries is later not taken for a write that was cut short.
     pub(super) fn finish(&mut self) -> Result<(), LogError> {
+        while self.step()? {}
         if self.position.marked || self.position.commit == 0 {
             return Ok(());
         }
@@ -164,14 +165,18 @@ impl Journal {
             marked: items.is_empty(),
         };
         let counters = &self.store.counters;
-        counters.syncs.fetch_add(1, Ordering::Relaxed);
+        let first = counters.syncs.fetch_add(1, Ordering::Relaxed) == 0;
         counters.entries.fetch_add(head.next_seq - head.first_seq, Ordering::Relaxed);
         counters.written_bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
         counters.last_write_us.store(self.store.clock.steady_us(), Ordering::Relaxed);
         let (file, bytes) = (head.segment, Bytes::from(bytes));
         let (first_seq, next_seq) = (head.first_seq, head.next_seq);
+        let ring = first || !trims.is_empty();
         let durable = Durable { file, offset, first_seq, next_seq, bytes, blocks, trims };
         self.store.index().publish(durable, self.store.config.recent_bytes);
+        if ring {
+            self.store.bell.ring();
+        }
         Ok(stamps)
     }
 
@@ -218,8 +223,7 @@ impl Journal {
     fn roll(&mut self, blank: Blank) {
         let Blank { id, file, size_bytes } = blank;
         let seq = self.position.next_seq;
-        let (kind, live, sealed, damaged) = (Kind::Segment, 0, false, false);
-        let held = Held { file: file.clone(), kind, live, sealed, damaged, first_seq: seq, next_seq: seq };
+        let held = Held { sealed: false, ..Held::segment(file.clone(), seq) };
         let mut index = self.store.index();
         if let Some(held) = self.current.as_ref().and_then(|current| index.files.get_mut(&current.id)) {
             held.sealed = true;
@@ -227,6 +231,7 @@ impl Journal {
         index.files.insert(id, held);
         drop(index);
         self.current = Some(Current { id, file, at: 0, size_bytes });
+        self.store.bell.ring();
     }
 
     /// Goes on in the reserve, if it is still there.

@@ -13,6 +13,7 @@ mod journal;
 mod reader;
 mod recent;
 mod scan;
+mod sort;
 mod store;
 mod survey;
 #[cfg(test)]
@@ -30,13 +31,16 @@ use crate::{
 };
 use bytes::Bytes;
 use files::{DiskFiles, Files};
+use journal::Journal;
 use std::{
     path::Path,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
     thread::{self, JoinHandle},
+    time::Duration,
 };
 use store::{Store, failed};
 use tokio::sync::watch;
+use upkeep::{Next, Upkeep};
 
 /// What happens when the journal cannot be written: called once, with the reason, after every waiting call was refused.
 pub type Fatal = Box<dyn FnOnce(&LogError) + Send>;
@@ -45,6 +49,7 @@ pub type Fatal = Box<dyn FnOnce(&LogError) + Send>;
 pub struct DiskEngine {
     store: Arc<Store>,
     threads: Vec<JoinHandle<()>>,
+    _lock: Box<dyn Send + Sync>,
 }
 
 impl DiskEngine {
@@ -72,11 +77,13 @@ impl DiskEngine {
         clock: Arc<dyn Clock>,
         fatal: Fatal,
     ) -> Result<Arc<Self>, LogError> {
-        let core = Core::open(files, config, clock)?;
-        let store = core.store.clone();
-        let writer = thread::Builder::new().name("journal".into()).spawn(move || write_all(core, fatal));
-        let writer = writer.map_err(|error| failed("starting the journal's thread", &error))?;
-        Ok(Arc::new(Self { store, threads: vec![writer] }))
+        let Core { store, journal, upkeep, lock } = Core::open(files, config, clock)?;
+        let fatal = Arc::new(Mutex::new(Some(fatal)));
+        let (ours, theirs) = (store.clone(), fatal.clone());
+        let writer = spawn("journal", move || end_with(&ours, &theirs, write_all(&ours, journal)))?;
+        let ours = store.clone();
+        let keeper = spawn("upkeep", move || end_with(&ours, &fatal, keep_up(&ours, upkeep)))?;
+        Ok(Arc::new(Self { store, threads: vec![writer, keeper], _lock: lock }))
     }
 
     /// What could not be read on opening. Empty on a sound folder.
@@ -92,15 +99,37 @@ impl DiskEngine {
     }
 }
 
-fn write_all(mut core: Core, fatal: Fatal) {
-    let mut work = || -> Result<(), LogError> {
-        while core.store.intake.wait() {
-            while core.write_group()? {}
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, LogError> {
+    let thread = thread::Builder::new().name(name.into()).spawn(work);
+    thread.map_err(|error| failed("starting a thread", &error))
+}
+
+fn write_all(store: &Store, mut journal: Journal) -> Result<(), LogError> {
+    while store.intake.wait() {
+        while journal.step()? {}
+    }
+    journal.finish()
+}
+
+fn keep_up(store: &Store, mut upkeep: Upkeep) -> Result<(), LogError> {
+    let idle_ms = store.config.idle_ms;
+    while !store.intake.is_closed() {
+        let idle_us = store.clock.steady_us().saturating_sub(store.counters.last_write_us.load(Ordering::Relaxed));
+        match upkeep.step(idle_us >= idle_ms * 1000)? {
+            Next::Again => {}
+            Next::Later => store.bell.wait(Some(Duration::from_millis(idle_ms))),
+            Next::Rest => store.bell.wait(None),
         }
-        core.finish()
-    };
-    if let Err(error) = work() {
-        core.store.intake.fail(&error);
+    }
+    Ok(())
+}
+
+/// The end of a thread; the first one that fails tells.
+fn end_with(store: &Store, fatal: &Mutex<Option<Fatal>>, done: Result<(), LogError>) {
+    let Err(error) = done else { return };
+    store.intake.fail(&error);
+    store.bell.ring();
+    if let Some(fatal) = fatal.lock().unwrap_or_else(PoisonError::into_inner).take() {
         fatal(&error);
     }
 }
@@ -108,6 +137,7 @@ fn write_all(mut core: Core, fatal: Fatal) {
 impl Drop for DiskEngine {
     fn drop(&mut self) {
         self.store.intake.close();
+        self.store.bell.ring();
         for thread in self.threads.drain(..) {
             drop(thread.join());
         }

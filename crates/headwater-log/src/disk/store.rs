@@ -9,9 +9,10 @@ use std::{
     collections::VecDeque,
     io,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 /// How the disk engine uses its folder. The defaults are meant to be kept.
@@ -113,6 +114,35 @@ impl Supply {
     }
 }
 
+/// Wakes the upkeep.
+#[derive(Default)]
+pub(super) struct Bell {
+    rung: Mutex<bool>,
+    wake: Condvar,
+}
+
+impl Bell {
+    pub(super) fn ring(&self) {
+        *self.rung.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.wake.notify_one();
+    }
+
+    /// Waits for the bell, but not longer than `most`.
+    pub(super) fn wait(&self, most: Option<Duration>) {
+        let mut rung = self.rung.lock().unwrap_or_else(PoisonError::into_inner);
+        while !*rung {
+            match most {
+                None => rung = self.wake.wait(rung).unwrap_or_else(PoisonError::into_inner),
+                Some(most) => {
+                    rung = self.wake.wait_timeout(rung, most).unwrap_or_else(PoisonError::into_inner).0;
+                    break;
+                }
+            }
+        }
+        *rung = false;
+    }
+}
+
 /// One folder, open.
 pub(super) struct Store {
     pub(super) files: Arc<dyn Files>,
@@ -122,6 +152,7 @@ pub(super) struct Store {
     pub(super) salt: u32,
     pub(super) intake: Intake,
     pub(super) counters: Counters,
+    pub(super) bell: Bell,
     index: Mutex<Index>,
     supply: Mutex<Supply>,
 }
@@ -137,7 +168,7 @@ impl Store {
     ) -> Self {
         let intake = Intake::new(config.waiting_bytes);
         let (index, supply) = (Mutex::new(index), Mutex::new(supply));
-        Self { files, config, clock, salt, intake, counters: Counters::default(), index, supply }
+        Self { files, config, clock, salt, intake, counters: Counters::default(), bell: Bell::default(), index, supply }
     }
 
     pub(super) fn index(&self) -> MutexGuard<'_, Index> {

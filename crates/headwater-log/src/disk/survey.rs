@@ -4,9 +4,9 @@
 //! anywhere else it is damage, named and kept apart, and all the rest is served.
 use super::{
     files::{File, Files},
-    frame::Fields,
+    frame::{BlockHead, Fields, u32_of},
     group::{GroupHead, RunFooter},
-    index::{BlockRef, Damage, Held, Index, Kind, Placed},
+    index::{BlockRef, Damage, Held, Index, Placed},
     scan::{FoundGroup, read_footer, salvage, salvage_run, scan_segment},
     store::{Name, failed, run_name, segment_name},
 };
@@ -119,11 +119,12 @@ pub(super) fn survey(files: &dyn Files, salt: u32) -> Result<Survey, LogError> {
     let ids = ids.chain(survey.reserve.iter().map(|(id, _)| *id));
     survey.next_file = ids.max().map_or(1, |newest| newest + 1);
     let footers = read_runs(runs, salt)?;
-    for source in footers.iter().flat_map(|run| &run.footer.sources) {
-        if segments.remove(source).is_some() {
-            survey.obsolete.push(segment_name(*source));
-        }
-    }
+    let sources: HashSet<u32> = footers.iter().flat_map(|run| &run.footer.sources).copied().collect();
+    let (replaced, footers): (Vec<Run>, Vec<Run>) =
+        footers.into_iter().partition(|run| sources.contains(&run.footer.run));
+    survey.obsolete.extend(replaced.iter().map(|run| run_name(run.footer.run)));
+    let replaced = sources.iter().filter(|source| segments.remove(source).is_some());
+    survey.obsolete.extend(replaced.map(|source| segment_name(*source)));
     let segments = scan_all(segments, salt, &mut survey)?;
     survey.fill(footers, segments, salt)?;
     Ok(survey)
@@ -204,16 +205,14 @@ impl Survey {
     }
 
     fn hold(&mut self, id: u32, file: Arc<dyn File>, first_seq: u64) {
-        let (kind, live, sealed, damaged) = (Kind::Segment, 0, true, false);
-        let held = Held { file, kind, live, sealed, damaged, first_seq, next_seq: first_seq };
-        self.index.files.entry(id).or_insert(held);
+        self.index.files.entry(id).or_insert_with(|| Held::segment(file, first_seq));
     }
 
     fn add_run(&mut self, run: Run) {
         let Run { file, footer, whole } = run;
         let RunFooter { run: id, first_seq, next_seq, time_ms, rows, .. } = footer;
-        let (kind, live, sealed) = (Kind::Run, 0, true);
-        self.index.files.insert(id, Held { file, kind, live, sealed, damaged: !whole, first_seq, next_seq });
+        let held = Held::run(file, u32_of(rows.len()), first_seq, next_seq);
+        self.index.files.insert(id, Held { damaged: !whole, ..held });
         for row in rows {
             let (offset, len, count, first_seq) = (row.offset, row.len, row.count, row.first_seq);
             let block = BlockRef { first_seq, file: id, offset, len, count };
@@ -286,7 +285,7 @@ impl Survey {
             self.hold(id, file.clone(), expected);
             self.spoil(id);
             last_file = id;
-            let wanted = |head: &super::frame::BlockHead| {
+            let wanted = |head: &BlockHead| {
                 head.commit > before.commit && head.commit <= behind.previous && head.next_seq() <= behind.first_seq
             };
             let found = salvage(&**file, start, end.min(*size), salt, wanted);
@@ -297,7 +296,7 @@ impl Survey {
                 }
                 self.lose(None, expected, head.first_seq, segment_name(id));
                 expected = next_seq;
-                let len = super::frame::u32_of(head.len());
+                let len = u32_of(head.len());
                 let block = BlockRef { first_seq: head.first_seq, file: id, offset, len, count: head.count };
                 self.add_block(head.log, block, next_seq);
             }

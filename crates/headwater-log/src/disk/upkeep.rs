@@ -1,32 +1,191 @@
 //! Work that nobody waits for: segments made ready, files freed, full segments sorted.
 //!
-//! Invariant: a file goes only when no readable block needs it, no newest trim is recorded in it alone, and what takes
-//! its place is durable under its name.
-use super::store::Store;
+//! Invariant: a file goes only when no readable block needs it, no log's newest trim is recorded in it alone, and what
+//! takes its place is durable under its name.
+use super::{
+    files::File,
+    index::{Held, Kind},
+    intake::Item,
+    sort::sort,
+    store::{Blank, Store, failed, make_blank, reserve_name, run_name, segment_name},
+};
 use crate::LogError;
-use std::sync::Arc;
+use std::{
+    io,
+    sync::{Arc, atomic::Ordering},
+};
 
 /// What to do after a step.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Next {
     /// There may be more to do right away.
     Again,
-    /// Nothing to do until something changes.
+    /// Something is to be done once time has passed.
+    Later,
+    /// Nothing to do until the journal rings.
     Rest,
 }
+
+/// So many files are sorted into one run …
+const SORT_FILES: usize = 4;
+/// … while they are not larger together: offsets in a run have 32 bits.
+const SORT_BYTES: u64 = 2 << 30;
+/// A run is written anew once no more than one in so many of its blocks is needed.
+const SPARSE: u32 = 4;
+/// After the disk was too full for something, it is not tried again for so long.
+const PATIENCE_US: u64 = 10_000_000;
+/// A file is made ready while at least so many times its size is free.
+const ROOM: u64 = 4;
 
 /// The one who keeps the folder tidy.
 pub(super) struct Upkeep {
     store: Arc<Store>,
+    /// By the steady clock: no new files before this.
+    patience_until_us: u64,
 }
 
 impl Upkeep {
     pub(super) fn new(store: Arc<Store>) -> Self {
-        Self { store }
+        Self { store, patience_until_us: 0 }
     }
 
-    pub(super) fn step(&mut self, _idle: bool) -> Result<Next, LogError> {
-        let _ = &self.store;
-        Ok(Next::Rest)
+    /// Does one piece of work, the most urgent first. `idle`: nothing was written for a while.
+    pub(super) fn step(&mut self, idle: bool) -> Result<Next, LogError> {
+        if self.free()? || self.make_ready()? {
+            return Ok(Next::Again);
+        }
+        let (sources, urgent) = self.sources();
+        if sources.is_empty() {
+            let held_up = self.store.index().files.values().any(Held::is_unneeded);
+            return Ok(if held_up || self.is_patient() { Next::Later } else { Next::Rest });
+        }
+        if !(idle || urgent) || self.is_patient() || self.record_trims(&sources) {
+            return Ok(Next::Later);
+        }
+        match sort(&self.store, &sources) {
+            Ok(()) => Ok(Next::Again),
+            Err(error) => self.wait_for_space(error).map(|()| Next::Later),
+        }
+    }
+
+    /// Makes a segment or the reserve, if one is missing and there is plenty of space.
+    fn make_ready(&mut self) -> Result<bool, LogError> {
+        let Store { config, counters, files, .. } = &*self.store;
+        if counters.syncs.load(Ordering::Relaxed) == 0 || self.is_patient() {
+            return Ok(false); // who only looks does not need them
+        }
+        let mut supply = self.store.supply();
+        let (reserve, size_bytes) = match () {
+            () if supply.ready.len() < config.ready_segments => (false, config.segment_bytes),
+            () if supply.reserve.is_none() && counters.full.load(Ordering::Relaxed) == 0 => {
+                (true, config.reserve_bytes)
+            }
+            () => return Ok(false),
+        };
+        let id = supply.number();
+        drop(supply);
+        let free = files.free_bytes().map_err(|error| failed("asking for free space", &error))?;
+        if free < size_bytes.saturating_mul(ROOM) {
+            return self.wait_for_space(LogError::Full).map(|()| false);
+        }
+        let name = if reserve { reserve_name(id) } else { segment_name(id) };
+        match make_blank(&**files, id, &name, size_bytes) {
+            Ok(blank) if reserve => self.store.supply().reserve = Some(blank),
+            Ok(blank) => self.store.supply().ready.push_back(blank),
+            Err(error) => return self.wait_for_space(failed(&format!("making {name}"), &error)).map(|()| false),
+        }
+        Ok(true)
+    }
+
+    /// Lets go of a file that holds nothing any more.
+    fn free(&mut self) -> Result<bool, LogError> {
+        let Some((id, file, kind)) = self.unneeded() else { return Ok(false) };
+        if self.record_trims(&[id]) {
+            return Ok(false);
+        }
+        let files = &self.store.files;
+        let blank = match kind {
+            Kind::Run => files.remove(&run_name(id)).map(|()| None),
+            Kind::Segment => self.recycle(id, file),
+        };
+        let wrong = |error| failed("freeing a file", &error);
+        let blank = blank.map_err(wrong)?;
+        files.sync_dir().map_err(wrong)?;
+        self.store.supply().ready.extend(blank);
+        let mut index = self.store.index();
+        index.files.remove(&id);
+        index.forget();
+        Ok(true)
+    }
+
+    /// Gives a segment a new life if one is wanted and it has the right size; otherwise removes it.
+    fn recycle(&self, old: u32, file: Arc<dyn File>) -> io::Result<Option<Blank>> {
+        let (files, config) = (&self.store.files, &self.store.config);
+        let size_bytes = file.size()?;
+        let id = {
+            let mut supply = self.store.supply();
+            let wanted = supply.ready.len() < config.ready_segments && size_bytes >= config.segment_bytes;
+            wanted.then(|| supply.number())
+        };
+        let Some(id) = id else { return files.remove(&segment_name(old)).map(|()| None) };
+        files.rename(&segment_name(old), &segment_name(id))?;
+        Ok(Some(Blank { id, file, size_bytes }))
+    }
+
+    /// A file of which no block can be read any more, nor is being read.
+    fn unneeded(&self) -> Option<(u32, Arc<dyn File>, Kind)> {
+        let index = self.store.index();
+        let oldest = index.files.values().map(|held| held.first_seq).min()?;
+        // A damaged file says what is missing; that matters as long as something older can be read.
+        let free = |held: &Held| {
+            held.is_unneeded() && Arc::strong_count(&held.file) == 1 && (!held.damaged || held.first_seq == oldest)
+        };
+        let found = index.files.iter().find(|(_, held)| free(held));
+        found.map(|(id, held)| (*id, held.file.clone(), held.kind))
+    }
+
+    /// Has the trims written anew whose newest record is in one of `files`; true if there are such.
+    fn record_trims(&self, files: &[u32]) -> bool {
+        let index = self.store.index();
+        let logs = index.logs.iter().filter(|(_, log)| files.contains(&log.trim_file));
+        let mut trims: Vec<_> = logs.map(|(id, log)| (*id, log.first)).collect();
+        drop(index);
+        trims.sort_unstable();
+        let found = !trims.is_empty();
+        for (log, before) in trims {
+            self.store.intake.put(Item::Trim { log, before, reply: None });
+        }
+        found
+    }
+
+    /// The oldest files that are worth sorting together, and whether it should not wait.
+    fn sources(&self) -> (Vec<u32>, bool) {
+        let index = self.store.index();
+        let mut files: Vec<_> = index.files.iter().collect();
+        files.sort_by_key(|(id, held)| (held.first_seq, **id));
+        let unsorted = |held: &Held| held.sealed && !held.damaged && held.kind == Kind::Segment;
+        let sparse = |held: &Held| held.kind == Kind::Run && !held.damaged && held.live * SPARSE <= held.blocks;
+        let waiting = files.iter().filter(|(_, held)| unsorted(held)).count();
+        let from = files.iter().skip_while(|(_, held)| !unsorted(held) && !sparse(held));
+        let neighbours = from.take_while(|(_, held)| unsorted(held) || sparse(held));
+        let mut size_bytes = 0;
+        let few = neighbours.take(SORT_FILES).take_while(|(_, held)| {
+            let before = size_bytes;
+            size_bytes += held.file.size().unwrap_or_default();
+            before == 0 || size_bytes <= SORT_BYTES
+        });
+        (few.map(|(id, _)| **id).collect(), waiting >= self.store.config.unsorted_segments)
+    }
+
+    fn is_patient(&self) -> bool {
+        self.store.clock.steady_us() < self.patience_until_us
+    }
+
+    fn wait_for_space(&mut self, error: LogError) -> Result<(), LogError> {
+        if error != LogError::Full {
+            return Err(error);
+        }
+        self.patience_until_us = self.store.clock.steady_us().saturating_add(PATIENCE_US);
+        Ok(())
     }
 }
