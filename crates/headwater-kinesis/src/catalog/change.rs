@@ -1,0 +1,67 @@
+//! What decisions do to the catalog: the only thing its log holds.
+//!
+//! Invariant: a change says what became so, with every number in it; applying it needs no rule that a later release
+//! might see differently. Encoded as JSON, self-describing: variants and fields may be added, never changed.
+use super::stream::{Address, Ending, ParentTail, Reshard, Shard, Stream};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// One thing that became so.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) enum Change {
+    /// The catalog was founded; tokens handed out are sealed with this key.
+    Founded {
+        token_key: [u8; 32],
+    },
+    Created {
+        address: Address,
+        stream: Stream,
+    },
+    Activated {
+        address: Address,
+    },
+    DeletionBegun {
+        address: Address,
+        due_ms: u64,
+    },
+    /// The name is free; the shards' logs remain to be trimmed.
+    Deleted {
+        address: Address,
+    },
+    /// Nothing is left of a deleted stream's logs.
+    Buried {
+        incarnation: u128,
+    },
+    Tagged {
+        address: Address,
+        tags: BTreeMap<String, String>,
+    },
+    Untagged {
+        address: Address,
+        keys: Vec<String>,
+    },
+    RetentionSet {
+        address: Address,
+        hours: u32,
+    },
+    ReshardBegun {
+        address: Address,
+        reshard: Reshard,
+    },
+    SealingBegun {
+        address: Address,
+        parents: Vec<ParentTail>,
+    },
+    /// The parents ended, their children took over; `next` is the next round, if one is needed.
+    Resharded {
+        address: Address,
+        endings: Vec<(u32, Ending)>,
+        children: Vec<Shard>,
+        next: Option<Reshard>,
+    },
+    /// Closed shards whose last record has passed retention.
+    Expired {
+        address: Address,
+        shards: Vec<u32>,
+    },
+}

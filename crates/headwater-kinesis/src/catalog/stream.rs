@@ -1,0 +1,325 @@
+//! A stream and its shards, as the catalog keeps them.
+//!
+//! Invariant: shards stand in order of their index and are never renumbered; the open ones cover every hash key exactly
+//! once. What is stored here is read by every later release: fields may be added (with a default), never changed.
+use crate::{
+    routing::KeyRange,
+    sequence::{self, ShardMark},
+};
+use headwater_log::{LogGroup, LogId, Seq};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Who owns a name space of streams, and where.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub(crate) struct Scope {
+    pub(crate) account: String,
+    pub(crate) region: String,
+}
+
+/// Where a stream is found.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub(crate) struct Address {
+    pub(crate) scope: Scope,
+    pub(crate) name: String,
+}
+
+/// How capacity is bought; it decides whether shards may be split and merged by hand.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) enum Mode {
+    Provisioned,
+    OnDemand,
+}
+
+/// Who decides on a record's shard.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub(crate) enum Distribution {
+    /// The producer, by the partition key.
+    #[default]
+    PartitionKey,
+    /// The stream, evenly.
+    Auto,
+}
+
+/// What a stream is going through.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) enum Phase {
+    /// Becomes active at `due_ms`; until then no shard is shown.
+    Creating {
+        due_ms: u64,
+    },
+    Active,
+    /// Shards are being split or merged.
+    Updating(Reshard),
+    /// Vanishes at `due_ms`.
+    Deleting {
+        due_ms: u64,
+    },
+}
+
+/// Shards on their way to being replaced.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) struct Reshard {
+    /// Writes still land on the parents until then.
+    pub(crate) due_ms: u64,
+    /// What happens at once, to different shards.
+    pub(crate) steps: Vec<Step>,
+    /// The count of equal shards the stream is to have in the end, over as many rounds as it takes.
+    pub(crate) target: Option<u32>,
+    /// Once sealing has begun: for each parent, the place in its log from which on its marker is to be sought. Nobody
+    /// appends records to a parent any more.
+    pub(crate) sealing: Option<Vec<ParentTail>>,
+}
+
+/// How far a parent's log reached when its sealing began.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) struct ParentTail {
+    pub(crate) shard: u32,
+    pub(crate) tail: u64,
+}
+
+/// One shard becoming two, or two becoming one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) enum Step {
+    /// `at` is the first hash key of the upper child.
+    Split { parent: u32, at: u128 },
+    /// `parent` ends right before `adjacent` begins.
+    Merge { parent: u32, adjacent: u32 },
+}
+
+impl Step {
+    /// The shards that end.
+    pub(crate) fn parents(self) -> impl Iterator<Item = u32> {
+        let (first, second) = match self {
+            Self::Split { parent, .. } => (parent, None),
+            Self::Merge { parent, adjacent } => (parent, Some(adjacent)),
+        };
+        std::iter::once(first).chain(second)
+    }
+}
+
+/// How a shard ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) struct Ending {
+    /// The place of the first marker in its log: records stand before it.
+    pub(crate) marker: u64,
+    /// When it was closed.
+    pub(crate) closed_ms: u64,
+    /// The seconds its EndingSequenceNumber encodes.
+    pub(crate) closed_secs: u64,
+}
+
+/// A shard: one log.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) struct Shard {
+    pub(crate) index: u32,
+    pub(crate) range: KeyRange,
+    /// The creation time its sequence numbers encode. A child's is later than its parents' ending, so it may lie a
+    /// moment ahead of `opened_ms`.
+    pub(crate) created_secs: u64,
+    /// When it began to take records.
+    pub(crate) opened_ms: u64,
+    /// None, the shard that was split, or the two that were merged.
+    #[serde(default)]
+    pub(crate) parents: Vec<u32>,
+    #[serde(default)]
+    pub(crate) ending: Option<Ending>,
+}
+
+impl Shard {
+    pub(crate) const fn mark(&self) -> ShardMark {
+        ShardMark { created_secs: self.created_secs, shard: self.index }
+    }
+
+    pub(crate) fn id(&self) -> String {
+        shard_id(self.index)
+    }
+
+    pub(crate) fn starting_sequence_number(&self) -> String {
+        sequence::start(self.mark())
+    }
+
+    pub(crate) fn ending_sequence_number(&self) -> Option<String> {
+        self.ending.map(|ending| sequence::end(self.mark(), ending.closed_secs))
+    }
+}
+
+impl Ending {
+    /// The place from which on a reader has had every record.
+    pub(crate) const fn marker(&self) -> Seq {
+        Seq(self.marker)
+    }
+}
+
+/// The name of the shard with this index.
+pub(crate) fn shard_id(index: u32) -> String {
+    format!("shardId-{index:012}")
+}
+
+/// One life of a stream name: a stream deleted and created anew is another one.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) struct Stream {
+    /// Random; names the group of the shards' logs.
+    pub(crate) incarnation: u128,
+    pub(crate) phase: Phase,
+    pub(crate) created_ms: u64,
+    pub(crate) mode: Mode,
+    pub(crate) retention_hours: u32,
+    pub(crate) max_record_kib: u32,
+    #[serde(default)]
+    pub(crate) distribution: Distribution,
+    #[serde(default)]
+    pub(crate) tags: BTreeMap<String, String>,
+    /// In order of index. Shards whose last record has passed retention are gone.
+    pub(crate) shards: Vec<Shard>,
+    pub(crate) next_index: u32,
+    /// The places in `shards` of the open ones, in order of hash key; derived.
+    #[serde(skip)]
+    open: Vec<usize>,
+}
+
+/// What a stream starts with.
+#[derive(Clone, Debug)]
+pub(crate) struct NewStream {
+    pub(crate) incarnation: u128,
+    pub(crate) shard_count: u32,
+    pub(crate) mode: Mode,
+    pub(crate) max_record_kib: u32,
+    pub(crate) distribution: Distribution,
+    pub(crate) tags: BTreeMap<String, String>,
+}
+
+/// Retention of a new stream.
+pub(crate) const DEFAULT_RETENTION_HOURS: u32 = 24;
+
+impl Stream {
+    /// The stream as it is born at `now_ms`.
+    pub(crate) fn new(new: NewStream, phase: Phase, now_ms: u64) -> Self {
+        let shard = |(index, range)| Shard {
+            index,
+            range,
+            created_secs: now_ms / 1000,
+            opened_ms: now_ms,
+            parents: Vec::new(),
+            ending: None,
+        };
+        Self {
+            incarnation: new.incarnation,
+            phase,
+            created_ms: now_ms,
+            mode: new.mode,
+            retention_hours: DEFAULT_RETENTION_HOURS,
+            max_record_kib: new.max_record_kib,
+            distribution: new.distribution,
+            tags: new.tags,
+            shards: (0..).zip(crate::routing::uniform_ranges(new.shard_count)).map(shard).collect(),
+            next_index: new.shard_count,
+            open: Vec::new(), // derived once it is in the catalog
+        }
+    }
+
+    /// Makes anew what follows from the shards; to be called after each change to them.
+    pub(crate) fn derive(&mut self) {
+        let mut open: Vec<usize> = (0..self.shards.len()).filter(|at| self.shards[*at].ending.is_none()).collect();
+        open.sort_by_key(|at| self.shards[*at].range.start);
+        self.open = open;
+    }
+
+    /// The open shard that takes `hash_key`.
+    pub(crate) fn route(&self, hash_key: u128) -> Option<&Shard> {
+        let behind = self.open.partition_point(|at| self.shards[*at].range.start <= hash_key);
+        let at = self.open.get(behind.checked_sub(1)?)?;
+        self.shards.get(*at)
+    }
+
+    /// The open shards in order of hash key.
+    pub(crate) fn open_shards(&self) -> impl ExactSizeIterator<Item = &Shard> {
+        self.open.iter().map(|at| &self.shards[*at])
+    }
+
+    /// The shard with this index, open or closed.
+    pub(crate) fn shard(&self, index: u32) -> Option<&Shard> {
+        let at = self.shards.binary_search_by_key(&index, |shard| shard.index).ok()?;
+        self.shards.get(at)
+    }
+
+    /// The shards that took over from `parent`.
+    pub(crate) fn children(&self, parent: u32) -> impl Iterator<Item = &Shard> {
+        self.shards.iter().filter(move |shard| shard.parents.contains(&parent))
+    }
+
+    /// The shards callers are shown: none while the stream is being created.
+    pub(crate) fn shown_shards(&self) -> &[Shard] {
+        if matches!(self.phase, Phase::Creating { .. }) { &[] } else { &self.shards }
+    }
+
+    /// The shard with this index, if callers are shown it.
+    pub(crate) fn shown_shard(&self, index: u32) -> Option<&Shard> {
+        self.shard(index).filter(|_| !matches!(self.phase, Phase::Creating { .. }))
+    }
+
+    /// Whether the shard is being sealed: puts have to wait for its children.
+    pub(crate) fn is_sealing(&self, shard: u32) -> bool {
+        match &self.phase {
+            Phase::Updating(Reshard { sealing: Some(parents), .. }) => parents.iter().any(|held| held.shard == shard),
+            _ => false,
+        }
+    }
+
+    /// Whether records may be put: the service knows of no stream before and after.
+    pub(crate) const fn takes_records(&self) -> bool {
+        matches!(self.phase, Phase::Active | Phase::Updating(_))
+    }
+
+    pub(crate) const fn log(&self, shard: u32) -> LogId {
+        LogId::new(LogGroup(self.incarnation), shard)
+    }
+
+    pub(crate) fn retention_ms(&self) -> u64 {
+        u64::from(self.retention_hours) * 3_600_000
+    }
+
+    pub(crate) fn max_record_bytes(&self) -> usize {
+        usize::try_from(self.max_record_kib).unwrap_or(usize::MAX).saturating_mul(1024)
+    }
+
+    /// The status as the service names it.
+    pub(crate) const fn status(&self) -> &'static str {
+        match self.phase {
+            Phase::Creating { .. } => "CREATING",
+            Phase::Active => "ACTIVE",
+            Phase::Updating(_) => "UPDATING",
+            Phase::Deleting { .. } => "DELETING",
+        }
+    }
+
+    /// When the creation time is shown, it is in whole seconds, as clients use it to tell streams of one name apart.
+    pub(crate) const fn created_secs(&self) -> u64 {
+        self.created_ms / 1000
+    }
+
+    /// The stream's id: 24 characters in the service's form, from the incarnation.
+    pub(crate) fn id(&self) -> String {
+        const ALPHABET: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
+        let mut rest = self.incarnation;
+        let mut digit = || {
+            let digit = ALPHABET[usize::try_from(rest % 36).unwrap_or_default()];
+            rest /= 36;
+            char::from(digit)
+        };
+        let mut id: String = (0..20).map(|_| digit()).collect();
+        id.push('-');
+        id.extend((0..3).map(|_| digit()));
+        id
+    }
+
+    /// When its next step is due by itself; `None` if it rests.
+    pub(crate) const fn due_ms(&self) -> Option<u64> {
+        match &self.phase {
+            Phase::Creating { due_ms } | Phase::Deleting { due_ms } | Phase::Updating(Reshard { due_ms, .. }) => {
+                Some(*due_ms)
+            }
+            Phase::Active => None,
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! What the service does by itself: streams come to be and vanish when due, resharding is rolled forward, records past
+//! retention and the logs of deleted streams are trimmed.
+//!
+//! Invariant: every step stands in the catalog before the next begins and may be repeated, so whoever comes next – this
+//! process or the one after a crash – carries on where it stopped.
+use crate::{
+    Kinesis,
+    catalog::{Action, Address, Command, Marker, ParentTail, Phase, Reshard, Stream},
+    seal,
+};
+use headwater_log::{Bounds, Limits, LogError, LogId, Seq, engine::find_time, replica::SubmitError};
+use headwater_wire::ServiceError;
+
+/// Trimming frees space and nothing else – readers are held to retention exactly – so it need not be prompt.
+const SWEEP_EVERY_MS: u64 = 300_000;
+/// After a failure of the log.
+const RETRY_AFTER_MS: u64 = 1000;
+
+/// Runs until dropped. One of these belongs to each [`Kinesis`]; without it nothing that takes time happens.
+pub async fn run_duties(kinesis: std::sync::Arc<Kinesis>) {
+    let mut version = kinesis.catalog.watch();
+    let mut sweep_ms = kinesis.clock.now_ms();
+    loop {
+        version.borrow_and_update();
+        let now_ms = kinesis.clock.now_ms();
+        let outcome = round(&kinesis, now_ms >= sweep_ms).await;
+        let wake_ms = match outcome {
+            Ok(()) => {
+                sweep_ms = if now_ms >= sweep_ms { now_ms + SWEEP_EVERY_MS } else { sweep_ms };
+                next_due(&kinesis).map_or(sweep_ms, |due_ms| due_ms.min(sweep_ms))
+            }
+            Err(error) => {
+                tracing::error!(%error, "a duty of Kinesis failed; it is tried again");
+                kinesis.clock.sleep(RETRY_AFTER_MS).await;
+                continue;
+            }
+        };
+        let rest_ms = wake_ms.saturating_sub(kinesis.clock.now_ms());
+        tokio::select! {
+            () = kinesis.clock.sleep(rest_ms) => {}
+            changed = version.changed() => if changed.is_err() { return },
+        }
+    }
+}
+
+async fn round(kinesis: &Kinesis, sweep: bool) -> Result<(), LogError> {
+    let now_ms = kinesis.clock.now_ms();
+    let due: Vec<Address> = {
+        let catalog = kinesis.catalog.read();
+        let due = catalog.all().filter(|(_, _, stream)| stream.due_ms().is_some_and(|due_ms| due_ms <= now_ms));
+        due.map(|(scope, name, _)| Address { scope: scope.clone(), name: name.clone() }).collect()
+    };
+    for address in &due {
+        settle(kinesis, address).await?;
+    }
+    bury(kinesis).await?;
+    if sweep { retain(kinesis).await } else { Ok(()) }
+}
+
+fn next_due(kinesis: &Kinesis) -> Option<u64> {
+    kinesis.catalog.read().all().filter_map(|(_, _, stream)| stream.due_ms()).min()
+}
+
+/// Takes every step of the stream at `address` that is due, one after the other.
+///
+/// # Errors
+/// The engine's; the step is then repeated later.
+pub(crate) async fn settle(kinesis: &Kinesis, address: &Address) -> Result<(), LogError> {
+    let _turn = kinesis.settling.lock().await;
+    while let Some(step) = due_step(kinesis, address) {
+        let action = match step {
+            Due::Decide(action) => action,
+            Due::Seal { incarnation, parents } => {
+                let logs: Vec<(LogId, Seq)> = parents.iter().map(|(_, log, tail)| (*log, *tail)).collect();
+                let stamps = seal::place_markers(&*kinesis.engine, &logs).await?;
+                let marker = |((shard, ..), stamp): (&(u32, LogId, Seq), headwater_log::Stamp)| Marker {
+                    shard: *shard,
+                    seq: stamp.seq.0,
+                    time_ms: stamp.time_ms,
+                };
+                Action::FinishSealing { incarnation, markers: parents.iter().zip(stamps).map(marker).collect() }
+            }
+        };
+        submit(kinesis, Command::Stream { address: address.clone(), action }).await?;
+    }
+    Ok(())
+}
+
+/// A step that is due.
+enum Due {
+    Decide(Action),
+    Seal { incarnation: u128, parents: Vec<(u32, LogId, Seq)> },
+}
+
+fn due_step(kinesis: &Kinesis, address: &Address) -> Option<Due> {
+    let catalog = kinesis.catalog.read();
+    let stream = catalog.stream(&address.scope.account, &address.scope.region, &address.name)?;
+    stream.due_ms().filter(|due_ms| *due_ms <= kinesis.clock.now_ms())?;
+    let incarnation = stream.incarnation;
+    match &stream.phase {
+        Phase::Active => None,
+        Phase::Creating { .. } | Phase::Deleting { .. } => Some(Due::Decide(Action::Advance { incarnation })),
+        Phase::Updating(Reshard { sealing: Some(parents), .. }) => {
+            let parents = parents.iter().map(|held| (held.shard, stream.log(held.shard), Seq(held.tail)));
+            Some(Due::Seal { incarnation, parents: parents.collect() })
+        }
+        Phase::Updating(Reshard { sealing: None, steps, .. }) => {
+            let tail = |shard| ParentTail { shard, tail: kinesis.engine.bounds(stream.log(shard)).tail.0 };
+            let parents = steps.iter().flat_map(|step| step.parents()).map(tail).collect();
+            Some(Due::Decide(Action::BeginSealing { incarnation, parents }))
+        }
+    }
+}
+
+/// Duties are decided, never refused.
+async fn submit(kinesis: &Kinesis, command: Command) -> Result<(), LogError> {
+    match kinesis.catalog.submit(command, kinesis.clock.now_ms()).await {
+        Ok(_) => Ok(()),
+        Err(SubmitError::Log(error)) => Err(error),
+        Err(SubmitError::Refused(refusal)) => Err(refused(&refusal)),
+    }
+}
+
+fn refused(refusal: &ServiceError) -> LogError {
+    LogError::Io(format!("the catalog refused a duty: {refusal}"))
+}
+
+/// Trims the logs of deleted streams to nothing.
+async fn bury(kinesis: &Kinesis) -> Result<(), LogError> {
+    let graves = kinesis.catalog.read().graves().to_vec();
+    for grave in graves {
+        for shard in 0..grave.shards {
+            let log = LogId::new(headwater_log::LogGroup(grave.incarnation), shard);
+            let Bounds { first, tail } = kinesis.engine.bounds(log);
+            if first < tail {
+                kinesis.engine.trim(log, tail).await?;
+            }
+        }
+        if let Some(limits) = &kinesis.limits {
+            limits.forget(grave.incarnation);
+        }
+        submit(kinesis, Command::Bury { incarnation: grave.incarnation }).await?;
+    }
+    Ok(())
+}
+
+/// Trims what is past retention, and drops closed shards of which nothing is left.
+async fn retain(kinesis: &Kinesis) -> Result<(), LogError> {
+    let now_ms = kinesis.clock.now_ms();
+    let streams: Vec<(Address, Kept)> = {
+        let catalog = kinesis.catalog.read();
+        let of = |(scope, name, stream): (&crate::catalog::Scope, &String, &Stream)| {
+            (Address { scope: scope.clone(), name: name.clone() }, Kept::of(stream, now_ms))
+        };
+        catalog.all().map(of).collect()
+    };
+    for (address, kept) in streams {
+        for log in &kept.logs {
+            trim_before(kinesis, *log, kept.cutoff_ms).await?;
+        }
+        for log in &kept.expired_logs {
+            kinesis.engine.trim(*log, kinesis.engine.bounds(*log).tail).await?;
+        }
+        if !kept.expired.is_empty() {
+            let action = Action::Expire { incarnation: kept.incarnation, shards: kept.expired };
+            submit(kinesis, Command::Stream { address, action }).await?;
+        }
+    }
+    Ok(())
+}
+
+/// What retention keeps of a stream.
+struct Kept {
+    incarnation: u128,
+    cutoff_ms: u64,
+    logs: Vec<LogId>,
+    expired: Vec<u32>,
+    expired_logs: Vec<LogId>,
+}
+
+impl Kept {
+    fn of(stream: &Stream, now_ms: u64) -> Self {
+        let cutoff_ms = now_ms.saturating_sub(stream.retention_ms());
+        let is_expired = |shard: u32| {
+            let ending = stream.shard(shard).and_then(|shard| shard.ending);
+            ending.is_some_and(|ending| ending.closed_ms <= cutoff_ms)
+        };
+        let indexes = stream.shards.iter().map(|shard| shard.index);
+        let (expired, live): (Vec<u32>, Vec<u32>) = indexes.partition(|shard| is_expired(*shard));
+        Self {
+            incarnation: stream.incarnation,
+            cutoff_ms,
+            logs: live.iter().map(|shard| stream.log(*shard)).collect(),
+            expired_logs: expired.iter().map(|shard| stream.log(*shard)).collect(),
+            expired,
+        }
+    }
+}
+
+async fn trim_before(kinesis: &Kinesis, log: LogId, cutoff_ms: u64) -> Result<(), LogError> {
+    let engine = &*kinesis.engine;
+    let Bounds { first, tail } = engine.bounds(log);
+    if first >= tail {
+        return Ok(());
+    }
+    // Mostly nothing has to go: one look at the oldest entry tells.
+    if let Ok(batch) = engine.read(log, first, Limits { entries: 1, bytes: 1 }).await
+        && batch.entries.first().is_some_and(|entry| entry.stamp.time_ms >= cutoff_ms)
+    {
+        return Ok(());
+    }
+    let keep_from = find_time(engine, log, cutoff_ms).await?;
+    if keep_from > first { engine.trim(log, keep_from).await } else { Ok(()) }
+}

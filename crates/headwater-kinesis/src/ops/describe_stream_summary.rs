@@ -1,0 +1,39 @@
+//! DescribeStreamSummary: a stream without its shards.
+use super::{named, shapes};
+use crate::{Kinesis, errors::Result, target::stream_arn};
+use headwater_wire::{
+    Caller,
+    kinesis::{DescribeStreamSummaryInput, DescribeStreamSummaryOutput, EncryptionType, StreamDescriptionSummary},
+};
+use std::sync::Arc;
+
+/// What an account may call each second under rate limits.
+const CALLS_PER_SECOND: u64 = 20;
+
+pub(super) async fn run(
+    kinesis: Arc<Kinesis>,
+    caller: Caller,
+    input: DescribeStreamSummaryInput,
+) -> Result<DescribeStreamSummaryOutput> {
+    let catalog = kinesis.catalog.read();
+    let (name, stream) = named!(input).find(&catalog, &caller)?;
+    kinesis.admit("DescribeStreamSummary", CALLS_PER_SECOND, &caller, Some(name))?;
+    let is_open = !stream.shown_shards().is_empty();
+    let stream_description_summary = StreamDescriptionSummary {
+        stream_name: name.to_owned(),
+        stream_arn: stream_arn(&caller, name),
+        stream_id: Some(stream.id()),
+        stream_status: shapes::stream_status(stream),
+        stream_mode_details: Some(shapes::mode_details(stream)),
+        retention_period_hours: shapes::count(stream.retention_hours),
+        stream_creation_timestamp: shapes::created(stream),
+        enhanced_monitoring: shapes::monitoring(),
+        encryption_type: Some(EncryptionType::None),
+        open_shard_count: if is_open { shapes::count(stream.open_shards().len()) } else { 0 },
+        consumer_count: Some(0),
+        max_record_size_in_kib: Some(shapes::count(stream.max_record_kib)),
+        record_distribution_strategy: shapes::distribution(stream),
+        ..StreamDescriptionSummary::default()
+    };
+    Ok(DescribeStreamSummaryOutput { stream_description_summary })
+}

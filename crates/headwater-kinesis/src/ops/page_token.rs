@@ -1,0 +1,35 @@
+//! The NextToken of lists: what was asked, and behind which item to go on.
+//!
+//! Invariant: a token is taken for 300,000 ms, by the account and in the region it was made for.
+use crate::{
+    Kinesis,
+    errors::{self, Result},
+    token::{LIFE_MS, Purpose},
+};
+use headwater_wire::Caller;
+use serde::{Serialize, de::DeserializeOwned};
+
+/// The token for `page`, issued now.
+pub(super) fn seal(kinesis: &Kinesis, caller: &Caller, page: &impl Serialize) -> Result<String> {
+    let sealed = (kinesis.clock.now_ms(), &*caller.account, &*caller.region, page);
+    let plain = serde_json::to_vec(&sealed).map_err(|_| errors::internal_failure())?;
+    Ok(kinesis.sealer.seal(Purpose::Page, &plain))
+}
+
+/// The page a client's token asks for.
+///
+/// # Errors
+/// The service's own, if it is no such token or has outlived its time.
+pub(super) fn open<T: DeserializeOwned>(kinesis: &Kinesis, caller: &Caller, token: &str) -> Result<T> {
+    let now_ms = kinesis.clock.now_ms();
+    let plain = kinesis.sealer.open(Purpose::Page, token).ok_or_else(errors::next_token_invalid)?;
+    let parsed: std::result::Result<(u64, String, String, T), _> = serde_json::from_slice(&plain);
+    let (issued_ms, account, region, page) = parsed.map_err(|_| errors::next_token_invalid())?;
+    if (&*account, &*region) != (&*caller.account, &*caller.region) {
+        return Err(errors::next_token_invalid());
+    }
+    if now_ms.saturating_sub(issued_ms) > LIFE_MS {
+        return Err(errors::next_token_expired(issued_ms, now_ms));
+    }
+    Ok(page)
+}

@@ -1,0 +1,123 @@
+//! Which stream a request means: by name, by ARN, by both, or by its id.
+//!
+//! Invariant: a request reaches streams of its caller's account and region alone; looking one up by name or ARN
+//! allocates nothing.
+use crate::{
+    catalog::{Address, Catalog, Scope, Stream},
+    errors::{self, Result},
+};
+use headwater_wire::Caller;
+
+/// What a request says about the stream it means.
+#[derive(Clone, Copy)]
+pub(crate) struct Target<'a> {
+    pub(crate) name: Option<&'a str>,
+    pub(crate) arn: Option<&'a str>,
+    pub(crate) id: Option<&'a str>,
+}
+
+impl<'a> Target<'a> {
+    /// The stream meant and its name.
+    ///
+    /// # Errors
+    /// The service's own, if nothing is meant or there is no such stream.
+    pub(crate) fn find<'b>(self, catalog: &'b Catalog, caller: &Caller) -> Result<(&'b str, &'b Stream)>
+    where
+        'a: 'b,
+    {
+        let name = self.name(catalog, caller)?;
+        let stream = catalog.stream(&caller.account, &caller.region, name);
+        stream.map(|stream| (name, stream)).ok_or_else(|| errors::stream_not_found(name, &caller.account))
+    }
+
+    /// The name of the stream meant, whether or not there is one of that name.
+    ///
+    /// # Errors
+    /// The service's own, if nothing is meant, if name and ARN differ, or if the ARN is of somebody else.
+    pub(crate) fn name<'b>(self, catalog: &'b Catalog, caller: &Caller) -> Result<&'b str>
+    where
+        'a: 'b,
+    {
+        match (self.name, self.arn, self.id) {
+            (Some(name), None, _) => Ok(name),
+            (name, Some(arn), _) => {
+                let parsed = parse_arn(arn).ok_or_else(|| errors::stream_not_found(arn, &caller.account))?;
+                match name {
+                    Some(name) if name != parsed.name => Err(errors::names_differ(name, arn)),
+                    _ if parsed.account != &*caller.account || parsed.region != &*caller.region => {
+                        Err(errors::stream_not_found(parsed.name, parsed.account))
+                    }
+                    _ => Ok(parsed.name),
+                }
+            }
+            (None, None, Some(id)) => {
+                let streams = catalog.streams(&caller.account, &caller.region).into_iter().flatten();
+                let mut named = streams.filter(|(_, stream)| stream.id() == id);
+                named.next().map(|(name, _)| &**name).ok_or_else(|| errors::stream_not_found(id, &caller.account))
+            }
+            (None, None, None) => Err(errors::no_stream_named()),
+        }
+    }
+}
+
+/// Where the stream called `name` is kept for `caller`.
+pub(crate) fn address(caller: &Caller, name: &str) -> Address {
+    let scope = Scope { account: caller.account.to_string(), region: caller.region.to_string() };
+    Address { scope, name: name.to_owned() }
+}
+
+/// The ARN of a caller's stream.
+pub(crate) fn stream_arn(caller: &Caller, name: &str) -> String {
+    let Caller { account, region, .. } = caller;
+    let partition = match region.split('-').next() {
+        Some("cn") => "aws-cn",
+        Some("us") if region.starts_with("us-gov-") => "aws-us-gov",
+        _ => "aws",
+    };
+    format!("arn:{partition}:kinesis:{region}:{account}:stream/{name}")
+}
+
+struct Arn<'a> {
+    region: &'a str,
+    account: &'a str,
+    name: &'a str,
+}
+
+/// The validator has checked the pattern, in which a region may be anything: so the parts may still not be there.
+fn parse_arn(arn: &str) -> Option<Arn<'_>> {
+    let mut parts = arn.splitn(6, ':').skip(3);
+    let (region, account, resource) = (parts.next()?, parts.next()?, parts.next()?);
+    Some(Arn { region, account, name: resource.strip_prefix("stream/")? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn caller() -> Caller {
+        Caller { account: "123456789012".into(), region: "us-east-1".into(), access_key: "k".into() }
+    }
+
+    fn name<'a>(name: Option<&'a str>, arn: Option<&'a str>) -> Result<String> {
+        Target { name, arn, id: None }.name(&Catalog::default(), &caller()).map(str::to_owned)
+    }
+
+    #[test]
+    fn name_and_arn_mean_the_same_and_must_agree() {
+        let arn = stream_arn(&caller(), "s");
+        assert_eq!(arn, "arn:aws:kinesis:us-east-1:123456789012:stream/s");
+        assert_eq!(name(None, Some(&arn)).as_deref(), Ok("s"));
+        assert_eq!(name(Some("s"), Some(&arn)).as_deref(), Ok("s"));
+        assert_eq!(name(Some("t"), Some(&arn)), Err(errors::names_differ("t", &arn)));
+        assert_eq!(name(None, None), Err(errors::no_stream_named()));
+    }
+
+    #[test]
+    fn an_arn_of_somebody_else_finds_nothing() {
+        for arn in
+            ["arn:aws:kinesis:us-east-1:000000000000:stream/s", "arn:aws:kinesis:eu-west-1:123456789012:stream/s"]
+        {
+            assert_eq!(name(None, Some(arn)).unwrap_err().code, "ResourceNotFoundException");
+        }
+    }
+}
