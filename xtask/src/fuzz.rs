@@ -1,4 +1,4 @@
-//! `cargo xtask fuzz`: every fuzz target for some seconds, from its seed corpus.
+//! `cargo xtask fuzz`: every fuzz target for some seconds, from what it found before and its seeds in `fuzz/seeds`.
 use crate::command;
 use std::{fs, path::Path};
 
@@ -11,10 +11,13 @@ pub(crate) fn run(root: &Path, chosen: &[String], seconds: u32) -> Result<(), St
         command::run(root, "cargo", &["install", "--locked", "cargo-fuzz"])?;
     }
     let fuzz = root.join("fuzz");
-    command::run(&fuzz, "cargo", &["run", "--quiet", "--bin", "seeds"])?;
     let seconds = format!("-max_total_time={seconds}");
     for target in targets.iter().filter(|name| chosen.is_empty() || chosen.contains(name)) {
-        command::run(&fuzz, "cargo", &["+nightly", "fuzz", "run", target, "--", &seconds])?;
+        let (corpus, seeds) = (format!("corpus/{target}"), format!("seeds/{target}"));
+        for folder in [&corpus, &seeds] {
+            fs::create_dir_all(fuzz.join(folder)).map_err(|error| format!("{folder}: {error}"))?;
+        }
+        command::run(&fuzz, "cargo", &["+nightly", "fuzz", "run", target, &corpus, &seeds, "--", &seconds])?;
     }
     Ok(())
 }

@@ -7,6 +7,7 @@ mod check;
 mod ci;
 mod command;
 mod fuzz;
+mod generate;
 mod operations;
 mod server;
 mod suites;
@@ -30,6 +31,11 @@ struct Arguments {
 enum Chore {
     /// Writes everything that is generated: the wire crate's code and docs/operations.md.
     Gen,
+    /// Reduces an unpacked botocore's service descriptions to the facts in models/.
+    Reduce {
+        /// The folder with botocore's descriptions, gunzipped.
+        botocore: PathBuf,
+    },
     /// Checks the house rules; a screenful, each line with what to do.
     Check,
     /// Everything that must pass; installs what the outside clients need.
@@ -61,7 +67,8 @@ enum Chore {
 fn main() -> ExitCode {
     let root = root();
     let outcome = match Arguments::parse().chore {
-        Chore::Gen => operations::write(&root),
+        Chore::Gen => generate::run(&root, false).and_then(|()| operations::write(&root)),
+        Chore::Reduce { botocore } => generate::reduce(&root, &botocore),
         Chore::Check => check::run(&root),
         Chore::Ci => ci::run(&root),
         Chore::Suites { suites, rounds, endpoint } => suites::run(&root, &suites, rounds, endpoint.as_deref()),

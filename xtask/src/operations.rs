@@ -1,5 +1,6 @@
-//! Every operation of the services' models is done (it has a row in its service's table), refused (`docs/refusals.md`
-//! says why), or its whole service is absent. `docs/operations.md` is that, as a table.
+//! Every operation of the services' models is done (it has a row in its service's table), refused (it stands in the
+//! list beside the table, and `docs/refusals.md` says why), or its whole service is absent. `docs/operations.md` is
+//! that, as a table.
 use crate::tree::Tree;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,7 +11,7 @@ use std::{
 const TABLE: &str = "docs/operations.md";
 const REFUSALS: &str = "docs/refusals.md";
 
-/// A service, its model, and the file with its table of rows.
+/// A service, its model, and the file with its rows and its `REFUSED`.
 struct Service {
     name: &'static str,
     model: &'static str,
@@ -59,21 +60,25 @@ pub(crate) fn problems(tree: &Tree) -> Vec<String> {
     }
 }
 
-/// Operations of a service under way that are neither done nor refused, both at once, or unknown to the model.
+/// Operations of a service under way that are neither done nor refused, both at once, unknown to the model, or refused
+/// without a reason.
 fn undecided(tree: &Tree, service: &Service) -> Vec<String> {
-    let Some(rows) = tree.text(service.rows) else { return Vec::new() };
-    let (rows, refused) = (rows_of(rows), refused(tree, service));
+    let Some(table) = tree.text(service.rows) else { return Vec::new() };
+    let (rows, refused, explained) = (rows_of(table), refused_of(table), explained(tree, service));
     let model = model(tree, service).unwrap_or_default();
-    let undecided = model.difference(&rows).filter(|name| !refused.contains(*name)).map(|name| {
-        format!(
-            "{REFUSALS}: {name} has no row in {}: add the row, or say under `{}` why not",
-            service.rows, service.name
-        )
-    });
-    let both = rows.intersection(&refused).map(|name| format!("{REFUSALS}: {name} is done: take it out"));
-    let unknown = rows.union(&refused).filter(|name| !model.contains(*name));
-    let unknown = unknown.map(|name| format!("{}: the model has no operation {name}", service.rows));
-    undecided.chain(both).chain(unknown).collect()
+    let known: BTreeSet<String> = rows.union(&refused).cloned().collect();
+    let at = service.rows;
+    let faults = [
+        (model.difference(&known).collect(), at, "add its row, or put it into `REFUSED`"),
+        (known.difference(&model).collect(), at, "the model has no such operation"),
+        (rows.intersection(&refused).collect(), at, "it has a row: take it out of `REFUSED`"),
+        (refused.difference(&explained).collect(), REFUSALS, "say why it is refused"),
+        (explained.difference(&refused).collect(), REFUSALS, "it is not refused: take it out"),
+    ];
+    let say = |(names, place, remedy): (Vec<&String>, &str, &str)| {
+        names.into_iter().map(|name| format!("{place}: {name}: {remedy}")).collect::<Vec<_>>()
+    };
+    faults.into_iter().flat_map(say).collect()
 }
 
 fn render(tree: &Tree) -> Result<String, String> {
@@ -104,8 +109,8 @@ fn render(tree: &Tree) -> Result<String, String> {
 }
 
 fn states(tree: &Tree, service: &Service) -> Result<BTreeMap<String, State>, String> {
-    let rows = tree.text(service.rows).map(rows_of).unwrap_or_default();
-    let refused = refused(tree, service);
+    let table = tree.text(service.rows).unwrap_or_default();
+    let (rows, refused) = (rows_of(table), refused_of(table));
     let state = |name: String| {
         let state = match (rows.contains(&name), refused.contains(&name)) {
             (true, _) => State::Done,
@@ -142,13 +147,21 @@ fn operation_name(module: &str) -> String {
     module.split('_').map(capital).collect()
 }
 
-/// The operations that `docs/refusals.md` names under a service's heading, as the first cell of a row.
-fn refused(tree: &Tree, service: &Service) -> BTreeSet<String> {
+/// The names in the list `REFUSED`.
+fn refused_of(table: &str) -> BTreeSet<String> {
+    let list = table.split_once("REFUSED: &[&str] = &[").and_then(|(_, rest)| rest.split_once("];"));
+    let names = list.map(|(names, _)| names).unwrap_or_default().split('"').skip(1).step_by(2);
+    names.map(str::to_owned).collect()
+}
+
+/// The operations that `docs/refusals.md` names under a service's heading, in the first cell of a row.
+fn explained(tree: &Tree, service: &Service) -> BTreeSet<String> {
     let text = tree.text(REFUSALS).unwrap_or_default();
     let mut sections = text.split("\n## ").skip(1);
     let section = sections.find(|section| section.lines().next() == Some(service.name)).unwrap_or_default();
-    let cells = section.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('|'));
-    // One row may refuse a family of operations that share their reason.
+    let operations = section.split("\n### ").next().unwrap_or_default();
+    let cells = operations.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('|'));
+    // One row may stand for a family of operations that share their reason.
     cells.flat_map(|(cell, _)| cell.split(',')).map(|name| name.trim_matches([' ', '`']).to_owned()).collect()
 }
 
@@ -158,6 +171,10 @@ mod tests {
 
     const MODEL: &str = r#"{"operations": {"PutRecord": {}, "CreateQueue": {}, "DeleteQueue": {}}}"#;
     const EMPTY: &str = r#"{"operations": {}}"#;
+    const ROWS: &str = "vec![\n    op(put_record::run),\n    // op(create_queue::run),\n];\n\
+         pub const REFUSED: &[&str] = &[\n    \"CreateQueue\",\n    \"DeleteQueue\",\n];\n";
+    const REASONS: &str = "# R\n\n## Kinesis Data Streams\n\n| op | why |\n|---|---|\n\
+         | `CreateQueue`, `DeleteQueue` | not yet |\n\n### Parameters\n| `X` | y |\n## Other\n| `PutRecord` | x |\n";
 
     fn tree(rows: &str, refusals: &str) -> Tree {
         let models = SERVICES.iter().map(|service| (service.model, EMPTY)).skip(1);
@@ -165,24 +182,27 @@ mod tests {
         Tree::of(&models.chain(own).collect::<Vec<_>>())
     }
 
-    const ROWS: &str = "const ROWS: &[Row] = &[\n    op(put_record::run),\n    // op(create_queue::run),\n];\n";
-    const REASONS: &str = "# R\n\n## Kinesis Data Streams\n\n| op | why |\n|---|---|\n\
-         | `CreateQueue`, `DeleteQueue` | not yet |\n\n## Other\n| `PutRecord` | x |\n";
+    fn faults(rows: &str, refusals: &str) -> String {
+        undecided(&tree(rows, refusals), &SERVICES[0]).join("\n")
+    }
 
     #[test]
     fn every_operation_is_done_or_refused() {
-        assert_eq!(undecided(&tree(ROWS, REASONS), &SERVICES[0]), Vec::<String>::new());
-        let found = undecided(&tree(ROWS, ""), &SERVICES[0]);
-        assert_eq!(found.len(), 2);
-        assert!(found[0].contains("CreateQueue has no row"));
+        assert_eq!(faults(ROWS, REASONS), "");
+        assert!(faults(&ROWS.replace("\"DeleteQueue\"", ""), REASONS).contains("DeleteQueue: add its row"));
+    }
+
+    #[test]
+    fn a_refusal_needs_a_reason_and_a_reason_a_refusal() {
+        assert!(faults(ROWS, "").contains("docs/refusals.md: CreateQueue: say why"));
+        let reasons = REASONS.replace("`CreateQueue`", "`CreateQueue`, `PutRecord`");
+        assert!(faults(ROWS, &reasons).contains("PutRecord: it is not refused"));
     }
 
     #[test]
     fn done_and_refused_at_once_and_names_the_model_lacks_are_faults() {
-        let rows = format!("{ROWS}op(create_queue::run), op(fly::run)");
-        let found = undecided(&tree(&rows, REASONS), &SERVICES[0]);
-        assert_eq!(found.len(), 2);
-        assert!(found[0].contains("CreateQueue is done") && found[1].contains("no operation Fly"));
+        let found = faults(&format!("{ROWS}op(create_queue::run), op(fly::run)"), REASONS);
+        assert!(found.contains("CreateQueue: it has a row") && found.contains("Fly: the model has no such operation"));
     }
 
     #[test]

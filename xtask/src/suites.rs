@@ -168,8 +168,10 @@ fn prepare_java(root: &Path) -> Result<(), String> {
 }
 
 fn java(root: &Path) -> Command {
+    let folder = installed(root, "java");
+    let classes = std::env::join_paths([folder.join("suite.jar"), folder.join("libraries/*")]);
     let mut command = Command::new("java");
-    command.arg("-jar").arg(installed(root, "java").join("suite.jar"));
+    command.arg("-cp").arg(classes.unwrap_or_default()).arg("headwater.Suite");
     command
 }
 

@@ -6,7 +6,7 @@ mod rooms;
 mod sizes;
 mod text;
 
-use crate::{operations, tree::Tree};
+use crate::{generate, operations, tree::Tree};
 use std::path::Path;
 
 /// What one check is called and does.
@@ -29,6 +29,7 @@ pub(crate) fn run(root: &Path) -> Result<(), String> {
     for (name, problems) in CHECKS {
         total += report(name, &problems(&tree));
     }
+    total += report("generated", &generate::run(root, true).err().into_iter().collect::<Vec<_>>());
     if total == 0 { Ok(()) } else { Err(format!("{total} problems")) }
 }
 
