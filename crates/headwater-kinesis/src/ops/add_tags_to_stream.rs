@@ -7,7 +7,7 @@ use std::sync::Arc;
 /// What an account may call each second under rate limits.
 const CALLS_PER_SECOND: u64 = 5;
 
-pub(super) async fn run(kinesis: Arc<Kinesis>, caller: Caller, input: AddTagsToStreamInput) -> Result<()> {
+pub(crate) async fn run(kinesis: Arc<Kinesis>, caller: Caller, input: AddTagsToStreamInput) -> Result<()> {
     let address = kinesis.address(&caller, named!(input))?;
     kinesis.admit("AddTagsToStream", CALLS_PER_SECOND, &caller, Some(&address.name))?;
     kinesis.known(&address)?;

@@ -19,7 +19,7 @@ const ON_DEMAND_SHARDS: u32 = 4;
 /// The largest record where nothing is asked for, in KiB.
 const DEFAULT_RECORD_KIB: u32 = 1024;
 
-pub(super) async fn run(kinesis: Arc<Kinesis>, caller: Caller, input: CreateStreamInput) -> Result<()> {
+pub(crate) async fn run(kinesis: Arc<Kinesis>, caller: Caller, input: CreateStreamInput) -> Result<()> {
     kinesis.admit("CreateStream", CALLS_PER_SECOND, &caller, Some(&input.stream_name))?;
     let asked_mode = input.stream_mode_details.map(|details| details.stream_mode);
     let (mode, shard_count) = match (asked_mode, input.shard_count) {

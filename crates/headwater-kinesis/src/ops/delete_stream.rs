@@ -8,7 +8,7 @@ use std::sync::Arc;
 const CALLS_PER_SECOND: u64 = 5;
 
 /// Streams have no registered consumers here, so `EnforceConsumerDeletion` is satisfied either way.
-pub(super) async fn run(kinesis: Arc<Kinesis>, caller: Caller, input: DeleteStreamInput) -> Result<()> {
+pub(crate) async fn run(kinesis: Arc<Kinesis>, caller: Caller, input: DeleteStreamInput) -> Result<()> {
     let address = kinesis.address(&caller, named!(input))?;
     kinesis.admit("DeleteStream", CALLS_PER_SECOND, &caller, Some(&address.name))?;
     kinesis.submit(address, Action::Delete { transition_ms: kinesis.settings.transition_ms }).await?;

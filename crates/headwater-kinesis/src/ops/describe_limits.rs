@@ -10,7 +10,7 @@ use std::sync::Arc;
 /// What an account may call each second under rate limits.
 const CALLS_PER_SECOND: u64 = 1;
 
-pub(super) async fn run(
+pub(crate) async fn run(
     kinesis: Arc<Kinesis>,
     caller: Caller,
     DescribeLimitsInput {}: DescribeLimitsInput,

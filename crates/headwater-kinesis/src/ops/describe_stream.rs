@@ -16,7 +16,7 @@ const CALLS_PER_SECOND: u64 = 10;
 /// Shards on one page at most, and where nothing is asked for.
 const PAGE_SHARDS: usize = 100;
 
-pub(super) async fn run(
+pub(crate) async fn run(
     kinesis: Arc<Kinesis>,
     caller: Caller,
     input: DescribeStreamInput,

@@ -20,7 +20,7 @@ use std::sync::Arc;
 const PAGE_RECORDS: usize = 10_000;
 const PAGE_BYTES: usize = 10 << 20;
 
-pub(super) async fn run(kinesis: Arc<Kinesis>, caller: Caller, input: GetRecordsInput) -> Result<GetRecordsOutput> {
+pub(crate) async fn run(kinesis: Arc<Kinesis>, caller: Caller, input: GetRecordsInput) -> Result<GetRecordsOutput> {
     let now_ms = kinesis.clock.now_ms();
     let opened = iterator::open(&kinesis.sealer, &input.shard_iterator, now_ms)?;
     let position = opened.position()?;

@@ -33,7 +33,7 @@ struct Found {
     start: Start,
 }
 
-pub(super) async fn run(
+pub(crate) async fn run(
     kinesis: Arc<Kinesis>,
     caller: Caller,
     input: GetShardIteratorInput,

@@ -4,7 +4,7 @@ use crate::{Kinesis, catalog::Action, errors::Result};
 use headwater_wire::{Caller, kinesis::IncreaseStreamRetentionPeriodInput};
 use std::sync::Arc;
 
-pub(super) async fn run(
+pub(crate) async fn run(
     kinesis: Arc<Kinesis>,
     caller: Caller,
     input: IncreaseStreamRetentionPeriodInput,

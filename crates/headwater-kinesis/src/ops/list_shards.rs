@@ -48,7 +48,7 @@ enum Page {
     Shards { stream: String, incarnation: u128, after: Option<u32>, filter: Filter },
 }
 
-pub(super) async fn run(kinesis: Arc<Kinesis>, caller: Caller, input: ListShardsInput) -> Result<ListShardsOutput> {
+pub(crate) async fn run(kinesis: Arc<Kinesis>, caller: Caller, input: ListShardsInput) -> Result<ListShardsOutput> {
     let Page::Shards { stream: name, incarnation, after, filter } = asked(&kinesis, &caller, &input)?;
     if let Some(limits) = &kinesis.limits {
         let holder = format!("{incarnation:032x}");

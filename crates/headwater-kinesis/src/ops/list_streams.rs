@@ -24,7 +24,7 @@ enum Page {
     Streams { after: String },
 }
 
-pub(super) async fn run(kinesis: Arc<Kinesis>, caller: Caller, input: ListStreamsInput) -> Result<ListStreamsOutput> {
+pub(crate) async fn run(kinesis: Arc<Kinesis>, caller: Caller, input: ListStreamsInput) -> Result<ListStreamsOutput> {
     kinesis.admit("ListStreams", CALLS_PER_SECOND, &caller, None)?;
     let after = match (input.next_token, input.exclusive_start_stream_name) {
         (Some(_), Some(_)) => return Err(errors::token_and("ExclusiveStartStreamName")),

@@ -12,7 +12,7 @@ const CALLS_PER_SECOND: u64 = 5;
 /// Tags on one page at most, and where nothing is asked for.
 const PAGE_TAGS: usize = 50;
 
-pub(super) async fn run(
+pub(crate) async fn run(
     kinesis: Arc<Kinesis>,
     caller: Caller,
     input: ListTagsForStreamInput,

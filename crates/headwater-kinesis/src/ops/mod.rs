@@ -1,28 +1,28 @@
 //! The operations: one file and one row each, and the list of those the service refuses.
 //!
 //! Invariant: rows and refusals together are the model's operations, each once.
-mod add_tags_to_stream;
-mod create_stream;
-mod decrease_stream_retention_period;
-mod delete_stream;
-mod describe_limits;
-mod describe_stream;
-mod describe_stream_summary;
-mod get_records;
-mod get_shard_iterator;
-mod increase_stream_retention_period;
-mod list_shards;
-mod list_streams;
-mod list_tags_for_stream;
-mod merge_shards;
+pub(crate) mod add_tags_to_stream;
+pub(crate) mod create_stream;
+pub(crate) mod decrease_stream_retention_period;
+pub(crate) mod delete_stream;
+pub(crate) mod describe_limits;
+pub(crate) mod describe_stream;
+pub(crate) mod describe_stream_summary;
+pub(crate) mod get_records;
+pub(crate) mod get_shard_iterator;
+pub(crate) mod increase_stream_retention_period;
+pub(crate) mod list_shards;
+pub(crate) mod list_streams;
+pub(crate) mod list_tags_for_stream;
+pub(crate) mod merge_shards;
 mod page_token;
-mod put_record;
-mod put_records;
-mod remove_tags_from_stream;
+pub(crate) mod put_record;
+pub(crate) mod put_records;
+pub(crate) mod remove_tags_from_stream;
 mod shapes;
-mod split_shard;
+pub(crate) mod split_shard;
 mod tags;
-mod update_shard_count;
+pub(crate) mod update_shard_count;
 
 use crate::{
     Kinesis,

@@ -14,7 +14,7 @@ use headwater_wire::{
 };
 use std::sync::Arc;
 
-pub(super) async fn run(kinesis: Arc<Kinesis>, caller: Caller, input: PutRecordInput) -> Result<PutRecordOutput> {
+pub(crate) async fn run(kinesis: Arc<Kinesis>, caller: Caller, input: PutRecordInput) -> Result<PutRecordOutput> {
     let (key, hash_key) = (input.partition_key.as_deref(), input.explicit_hash_key.as_deref());
     let offer = Offer::new(key, hash_key, &input.data, None);
     let (mark, commit) = kinesis.once_open(|| enqueue(&kinesis, &caller, &input, &offer)).await?;

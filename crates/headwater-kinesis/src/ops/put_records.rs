@@ -32,7 +32,7 @@ struct Enqueued {
     groups: Vec<(ShardMark, Vec<usize>, Commit)>,
 }
 
-pub(super) async fn run(kinesis: Arc<Kinesis>, caller: Caller, input: PutRecordsInput) -> Result<PutRecordsOutput> {
+pub(crate) async fn run(kinesis: Arc<Kinesis>, caller: Caller, input: PutRecordsInput) -> Result<PutRecordsOutput> {
     let offers: Vec<Offer<'_>> = (1..).zip(&input.records).map(|(at, record)| offer_of(at, record)).collect();
     if offers.iter().map(Offer::size_bytes).sum::<usize>() > BATCH_BYTES {
         return Err(errors::batch_too_large());

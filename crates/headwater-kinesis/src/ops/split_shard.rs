@@ -11,7 +11,7 @@ use std::sync::Arc;
 /// What an account may call each second under rate limits.
 const CALLS_PER_SECOND: u64 = 5;
 
-pub(super) async fn run(kinesis: Arc<Kinesis>, caller: Caller, input: SplitShardInput) -> Result<()> {
+pub(crate) async fn run(kinesis: Arc<Kinesis>, caller: Caller, input: SplitShardInput) -> Result<()> {
     let address = kinesis.address(&caller, named!(input))?;
     kinesis.admit("SplitShard", CALLS_PER_SECOND, &caller, Some(&address.name))?;
     let unknown = || errors::shard_unknown(&input.shard_to_split, &address.name, &caller.account);
