@@ -1,2 +1,11 @@
-//! The binary.
-fn main() {}
+//! The binary: reads its settings and runs what was asked for. Bare `headwater` is `headwater serve`.
+mod cli;
+mod credentials;
+mod front;
+mod serve;
+mod settings;
+mod workers;
+
+fn main() -> std::process::ExitCode {
+    cli::run()
+}

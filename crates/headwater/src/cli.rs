@@ -1,0 +1,113 @@
+//! The command line: what can be asked for, and where each setting comes from. Invariant: an error is one sentence on
+//! standard error and a failing exit status.
+use crate::{
+    serve,
+    settings::{Raw, Settings},
+};
+use clap::{Args, Parser, Subcommand};
+use std::{
+    io::{self, Write},
+    path::PathBuf,
+    process::ExitCode,
+};
+
+/// The AWS streaming stack as one binary: Kinesis Data Streams on a durable log.
+///
+/// Point any AWS SDK at it. What it acknowledges is on disk. Without a command it serves.
+#[derive(Parser)]
+#[command(version, args_conflicts_with_subcommands = true, max_term_width = 100, after_help = AFTER_HELP)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    serve: Serve,
+}
+
+const AFTER_HELP: &str = "\
+Every setting is also a variable (--account-id: HEADWATER_ACCOUNT_ID) and a key of the file (account-id = \"…\").
+A flag goes before a variable, a variable before the file.
+
+Example:
+  headwater --data ./streams --listen 4567
+  aws --endpoint-url http://127.0.0.1:4567 kinesis list-streams";
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serves requests until it is told to stop (SIGTERM, SIGINT)
+    #[command(max_term_width = 100, after_help = AFTER_HELP)]
+    Serve(Serve),
+}
+
+#[derive(Args)]
+struct Serve {
+    /// A TOML file with settings
+    #[arg(long, env = "HEADWATER_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    settings: Raw,
+}
+
+/// Runs what the command line asks for.
+pub(crate) fn run() -> ExitCode {
+    let arguments = Arguments::parse();
+    let outcome = match arguments.command {
+        None => arguments.serve.run(),
+        Some(Command::Serve(serve)) => serve.run(),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(sentence) => {
+            // Nowhere is left to tell it if this fails.
+            let _ = writeln!(io::stderr(), "headwater: {sentence}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+impl Serve {
+    fn run(self) -> Result<(), String> {
+        serve::run(self.settings()?)
+    }
+
+    fn settings(self) -> Result<Settings, String> {
+        let file = self.config.as_deref().map(Raw::of_file).transpose()?.unwrap_or_default();
+        self.settings.or(file).check(credential()?)
+    }
+}
+
+/// The access key of the environment. It is no flag: other users can see those.
+fn credential() -> Result<Option<(String, String)>, String> {
+    let variable = |name| std::env::var(name).ok().filter(|value: &String| !value.is_empty());
+    match (variable("HEADWATER_ACCESS_KEY_ID"), variable("HEADWATER_SECRET_ACCESS_KEY")) {
+        (None, None) => Ok(None),
+        (Some(id), Some(secret)) => Ok(Some((id, secret))),
+        _ => Err("HEADWATER_ACCESS_KEY_ID and HEADWATER_SECRET_ACCESS_KEY belong together: set both or neither".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    fn serve(line: &str) -> Serve {
+        let arguments = Arguments::try_parse_from(line.split(' ')).map_err(|error| error.to_string()).unwrap();
+        match arguments.command {
+            Some(Command::Serve(serve)) => serve,
+            None => arguments.serve,
+        }
+    }
+
+    #[test]
+    fn the_command_line_is_sound_and_bare_means_serve() {
+        Arguments::command().debug_assert();
+        for line in ["headwater --region eu-west-1 --multi-region", "headwater serve --region eu-west-1 --multi-region"]
+        {
+            let settings = serve(line).settings().unwrap();
+            assert!(&*settings.region == "eu-west-1" && settings.multi_region);
+        }
+        let settings = serve("headwater --listen 1 --listen 2,3 --multi-region=false").settings().unwrap();
+        assert_eq!(settings.listen.iter().map(std::net::SocketAddr::port).collect::<Vec<_>>(), [1, 2, 3]);
+        assert!(!settings.multi_region);
+    }
+}

@@ -1,0 +1,225 @@
+//! Who sends a request. Invariant: as soon as one credential is configured, nobody is a caller whose signature over
+//! this very request was not verified; without any, a request still has to claim one, as AWS asks.
+use crate::{
+    credentials::Credentials,
+    settings::{Settings, is_region},
+};
+use headwater_wire::{
+    Caller, Service, ServiceError,
+    sigv4::{self, Claim, Request, Rules, Scope, SigningKey},
+};
+use http::{header, request::Parts};
+use std::{
+    collections::HashMap,
+    sync::{Arc, PoisonError, RwLock},
+};
+
+/// Derived keys kept at once. They are few (a key id, a day, a region); a caller who makes up regions only makes the
+/// cache start anew.
+const MAX_DERIVED_KEYS: usize = 1024;
+
+/// The rules for callers.
+pub(crate) struct Auth {
+    credentials: Credentials,
+    account: Arc<str>,
+    region: Arc<str>,
+    multi_region: bool,
+    skew_s: u64,
+    derived: RwLock<HashMap<String, SigningKey>>,
+}
+
+/// A request's headers as the signer saw them.
+struct Headers<'a>(&'a Parts);
+
+impl sigv4::Headers for Headers<'_> {
+    fn values<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a [u8]> {
+        let mut values = self.0.headers.get_all(name).iter().map(http::HeaderValue::as_bytes).peekable();
+        // HTTP/2 carries the host outside the headers.
+        let authority = (name == "host" && values.peek().is_none()).then(|| self.0.uri.authority()).flatten();
+        values.chain(authority.map(|authority| authority.as_str().as_bytes()))
+    }
+}
+
+impl Auth {
+    pub(crate) fn new(settings: &Settings) -> Self {
+        Self {
+            credentials: settings.credentials.clone(),
+            account: Arc::clone(&settings.account),
+            region: Arc::clone(&settings.region),
+            multi_region: settings.multi_region,
+            skew_s: settings.clock_skew_s,
+            derived: RwLock::default(),
+        }
+    }
+
+    /// The caller of a request to `service`.
+    ///
+    /// # Errors
+    /// AWS's own, in AWS's order: the claim's form, its age and scope, the key, the signature.
+    pub(crate) fn caller(
+        &self,
+        service: &'static str,
+        head: &Parts,
+        body: &[u8],
+        now_ms: u64,
+    ) -> Result<Caller, ServiceError> {
+        let headers = Headers(head);
+        let claim = Claim::of(&headers, head.uri.query().unwrap_or_default())?;
+        let claim = claim.ok_or_else(|| missing("Missing Authentication Token"))?;
+        if self.credentials.is_empty() {
+            return Ok(Caller {
+                account: Arc::clone(&self.account),
+                region: claim
+                    .region()
+                    .filter(|region| self.multi_region && is_region(region))
+                    .map_or_else(|| Arc::clone(&self.region), Arc::from),
+                access_key: claim.access_key().into(),
+            });
+        }
+        let region = (!self.multi_region).then_some(&*self.region);
+        let scope = claim.check(now_ms, &Rules { service, region, skew_s: self.skew_s })?;
+        let Some(key) = self.credentials.key(scope.access_key) else {
+            return Err(ServiceError::new(
+                "UnrecognizedClientException",
+                "The security token included in the request is invalid.",
+            ));
+        };
+        let request = Request {
+            method: head.method.as_str(),
+            path: head.uri.path(),
+            query: head.uri.query().unwrap_or_default(),
+            headers: &headers,
+            body,
+        };
+        sigv4::verify(&claim, &scope, &self.derived_key(&key.secret, &scope), &request)?;
+        if !is_region(scope.region) {
+            let text = format!("Credential should be scoped to a valid region, not '{}'.", scope.region);
+            return Err(ServiceError::new("InvalidSignatureException", text));
+        }
+        let region = if self.multi_region { scope.region.into() } else { Arc::clone(&self.region) };
+        Ok(Caller { account: Arc::clone(&key.account), region, access_key: scope.access_key.into() })
+    }
+
+    fn derived_key(&self, secret: &str, scope: &Scope<'_>) -> SigningKey {
+        let name = [scope.access_key, scope.date, scope.region, scope.service].join("/");
+        if let Some(key) = self.derived.read().unwrap_or_else(PoisonError::into_inner).get(&name) {
+            return key.clone();
+        }
+        let key = SigningKey::derive(secret, scope);
+        let mut derived = self.derived.write().unwrap_or_else(PoisonError::into_inner);
+        if derived.len() >= MAX_DERIVED_KEYS {
+            derived.clear();
+        }
+        derived.insert(name, key.clone());
+        key
+    }
+}
+
+/// What `service` is called in a signature's scope.
+pub(crate) const fn scope_name(service: Service) -> &'static str {
+    match service {
+        Service::Kinesis => "kinesis",
+        Service::DynamoDb | Service::DynamoDbStreams => "dynamodb",
+        Service::Firehose => "firehose",
+    }
+}
+
+/// Whether a request with this refusal was not signed, or not in full: its body is then looked at first.
+pub(crate) fn is_unsigned(refusal: &ServiceError) -> bool {
+    matches!(refusal.code, "MissingAuthenticationTokenException" | "IncompleteSignatureException")
+}
+
+/// `DynamoDB` takes a header of another scheme for none, and says so in its own words.
+pub(crate) fn in_dynamo_words(refusal: ServiceError, head: &Parts) -> ServiceError {
+    let foreign = |value: &http::HeaderValue| !value.as_bytes().trim_ascii().starts_with(b"AWS4-");
+    let foreign = head.headers.get(header::AUTHORIZATION).is_some_and(foreign);
+    if refusal.code == "MissingAuthenticationTokenException" || foreign && is_unsigned(&refusal) {
+        return missing("Request is missing Authentication Token");
+    }
+    refusal
+}
+
+fn missing(sentence: &str) -> ServiceError {
+    ServiceError::new("MissingAuthenticationTokenException", sentence)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::Raw;
+
+    const NOW_MS: u64 = 1_440_938_160_000;
+    const GOOD: &str = "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/kinesis/aws4_request, \
+        SignedHeaders=content-type;host;x-amz-date;x-amz-target, \
+        Signature=b17dc820c667f2535042c4b306ec9e10d3e841bff768c072b389984f39d4139b";
+
+    fn auth(secret: Option<&str>, multi_region: bool) -> Auth {
+        let raw = Raw { multi_region: Some(multi_region), ..Raw::default() };
+        let key = secret.map(|secret| ("AKIDEXAMPLE".into(), secret.into()));
+        Auth::new(&raw.check(key).unwrap())
+    }
+
+    fn head(authorization: &str, host: bool) -> Parts {
+        let uri = if host { "/" } else { "http://127.0.0.1:4566/" };
+        let mut request = http::Request::post(uri)
+            .header("content-type", "application/x-amz-json-1.1")
+            .header("x-amz-target", "Kinesis_20131202.ListStreams")
+            .header("x-amz-date", "20150830T123600Z")
+            .header("authorization", authorization);
+        if host {
+            request = request.header("host", "127.0.0.1:4566");
+        }
+        request.body(()).unwrap().into_parts().0
+    }
+
+    fn refused(auth: &Auth, authorization: &str, body: &[u8]) -> String {
+        auth.caller("kinesis", &head(authorization, true), body, NOW_MS).unwrap_err().to_string()
+    }
+
+    const SECRET: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
+
+    #[test]
+    fn a_verified_signature_makes_a_caller_again_and_again() {
+        let auth = auth(Some(SECRET), false);
+        for host in [true, false, true] {
+            let caller = auth.caller("kinesis", &head(GOOD, host), b"{}", NOW_MS).unwrap();
+            assert_eq!(
+                (&*caller.account, &*caller.region, &*caller.access_key),
+                ("000000000000", "us-east-1", "AKIDEXAMPLE")
+            );
+        }
+    }
+
+    #[test]
+    fn with_a_credential_nothing_is_taken_on_trust() {
+        let mismatch = "InvalidSignatureException: The request signature we calculated does not match";
+        assert!(refused(&auth(Some("other"), false), GOOD, b"{}").starts_with(mismatch));
+        let auth = auth(Some(SECRET), false);
+        assert!(refused(&auth, GOOD, b"{} ").starts_with(mismatch));
+        let stranger = GOOD.replace("AKIDEXAMPLE", "AKIDSTRANGER");
+        assert_eq!(
+            refused(&auth, &stranger, b"{}"),
+            "UnrecognizedClientException: The security token included in the request is invalid."
+        );
+        assert!(
+            refused(&auth, &GOOD.replace("us-east-1", "eu-west-1"), b"{}").contains("valid region, not 'eu-west-1'")
+        );
+    }
+
+    #[test]
+    fn without_credentials_any_complete_claim_will_do() {
+        let claim =
+            "AWS4-HMAC-SHA256 Credential=me/20150830/eu-west-1/kinesis/aws4_request, SignedHeaders=host, Signature=0";
+        let region = |multi_region| {
+            auth(None, multi_region).caller("kinesis", &head(claim, true), b"", NOW_MS).unwrap().region.to_string()
+        };
+        assert_eq!((region(false).as_str(), region(true).as_str()), ("us-east-1", "eu-west-1"));
+        assert!(
+            refused(&auth(None, false), "X", b"").starts_with("IncompleteSignatureException: Authorization header")
+        );
+        let unsigned = http::Request::post("/").body(()).unwrap().into_parts().0;
+        let error = auth(None, false).caller("kinesis", &unsigned, b"", NOW_MS).unwrap_err();
+        assert_eq!(error.to_string(), "MissingAuthenticationTokenException: Missing Authentication Token");
+        assert_eq!(in_dynamo_words(error, &unsigned).message.unwrap(), "Request is missing Authentication Token");
+    }
+}

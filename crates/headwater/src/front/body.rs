@@ -1,0 +1,150 @@
+//! Request bodies, collected whole and bounded: each by its service's limit, all that are large together by a budget,
+//! and every one in time. A body that came in one piece is passed on without a copy.
+use super::{protocol, pulse::Reading, reply::Refusal};
+use bytes::{Bytes, BytesMut};
+use headwater_log::clock::Clock;
+use headwater_wire::Service;
+use http::{header, request::Parts};
+use http_body_util::BodyExt;
+use hyper::body::{Body, Incoming};
+use std::sync::Arc;
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+/// The largest `PutRecords` carries 10 MiB as base64, its keys and its punctuation: 14 MiB. Somewhat more is read, so
+/// that one record too many gets the service's own sentence.
+const KINESIS_BODY_BYTES: usize = 24 << 20;
+/// As the service has it.
+const DYNAMO_BODY_BYTES: usize = 16 << 20;
+/// Bodies up to this size are outside the budget; the number of connections bounds them.
+const SMALL_BODY_BYTES: usize = 64 << 10;
+/// What all large bodies may hold together; who comes later waits.
+const BUDGET_BYTES: usize = 1 << 30;
+/// A body that is not whole after this long is given up.
+const BODY_MS: u64 = 120_000;
+/// As long as a caller may go on sending what will not be read, so that it comes to see the answer.
+const DRAIN_MS: u64 = 10_000;
+/// Room taken at once, whatever length is announced.
+const FIRST_ROOM_BYTES: usize = 1 << 20;
+
+/// How bodies are taken in.
+pub(crate) struct Intake {
+    limit_bytes: Option<usize>,
+    budget: Semaphore,
+    clock: Arc<dyn Clock>,
+}
+
+/// A body, and its share of the budget for as long as it is held.
+pub(crate) struct Taken<'a> {
+    pub(crate) bytes: Bytes,
+    _share: Option<SemaphorePermit<'a>>,
+}
+
+impl Intake {
+    /// `limit_bytes` stands for all services' own limits.
+    pub(crate) fn new(limit_bytes: Option<usize>, clock: Arc<dyn Clock>) -> Self {
+        Self { limit_bytes, budget: Semaphore::new(BUDGET_BYTES / SMALL_BODY_BYTES), clock }
+    }
+
+    /// The whole body of the request with this head.
+    ///
+    /// # Errors
+    /// `TooLarge` or `TooSlow`; a body cut off is `TooSlow` too, as nobody is there to hear more.
+    pub(crate) async fn take(
+        &self,
+        head: &Parts,
+        mut body: Incoming,
+        reading: Reading<'_>,
+    ) -> Result<Taken<'_>, Refusal> {
+        let service = protocol::service(head);
+        let limit_bytes = self.limit_bytes.unwrap_or(match service {
+            Service::Kinesis | Service::Firehose => KINESIS_BODY_BYTES,
+            Service::DynamoDb | Service::DynamoDbStreams => DYNAMO_BODY_BYTES,
+        });
+        let announced = body.size_hint();
+        if announced.lower() > limit_bytes as u64 {
+            if !head.headers.contains_key(header::EXPECT) {
+                self.drain(&mut body).await;
+            }
+            return Err(Refusal::TooLarge(service));
+        }
+        let most_bytes = announced.exact().map_or(limit_bytes, |exact| usize::try_from(exact).unwrap_or(limit_bytes));
+        if most_bytes <= SMALL_BODY_BYTES {
+            // No timer: a small body that stalls is found by the connection's own watch, and costs nothing till then.
+            let bytes = collect(&mut body, most_bytes, &reading).await.map_err(|fault| fault.refusal(service))?;
+            return Ok(Taken { bytes, _share: None });
+        }
+        let shares = u32::try_from(most_bytes.div_ceil(SMALL_BODY_BYTES)).unwrap_or(u32::MAX);
+        let share = self.budget.acquire_many(shares).await.ok();
+        tokio::select! {
+            biased;
+            outcome = collect(&mut body, most_bytes, &reading) => match outcome {
+                Ok(bytes) => return Ok(Taken { bytes, _share: share }),
+                Err(Fault::TooLarge) => {}
+                Err(fault) => return Err(fault.refusal(service)),
+            },
+            () = self.clock.sleep(BODY_MS) => return Err(Refusal::TooSlow(service)),
+        }
+        drop(share);
+        self.drain(&mut body).await;
+        Err(Refusal::TooLarge(service))
+    }
+
+    /// Reads on without keeping anything: a caller that sends first and listens then would otherwise find the
+    /// connection reset instead of the answer.
+    async fn drain(&self, body: &mut Incoming) {
+        let all = async { while let Some(Ok(_)) = body.frame().await {} };
+        tokio::select! {
+            () = all => {}
+            () = self.clock.sleep(DRAIN_MS) => {}
+        }
+    }
+}
+
+enum Fault {
+    TooLarge,
+    CutOff,
+}
+
+impl Fault {
+    const fn refusal(self, service: Service) -> Refusal {
+        match self {
+            Self::TooLarge => Refusal::TooLarge(service),
+            Self::CutOff => Refusal::TooSlow(service),
+        }
+    }
+}
+
+async fn collect(body: &mut Incoming, most_bytes: usize, reading: &Reading<'_>) -> Result<Bytes, Fault> {
+    let Some(first) = next(body).await? else { return Ok(Bytes::new()) };
+    if body.is_end_stream() && first.len() <= most_bytes {
+        return Ok(first);
+    }
+    let mut all = BytesMut::with_capacity(most_bytes.min(FIRST_ROOM_BYTES));
+    all.extend_from_slice(&first);
+    drop(first);
+    while let Some(more) = next(body).await? {
+        if all.len() + more.len() > most_bytes {
+            return Err(Fault::TooLarge);
+        }
+        if reading.lasts_ms() > BODY_MS {
+            return Err(Fault::CutOff);
+        }
+        all.extend_from_slice(&more);
+    }
+    if all.len() > most_bytes { Err(Fault::TooLarge) } else { Ok(all.freeze()) }
+}
+
+/// The next piece; trailers are passed over.
+async fn next(body: &mut Incoming) -> Result<Option<Bytes>, Fault> {
+    loop {
+        match body.frame().await {
+            None => return Ok(None),
+            Some(Err(_)) => return Err(Fault::CutOff),
+            Some(Ok(frame)) => {
+                if let Ok(data) = frame.into_data() {
+                    return Ok(Some(data));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! `/_headwater/health`: whether the server lives and takes requests, for people, load balancers and supervisors.
+use super::{auth::scope_name, dispatch::Table, reply::Reply};
+use bytes::Bytes;
+use headwater_wire::Service;
+use http::{HeaderValue, Method, StatusCode, header, request::Parts};
+use http_body_util::Full;
+use serde_json::{Map, Value, json};
+
+/// Under this prefix Headwater speaks for itself; AWS's services ignore the path.
+pub(crate) const PREFIX: &str = "/_headwater/";
+
+/// The answer to a request under [`PREFIX`].
+pub(crate) fn answer(head: &Parts, table: &Table, is_ready: bool) -> Reply {
+    if head.method != Method::GET && head.method != Method::HEAD {
+        return page(StatusCode::METHOD_NOT_ALLOWED, json!({"error": "only GET"}));
+    }
+    let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    match head.uri.path() {
+        "/_headwater/health/live" => page(StatusCode::OK, json!({"status": "live"})),
+        "/_headwater/health/ready" => page(status, json!({"status": state(is_ready)})),
+        "/_headwater/health" | "/_headwater/health/" => page(
+            status,
+            json!({
+                "status": state(is_ready),
+                "version": env!("CARGO_PKG_VERSION"),
+                "services": services(table),
+            }),
+        ),
+        _ => page(StatusCode::NOT_FOUND, json!({"error": "there is /_headwater/health, with /live and /ready"})),
+    }
+}
+
+/// The answer to who must not see these pages.
+pub(crate) fn refuse() -> Reply {
+    let error = "this page answers to the server's own names, and to no foreign page; see --server-name";
+    page(StatusCode::FORBIDDEN, json!({"error": error}))
+}
+
+const fn state(is_ready: bool) -> &'static str {
+    if is_ready { "ready" } else { "stopping" }
+}
+
+fn services(table: &Table) -> Map<String, Value> {
+    let name = |service| match service {
+        Service::DynamoDbStreams => "dynamodbstreams",
+        service => scope_name(service),
+    };
+    let calls = table.calls().into_iter().map(|(service, calls)| {
+        let counts = json!({"answered": calls.answered, "refused": calls.refused, "failed": calls.failed});
+        (name(service).to_owned(), counts)
+    });
+    calls.collect()
+}
+
+fn page(status: StatusCode, body: Value) -> Reply {
+    let mut reply = Reply::new(Full::new(Bytes::from(body.to_string() + "\n")));
+    *reply.status_mut() = status;
+    let headers = reply.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    reply
+}

@@ -1,0 +1,138 @@
+//! What a request is: AWS's order of checks, from the outside in, in one function ([`identify`]). It looks at the head
+//! and at whether there is a body; whether the body can be read and who sends it is decided later.
+use super::reply::Refusal;
+use headwater_wire::{Dialect, ErrorKind, Service, ServiceError};
+use http::{HeaderMap, HeaderName, Method, header, request::Parts};
+
+/// Names the operation: `Kinesis_20131202.PutRecord`.
+pub(crate) const TARGET: HeaderName = HeaderName::from_static("x-amz-target");
+
+const JSON: &str = "application/json";
+const JSON_10: &str = "application/x-amz-json-1.0";
+const JSON_11: &str = "application/x-amz-json-1.1";
+const CBOR_11: &str = "application/x-amz-cbor-1.1";
+const FORM: &str = "application/x-www-form-urlencoded";
+
+/// What is asked for.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Asked<'a> {
+    /// An operation of a service; whether the service has it is not yet known.
+    Operation(Target<'a>),
+    /// An operation of the token service, in the query protocol.
+    Token,
+    /// A browser asks whether it may send the real request.
+    Preflight,
+    /// `DynamoDB` answers a plain GET, for load balancers.
+    Healthy,
+}
+
+/// An operation asked for, and how it wants to be answered.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Target<'a> {
+    pub(crate) service: Service,
+    pub(crate) operation: &'a str,
+    pub(crate) dialect: Dialect,
+    /// The content type of the answer: the request's.
+    pub(crate) content_type: &'static str,
+}
+
+/// What the request of this head asks for, or how it must be refused.
+pub(crate) fn identify<'a>(head: &'a Parts, has_body: bool) -> Result<Asked<'a>, Refusal> {
+    if head.method == Method::OPTIONS && head.headers.contains_key(header::ORIGIN) {
+        return Ok(Asked::Preflight);
+    }
+    let (service, target) = addressee(head);
+    let of_dynamo = is_dynamo(service);
+    match head.method {
+        Method::POST => {}
+        Method::GET if of_dynamo => return Ok(Asked::Healthy),
+        _ if of_dynamo => return Err(Refusal::NotFound(service)),
+        _ => return Err(Refusal::AccessDenied(service)),
+    }
+    let content_type = content_type(&head.headers);
+    if content_type.eq_ignore_ascii_case(FORM) {
+        return Ok(Asked::Token);
+    }
+    let Some((dialect, content_type)) = dialect(service, content_type, has_body) else {
+        // Without a target there is nothing that could be unknown; AWS then speaks of what may be authorized.
+        let denied = !of_dynamo && target.is_none() && !content_type.eq_ignore_ascii_case(JSON);
+        return Err(if denied { Refusal::AccessDenied(service) } else { Refusal::NotFound(service) });
+    };
+    let refuse =
+        |code| Refusal::Error { service, dialect, content_type, error: ServiceError::bare(code, ErrorKind::Sender) };
+    match target {
+        Some(operation) if has_body || of_dynamo => {
+            Ok(Asked::Operation(Target { service, operation, dialect, content_type }))
+        }
+        Some(_) => Err(refuse("SerializationException")),
+        None => Err(refuse("UnknownOperationException")),
+    }
+}
+
+/// The service a request is for and, if its target says so, the operation. A request without a usable target is
+/// answered by the service its signature or its host names.
+fn addressee(head: &Parts) -> (Service, Option<&str>) {
+    let text = |name| head.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if let Some((prefix, operation)) = text(TARGET).split_once('.') {
+        let service = match prefix {
+            "Kinesis_20131202" => Some(Service::Kinesis),
+            "DynamoDB_20120810" => Some(Service::DynamoDb),
+            "DynamoDBStreams_20120810" => Some(Service::DynamoDbStreams),
+            "Firehose_20150804" => Some(Service::Firehose),
+            _ => None,
+        };
+        if let Some(service) = service {
+            return (service, Some(operation).filter(|operation| !operation.is_empty()));
+        }
+    }
+    let scope = text(header::AUTHORIZATION).split('/').nth(3);
+    let host = || host(head).split('.').next();
+    let service = match scope.or_else(host) {
+        Some("dynamodb") => Service::DynamoDb,
+        Some("firehose") => Service::Firehose,
+        _ => Service::Kinesis,
+    };
+    (service, None)
+}
+
+/// The service a head names by its target alone: what decides how large the body may be.
+pub(crate) fn service(head: &Parts) -> Service {
+    addressee(head).0
+}
+
+/// The host a request was sent to; empty if it does not say. HTTP/2 has it in the URI.
+pub(crate) fn host(head: &Parts) -> &str {
+    let header = || head.headers.get(header::HOST).and_then(|value| value.to_str().ok());
+    head.uri.authority().map(http::uri::Authority::as_str).or_else(header).unwrap_or_default()
+}
+
+pub(crate) fn is_dynamo(service: Service) -> bool {
+    matches!(service, Service::DynamoDb | Service::DynamoDbStreams)
+}
+
+/// The media type without its parameters.
+fn content_type(headers: &HeaderMap) -> &str {
+    let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    value.split(';').next().unwrap_or_default().trim()
+}
+
+/// How `service` reads a body of this media type, and what it calls its answer. A request without a body is answered
+/// even if its type is none of the service's.
+fn dialect(service: Service, content_type: &str, has_body: bool) -> Option<(Dialect, &'static str)> {
+    let known = [
+        (Dialect::Json11, JSON_11),
+        (Dialect::Json10, JSON_10),
+        (Dialect::Cbor11, CBOR_11),
+        // Only DynamoDB takes plain JSON; it reads it as 1.0 and names it as it came.
+        (Dialect::Json10, JSON),
+    ];
+    let mut spoken = known.into_iter().filter(|(_, name)| is_dynamo(service) == matches!(*name, JSON_10 | JSON));
+    let found = spoken.find(|(_, name)| name.eq_ignore_ascii_case(content_type));
+    match found {
+        None if has_body => None,
+        None if is_dynamo(service) => Some((Dialect::Json10, JSON)),
+        None if content_type.eq_ignore_ascii_case(JSON) => None,
+        None => Some((Dialect::Cbor11, CBOR_11)),
+        found => found,
+    }
+}

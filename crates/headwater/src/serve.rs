@@ -1,0 +1,180 @@
+//! `headwater serve`: the only place that constructs engines, opens sockets and draws chance. What it builds it takes
+//! down again in order: no new connections, the last answers out, the engine closed.
+use crate::{
+    front::{Doors, Front, MAX_CONNECTIONS, Table, Tls, listen},
+    settings::{LogFormat, RateLimits, Settings, Store},
+    workers::Workers,
+};
+use headwater_kinesis::{Entropy, Kinesis, KinesisParts, KinesisSettings, operations, run_duties};
+use headwater_log::{
+    Engine,
+    clock::{Clock, SystemClock},
+    disk::{DiskConfig, DiskEngine, files::DiskFiles},
+    memory::MemoryEngine,
+};
+use std::{
+    io::{self, Write},
+    net::SocketAddr,
+    sync::Arc,
+};
+use tokio::{
+    net::TcpListener,
+    sync::{Semaphore, watch},
+};
+
+/// The journal's folder, in the data folder.
+pub(crate) const LOG_FOLDER: &str = "log";
+/// How long the last answers may take when the server stops.
+const DRAIN_MS: u64 = 10_000;
+
+/// Runs the server until it is told to stop.
+///
+/// # Errors
+/// A sentence on what keeps it from starting, and what to do.
+pub(crate) fn run(settings: Settings) -> Result<(), String> {
+    start_log(&settings);
+    let (runtime, workers) =
+        Workers::start(settings.workers).map_err(|error| format!("cannot start the workers: {error}"))?;
+    let engine = runtime.block_on(serve(settings, workers))?;
+    // Tasks that still wait for something hold the engine; it closes when the last one lets go.
+    drop(runtime);
+    drop(engine);
+    tracing::info!("stopped");
+    Ok(())
+}
+
+async fn serve(settings: Settings, workers: Workers) -> Result<Arc<dyn Engine>, String> {
+    let clock: Arc<dyn Clock> = SystemClock::new();
+    let entropy: Entropy = Arc::new(entropy);
+    let mut listeners = Vec::new();
+    for address in &settings.listen {
+        let listener = TcpListener::bind(address).await;
+        listeners.push(listener.map_err(|error| format!("--listen {address}: {error}"))?);
+    }
+    let tls = match (&settings.tls, &settings.store) {
+        (Some((certificate, key)), _) => Tls::given(certificate, key)?,
+        (None, Store::Folder(data)) => Tls::made(&settings.region, &settings.server_names, Some(data)),
+        (None, Store::Memory) => Tls::made(&settings.region, &settings.server_names, None),
+    };
+    let engine = open_engine(&settings, &clock, &entropy)?;
+    let kinesis = open_kinesis(&settings, Arc::clone(&engine), &clock, &entropy).await?;
+    let mut table = Table::new(Arc::clone(&clock)).with(&kinesis, operations());
+    table.arm(&settings.faults)?;
+    tokio::spawn(run_duties(kinesis));
+
+    let (stop, stopped) = watch::channel(false);
+    let doors = Arc::new(Doors {
+        front: Front::new(table, &settings, Arc::clone(&clock), (entropy() >> 64) as u64),
+        tls,
+        clock: Arc::clone(&clock),
+        places: Arc::new(Semaphore::new(MAX_CONNECTIONS as usize)),
+        stop: stopped,
+    });
+    let addresses: Vec<SocketAddr> = listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();
+    let workers = Arc::new(workers);
+    for listener in listeners {
+        tokio::spawn(listen(listener, Arc::clone(&doors), Arc::clone(&workers)));
+    }
+    announce(&settings, &addresses);
+
+    told_to_stop().await.map_err(|error| format!("cannot listen for signals: {error}"))?;
+    tracing::info!("stopping");
+    doors.front.stopping();
+    // Nobody listens for this once every connection is gone.
+    let _ = stop.send(true);
+    tokio::select! {
+        _ = doors.places.acquire_many(MAX_CONNECTIONS) => {}
+        () = clock.sleep(DRAIN_MS) => tracing::warn!("some clients still wait; they are cut off"),
+        _ = told_to_stop() => {}
+    }
+    Ok(engine)
+}
+
+fn open_engine(settings: &Settings, clock: &Arc<dyn Clock>, entropy: &Entropy) -> Result<Arc<dyn Engine>, String> {
+    let Store::Folder(data) = &settings.store else { return Ok(MemoryEngine::new(Arc::clone(clock))) };
+    DiskFiles::create(data).map_err(|error| format!("--data {}: {error}", data.display()))?;
+    let config = DiskConfig { salt: (entropy() >> 96) as u32, ..DiskConfig::default() };
+    let engine = DiskEngine::open(&data.join(LOG_FOLDER), config, Arc::clone(clock))
+        .map_err(|error| format!("--data {}: {error}", data.display()))?;
+    for damage in engine.damage() {
+        tracing::error!(?damage, "a part of the journal cannot be read; the rest is served");
+    }
+    Ok(engine)
+}
+
+async fn open_kinesis(
+    settings: &Settings,
+    engine: Arc<dyn Engine>,
+    clock: &Arc<dyn Clock>,
+    entropy: &Entropy,
+) -> Result<Arc<Kinesis>, String> {
+    let defaults = KinesisSettings::default();
+    let parts = KinesisParts {
+        engine,
+        clock: Arc::clone(clock),
+        entropy: Arc::clone(entropy),
+        settings: KinesisSettings {
+            shard_limit: settings.shard_limit.unwrap_or(defaults.shard_limit),
+            transition_ms: settings.transition_ms,
+            rate_limits: settings.limits == RateLimits::Aws,
+            ..defaults
+        },
+    };
+    Kinesis::open(parts).await.map_err(|error| format!("Kinesis' catalog cannot be opened: {error}"))
+}
+
+/// Chance comes from the system, and in here alone.
+#[expect(clippy::disallowed_methods, reason = "this is the seam")]
+fn entropy() -> u128 {
+    let mut bytes = [0; 16];
+    // Without chance, tokens could be forged: better not to run.
+    assert!(getrandom::fill(&mut bytes).is_ok(), "the system gives no random numbers");
+    u128::from_le_bytes(bytes)
+}
+
+fn start_log(settings: &Settings) {
+    let level = settings.log;
+    let log = tracing_subscriber::fmt().with_writer(io::stderr).with_max_level(level).with_target(false);
+    match settings.log_format {
+        LogFormat::Text => log.init(),
+        LogFormat::Json => log.json().init(),
+    }
+}
+
+/// What to paste next, on standard output.
+fn announce(settings: &Settings, addresses: &[SocketAddr]) {
+    let Some(first) = addresses.first() else { return };
+    let endpoints: Vec<String> = addresses.iter().map(|address| format!("http://{address}")).collect();
+    let data = match &settings.store {
+        Store::Folder(data) => data.display().to_string(),
+        Store::Memory => "in memory; gone when the process ends".into(),
+    };
+    let (keys, region) = (settings.credentials.is_empty(), &settings.region);
+    let keys = if keys { "export AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any\n              " } else { "" };
+    let text = format!(
+        "Headwater {version} takes requests.\n  endpoint    {endpoints} (https:// on the same port)\n  \
+         data        {data}\n  paste next  {keys}aws --endpoint-url http://{first} --region {region} kinesis \
+         create-stream --stream-name first --shard-count 1\n",
+        version = env!("CARGO_PKG_VERSION"),
+        endpoints = endpoints.join(", "),
+    );
+    // Nobody may be listening; the server runs all the same.
+    let _ = io::stdout().write_all(text.as_bytes());
+}
+
+#[cfg(unix)]
+async fn told_to_stop() -> io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+async fn told_to_stop() -> io::Result<()> {
+    tokio::signal::ctrl_c().await
+}

@@ -1,0 +1,369 @@
+//! Settings in two stages: as written (flag, then `HEADWATER_*` variable, then file), and checked. Everything beyond
+//! this file stands on checked settings alone, so a mistake is told at start and nowhere else.
+use crate::{credentials::Credentials, front::fault::Fault, workers::Layout};
+use clap::{Args, ValueEnum};
+use serde::Deserialize;
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+use tracing::level_filters::LevelFilter;
+
+const DEFAULT_PORT: u16 = 4566;
+const DEFAULT_DATA: &str = "headwater-data";
+const DEFAULT_REGION: &str = "us-east-1";
+const DEFAULT_ACCOUNT: &str = "000000000000";
+const DEFAULT_CLOCK_SKEW_S: u64 = 300;
+/// A region may be any name of this many bytes; the models allow no longer ones in an ARN.
+const MAX_REGION_BYTES: usize = 32;
+
+/// Settings as written; `None` and empty where nothing is. The same names in a flag (`--account-id`), a variable
+/// (`HEADWATER_ACCOUNT_ID`) and the file (`account-id`).
+#[derive(Args, Deserialize, Debug, Default, Clone)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub(crate) struct Raw {
+    /// Where to listen: ADDRESS:PORT, or a port on 127.0.0.1; may be repeated. Plain HTTP and TLS share the port
+    /// [default: 127.0.0.1:4566]
+    #[arg(long, env = "HEADWATER_LISTEN", value_name = "ADDR", value_delimiter = ',')]
+    pub(crate) listen: Vec<String>,
+    /// The folder that keeps everything [default: ./headwater-data]
+    #[arg(long, env = "HEADWATER_DATA", value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// Keep everything in memory; it is gone when the process ends
+    #[arg(long, env = "HEADWATER_EPHEMERAL", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+    pub(crate) ephemeral: Option<bool>,
+    /// The region in ARNs [default: us-east-1]
+    #[arg(long, env = "HEADWATER_REGION", value_name = "NAME")]
+    pub(crate) region: Option<String>,
+    /// The account in ARNs: twelve digits [default: 000000000000]
+    #[arg(long, env = "HEADWATER_ACCOUNT_ID", value_name = "DIGITS")]
+    pub(crate) account_id: Option<String>,
+    /// Give each region that callers sign for its own streams; otherwise all regions are one
+    #[arg(long, env = "HEADWATER_MULTI_REGION", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+    pub(crate) multi_region: Option<bool>,
+    /// Most open shards an account may have in a region [default: 20000]
+    #[arg(long, env = "HEADWATER_SHARD_LIMIT", value_name = "COUNT")]
+    pub(crate) shard_limit: Option<u32>,
+    /// How long a stream stays CREATING, UPDATING or DELETING, in milliseconds [default: 0]
+    #[arg(long, env = "HEADWATER_TRANSITION_MS", value_name = "MS")]
+    pub(crate) transition_ms: Option<u64>,
+    /// Throughput limits: `aws` for those of the service, `off` for none [default: off]
+    #[arg(long, env = "HEADWATER_LIMITS", value_name = "WHICH")]
+    pub(crate) limits: Option<RateLimits>,
+    /// Fail an operation on purpose, for testing clients: OPERATION:ERROR=PROBABILITY, e.g.
+    /// PutRecord:ProvisionedThroughputExceededException=0.1; may be repeated
+    #[arg(long, env = "HEADWATER_FAULT", value_name = "FAULT", value_delimiter = ',')]
+    pub(crate) fault: Vec<String>,
+    /// Access keys that may call, as TOML: [[key]] tables with id, secret and, if you like, account. A single key may
+    /// also come from HEADWATER_ACCESS_KEY_ID and HEADWATER_SECRET_ACCESS_KEY. Without any, every signature is taken
+    #[arg(long, env = "HEADWATER_CREDENTIALS", value_name = "FILE")]
+    pub(crate) credentials: Option<PathBuf>,
+    /// Certificate chain for TLS, as PEM; without one, a certificate is made when first asked for
+    #[arg(long, env = "HEADWATER_TLS_CERT", value_name = "FILE", requires = "tls_key")]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// Private key for TLS, as PEM
+    #[arg(long, env = "HEADWATER_TLS_KEY", value_name = "FILE", requires = "tls_cert")]
+    pub(crate) tls_key: Option<PathBuf>,
+    /// A further host name this server goes by: in the made certificate, and for /_headwater/ pages; may be repeated
+    #[arg(long, env = "HEADWATER_SERVER_NAME", value_name = "HOST", value_delimiter = ',')]
+    pub(crate) server_name: Vec<String>,
+    /// How far a caller's clock may be off, in seconds; only checked with credentials [default: 300]
+    #[arg(long, env = "HEADWATER_CLOCK_SKEW_S", value_name = "SECONDS")]
+    pub(crate) clock_skew_s: Option<u64>,
+    /// Largest request body, in bytes [default: 25165824, for DynamoDB 16777216]
+    #[arg(long, env = "HEADWATER_BODY_LIMIT", value_name = "BYTES")]
+    pub(crate) body_limit: Option<usize>,
+    /// Log lines on stderr: `text` or `json` [default: text]
+    #[arg(long, env = "HEADWATER_LOG_FORMAT", value_name = "FORMAT")]
+    pub(crate) log_format: Option<LogFormat>,
+    /// What is logged: error, warn, info, debug (a line for each request) or trace [default: info]
+    #[arg(long, env = "HEADWATER_LOG", value_name = "LEVEL")]
+    pub(crate) log: Option<String>,
+    /// How connections are dealt out among threads; for measuring
+    #[arg(long, env = "HEADWATER_WORKERS", value_name = "LAYOUT", hide = true)]
+    pub(crate) workers: Option<Layout>,
+}
+
+/// Whether AWS's throughput limits hold.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum RateLimits {
+    /// As the service has them.
+    Aws,
+    /// None.
+    #[default]
+    Off,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Where everything is kept.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Store {
+    /// In memory, until the process ends.
+    Memory,
+    /// In this folder, named absolutely.
+    Folder(PathBuf),
+}
+
+/// Checked settings.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    pub(crate) listen: Vec<SocketAddr>,
+    pub(crate) store: Store,
+    pub(crate) region: Arc<str>,
+    pub(crate) account: Arc<str>,
+    pub(crate) multi_region: bool,
+    /// `None`: the service's own.
+    pub(crate) shard_limit: Option<u32>,
+    pub(crate) transition_ms: u64,
+    pub(crate) limits: RateLimits,
+    pub(crate) faults: Vec<Fault>,
+    pub(crate) credentials: Credentials,
+    /// Certificate and key, as PEM files.
+    pub(crate) tls: Option<(PathBuf, PathBuf)>,
+    pub(crate) server_names: Vec<String>,
+    pub(crate) clock_skew_s: u64,
+    pub(crate) body_limit_bytes: Option<usize>,
+    pub(crate) log_format: LogFormat,
+    pub(crate) log: LevelFilter,
+    pub(crate) workers: Layout,
+}
+
+impl Raw {
+    /// The settings of a file.
+    ///
+    /// # Errors
+    /// A sentence with the file, the line and the key that cannot be used.
+    pub(crate) fn of_file(path: &Path) -> Result<Self, String> {
+        let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
+        toml::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))
+    }
+
+    /// These settings, and where they say nothing, those of `file`.
+    pub(crate) fn or(self, file: Self) -> Self {
+        let either = |first: Vec<String>, second: Vec<String>| if first.is_empty() { second } else { first };
+        // A certificate and its key belong together: half a pair is never completed from elsewhere.
+        let tls = if self.tls_cert.is_some() || self.tls_key.is_some() {
+            (self.tls_cert, self.tls_key)
+        } else {
+            (file.tls_cert, file.tls_key)
+        };
+        Self {
+            listen: either(self.listen, file.listen),
+            data: self.data.or(file.data),
+            ephemeral: self.ephemeral.or(file.ephemeral),
+            region: self.region.or(file.region),
+            account_id: self.account_id.or(file.account_id),
+            multi_region: self.multi_region.or(file.multi_region),
+            shard_limit: self.shard_limit.or(file.shard_limit),
+            transition_ms: self.transition_ms.or(file.transition_ms),
+            limits: self.limits.or(file.limits),
+            fault: either(self.fault, file.fault),
+            credentials: self.credentials.or(file.credentials),
+            tls_cert: tls.0,
+            tls_key: tls.1,
+            server_name: either(self.server_name, file.server_name),
+            clock_skew_s: self.clock_skew_s.or(file.clock_skew_s),
+            body_limit: self.body_limit.or(file.body_limit),
+            log_format: self.log_format.or(file.log_format),
+            log: self.log.or(file.log),
+            workers: self.workers.or(file.workers),
+        }
+    }
+
+    /// Checks everything that can be checked without opening anything but the credentials.
+    ///
+    /// # Errors
+    /// A sentence with the setting and what to do about it.
+    pub(crate) fn check(self, environment: Option<(String, String)>) -> Result<Settings, String> {
+        let data = self.data_folder()?;
+        let store = match (self.ephemeral.unwrap_or_default(), &self.data) {
+            (false, _) => Store::Folder(data),
+            (true, None) => Store::Memory,
+            (true, Some(_)) => return Err("--ephemeral keeps nothing: leave out --data, or --ephemeral".into()),
+        };
+        let account: Arc<str> = self.account_id.as_deref().unwrap_or(DEFAULT_ACCOUNT).into();
+        if account.len() != 12 || !account.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(format!("--account-id: an account is twelve digits, not '{account}'"));
+        }
+        let region: Arc<str> = self.region.as_deref().unwrap_or(DEFAULT_REGION).into();
+        if !is_region(&region) {
+            return Err(format!("--region: a region is written like us-east-1, not '{region}'"));
+        }
+        let credentials = Credentials::load(self.credentials.as_deref(), environment, &account)?;
+        let settings = Settings {
+            listen: addresses(&self.listen)?,
+            store,
+            region,
+            account,
+            multi_region: self.multi_region.unwrap_or_default(),
+            shard_limit: self.shard_limit,
+            transition_ms: self.transition_ms.unwrap_or_default(),
+            limits: self.limits.unwrap_or_default(),
+            faults: self.fault.iter().map(|text| Fault::parse(text)).collect::<Result<_, _>>()?,
+            credentials,
+            tls: match (self.tls_cert, self.tls_key) {
+                (Some(certificate), Some(key)) => Some((certificate, key)),
+                (None, None) => None,
+                _ => return Err("--tls-cert and --tls-key belong together: give both or neither".into()),
+            },
+            server_names: self.server_name,
+            clock_skew_s: self.clock_skew_s.unwrap_or(DEFAULT_CLOCK_SKEW_S),
+            body_limit_bytes: self.body_limit,
+            log_format: self.log_format.unwrap_or_default(),
+            log: level(self.log.as_deref().unwrap_or("info"))?,
+            workers: self.workers.unwrap_or(Layout::Shared),
+        };
+        settings.check_exposure()?;
+        Ok(settings)
+    }
+
+    /// The data folder, named absolutely.
+    ///
+    /// # Errors
+    /// A sentence if the working folder is gone.
+    pub(crate) fn data_folder(&self) -> Result<PathBuf, String> {
+        let folder = self.data.as_deref().unwrap_or(Path::new(DEFAULT_DATA));
+        std::path::absolute(folder).map_err(|error| format!("--data {}: {error}", folder.display()))
+    }
+}
+
+impl Settings {
+    fn check_exposure(&self) -> Result<(), String> {
+        match self.listen.iter().find(|address| !address.ip().is_loopback()) {
+            Some(address) if self.credentials.is_empty() => Err(format!(
+                "--listen {address} would let everybody on the network in, as no credential is configured. Name access \
+                 keys with --credentials FILE (or HEADWATER_ACCESS_KEY_ID and HEADWATER_SECRET_ACCESS_KEY), or listen \
+                 on 127.0.0.1 alone"
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Whether `name` can stand in an ARN as a region.
+pub(crate) fn is_region(name: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    !name.is_empty() && name.len() <= MAX_REGION_BYTES && name.bytes().all(fits)
+}
+
+fn level(text: &str) -> Result<LevelFilter, String> {
+    text.parse().map_err(|_| format!("--log: a level is error, warn, info, debug or trace, not '{text}'"))
+}
+
+fn addresses(listen: &[String]) -> Result<Vec<SocketAddr>, String> {
+    if listen.is_empty() {
+        return Ok(vec![SocketAddr::from((Ipv4Addr::LOCALHOST, DEFAULT_PORT))]);
+    }
+    listen.iter().map(|text| address(text)).collect()
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let port = text.strip_prefix("localhost:").or_else(|| text.strip_prefix(':')).unwrap_or(text);
+    if let Ok(port) = port.parse::<u16>() {
+        return Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+    }
+    if let Ok(ip) = text.trim_matches(['[', ']']).parse::<IpAddr>() {
+        return Ok(SocketAddr::from((ip, DEFAULT_PORT)));
+    }
+    text.parse().map_err(|_| format!("--listen: write ADDRESS:PORT, like 127.0.0.1:{DEFAULT_PORT}, not '{text}'"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(text: &str) -> Result<Raw, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("headwater.toml");
+        std::fs::File::create_new(&path)
+            .and_then(|mut file| std::io::Write::write_all(&mut file, text.as_bytes()))
+            .unwrap();
+        Raw::of_file(&path)
+    }
+
+    fn refusal(raw: Raw) -> String {
+        raw.check(None).unwrap_err()
+    }
+
+    #[test]
+    fn nothing_written_gives_the_defaults() {
+        let settings = Raw::default().check(None).unwrap();
+        assert_eq!(settings.listen, ["127.0.0.1:4566".parse().unwrap()]);
+        let Store::Folder(folder) = settings.store else { panic!("not on disk") };
+        assert!(folder.is_absolute() && folder.ends_with(DEFAULT_DATA));
+        assert_eq!((&*settings.region, &*settings.account), ("us-east-1", "000000000000"));
+        assert_eq!((settings.limits, settings.transition_ms, settings.clock_skew_s), (RateLimits::Off, 0, 300));
+    }
+
+    #[test]
+    fn what_is_given_goes_before_the_file() {
+        let file = file("region = 'eu-west-1'\nlimits = 'aws'\nlisten = ['127.0.0.1:8000', '4567']\nephemeral = true")
+            .unwrap();
+        let given = Raw { region: Some("us-west-2".into()), ephemeral: Some(false), ..Raw::default() };
+        let settings = given.or(file).check(None).unwrap();
+        assert_eq!((&*settings.region, settings.limits), ("us-west-2", RateLimits::Aws));
+        assert_eq!(settings.listen, ["127.0.0.1:8000".parse().unwrap(), "127.0.0.1:4567".parse().unwrap()]);
+        assert_ne!(settings.store, Store::Memory);
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_with_its_name_and_line() {
+        let error = file("region = 'eu-west-1'\nshard-limits = 3").unwrap_err();
+        assert!(
+            error.contains("line 2") && error.contains("`shard-limits`") && error.contains("`shard-limit`"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn without_credentials_only_loopback_may_be_bound() {
+        let open = Raw { listen: vec!["0.0.0.0:4566".into()], ..Raw::default() };
+        assert!(refusal(open.clone()).contains("--credentials FILE"));
+        assert!(open.check(Some(("AKID".into(), "secret".into()))).is_ok());
+        let both = Raw { listen: vec!["[::1]:1".into(), "[::]:1".into()], ..Raw::default() };
+        assert!(refusal(both).starts_with("--listen [::]:1 "));
+    }
+
+    #[test]
+    fn addresses_may_be_short() {
+        for (text, expected) in [
+            ("8000", "127.0.0.1:8000"),
+            (":8000", "127.0.0.1:8000"),
+            ("localhost:8000", "127.0.0.1:8000"),
+            ("::1", "[::1]:4566"),
+            ("[::1]:80", "[::1]:80"),
+            ("10.0.0.1", "10.0.0.1:4566"),
+        ] {
+            assert_eq!(address(text), Ok(expected.parse().unwrap()), "{text}");
+        }
+        assert!(address("example.com:80").is_err());
+    }
+
+    #[test]
+    fn each_mistake_is_told_by_its_setting() {
+        for (raw, start) in [
+            (Raw { account_id: Some("12".into()), ..Raw::default() }, "--account-id: "),
+            (Raw { region: Some("Mars!".into()), ..Raw::default() }, "--region: "),
+            (Raw { fault: vec!["PutRecord=1".into()], ..Raw::default() }, "--fault "),
+            (Raw { tls_cert: Some("a".into()), ..Raw::default() }, "--tls-cert and --tls-key"),
+            (Raw { ephemeral: Some(true), data: Some("a".into()), ..Raw::default() }, "--ephemeral "),
+            (Raw { credentials: Some("/nowhere/at/all".into()), ..Raw::default() }, "/nowhere/at/all: "),
+            (Raw { log: Some("[[".into()), ..Raw::default() }, "--log: "),
+        ] {
+            let error = refusal(raw);
+            assert!(error.starts_with(start), "{error}");
+        }
+    }
+}
