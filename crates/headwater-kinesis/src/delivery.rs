@@ -27,7 +27,7 @@ impl Source {
             log: stream.log(index),
             mark: shard.mark(),
             ending: shard.ending,
-            cutoff_ms: now_ms.saturating_sub(stream.retention_ms()),
+            cutoff_ms: stream.cutoff_ms(now_ms),
         })
     }
 }

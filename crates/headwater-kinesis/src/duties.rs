@@ -180,10 +180,10 @@ struct Kept {
 
 impl Kept {
     fn of(stream: &Stream, now_ms: u64) -> Self {
-        let cutoff_ms = now_ms.saturating_sub(stream.retention_ms());
+        let cutoff_ms = stream.cutoff_ms(now_ms);
         let is_expired = |shard: u32| {
             let ending = stream.shard(shard).and_then(|shard| shard.ending);
-            ending.is_some_and(|ending| ending.closed_ms <= cutoff_ms)
+            ending.is_some_and(|ending| ending.closed_ms < cutoff_ms)
         };
         let indexes = stream.shards.iter().map(|shard| shard.index);
         let (expired, live): (Vec<u32>, Vec<u32>) = indexes.partition(|shard| is_expired(*shard));

@@ -13,6 +13,7 @@ mod errors;
 mod intake;
 mod iterator;
 mod limits;
+mod nonce;
 mod ops;
 mod record;
 mod routing;
@@ -119,3 +120,6 @@ impl Kinesis {
         Quota { shards: self.settings.shard_limit, on_demand_streams: self.settings.on_demand_stream_limit }
     }
 }
+
+#[cfg(test)]
+mod tests;

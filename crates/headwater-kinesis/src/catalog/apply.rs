@@ -24,9 +24,10 @@ pub(super) fn apply(catalog: &mut Catalog, change: &Change) {
         Change::Untagged { address, keys } => {
             edit(catalog, address, |stream| stream.tags.retain(|key, _| !keys.contains(key)));
         }
-        Change::RetentionSet { address, hours } => {
-            edit(catalog, address, |stream| stream.retention_hours = *hours);
-        }
+        Change::RetentionSet { address, hours, floor_ms } => edit(catalog, address, |stream| {
+            stream.retention_hours = *hours;
+            stream.floor_ms = *floor_ms;
+        }),
         Change::ReshardBegun { address, reshard } => {
             edit(catalog, address, |stream| stream.phase = Phase::Updating(reshard.clone()));
         }

@@ -40,9 +40,11 @@ pub(crate) enum Change {
         address: Address,
         keys: Vec<String>,
     },
+    /// Records older than `floor_ms` stay gone, however long the new retention.
     RetentionSet {
         address: Address,
         hours: u32,
+        floor_ms: u64,
     },
     ReshardBegun {
         address: Address,

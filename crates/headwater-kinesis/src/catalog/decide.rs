@@ -64,8 +64,8 @@ fn of_stream(catalog: &Catalog, address: Address, action: Action, now_ms: u64) -
             let keys: Vec<String> = keys.into_iter().filter(|key| stream.tags.contains_key(key)).collect();
             if keys.is_empty() { nothing() } else { done(Change::Untagged { address, keys }) }
         }
-        Action::IncreaseRetention { hours } => set_retention(stream, address, hours, true),
-        Action::DecreaseRetention { hours } => set_retention(stream, address, hours, false),
+        Action::IncreaseRetention { hours } => set_retention(stream, address, hours, true, now_ms),
+        Action::DecreaseRetention { hours } => set_retention(stream, address, hours, false, now_ms),
         Action::Split { shard, at, quota, transition_ms } => {
             let step = split(catalog, stream, &address, shard, &at, quota)?;
             done(begin(address, vec![step], None, now_ms + transition_ms))
@@ -166,7 +166,7 @@ fn tag(stream: &Stream, address: Address, tags: BTreeMap<String, String>) -> Res
 }
 
 /// The value a stream has already is set again without an error, whichever way it was to go.
-fn set_retention(stream: &Stream, address: Address, hours: i32, longer: bool) -> Result<Decision> {
+fn set_retention(stream: &Stream, address: Address, hours: i32, longer: bool, now_ms: u64) -> Result<Decision> {
     let existing = stream.retention_hours;
     if hours < *RETENTION_HOURS.start() {
         return Err(errors::retention_too_short(hours));
@@ -182,7 +182,10 @@ fn set_retention(stream: &Stream, address: Address, hours: i32, longer: bool) ->
         return Err(errors::retention_longer(hours, existing, &address.name));
     }
     active(stream, &address)?;
-    if wanted == existing { nothing() } else { done(Change::RetentionSet { address, hours: wanted }) }
+    if wanted == existing {
+        return nothing();
+    }
+    done(Change::RetentionSet { address, hours: wanted, floor_ms: stream.cutoff_ms(now_ms) })
 }
 
 // ---- resharding ----
@@ -310,8 +313,8 @@ fn finish_sealing(
 }
 
 fn expire(stream: &Stream, address: Address, shards: Vec<u32>, now_ms: u64) -> Result<Decision> {
-    let passed = |ending: &Ending| ending.closed_ms + stream.retention_ms() <= now_ms;
-    let is_due = |index: &u32| stream.shard(*index).and_then(|shard| shard.ending).is_some_and(|end| passed(&end));
+    let ending = |index: &u32| stream.shard(*index).and_then(|shard| shard.ending);
+    let is_due = |index: &u32| ending(index).is_some_and(|ending| ending.closed_ms < stream.cutoff_ms(now_ms));
     let shards: Vec<u32> = shards.into_iter().filter(is_due).collect();
     if shards.is_empty() { nothing() } else { done(Change::Expired { address, shards }) }
 }

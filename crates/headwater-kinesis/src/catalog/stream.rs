@@ -153,7 +153,17 @@ impl Ending {
 
 /// The name of the shard with this index.
 pub(crate) fn shard_id(index: u32) -> String {
-    format!("shardId-{index:012}")
+    // Once for every record put, so without the machinery of formatting.
+    let mut digits = *b"shardId-000000000000";
+    let mut rest = index;
+    for digit in digits.iter_mut().rev() {
+        if rest == 0 {
+            break;
+        }
+        *digit = b'0' + u8::try_from(rest % 10).unwrap_or_default();
+        rest /= 10;
+    }
+    String::from_utf8_lossy(&digits).into_owned()
 }
 
 /// One life of a stream name: a stream deleted and created anew is another one.
@@ -165,6 +175,9 @@ pub(crate) struct Stream {
     pub(crate) created_ms: u64,
     pub(crate) mode: Mode,
     pub(crate) retention_hours: u32,
+    /// What arrived before this had passed retention when it was last changed, and does not come back.
+    #[serde(default)]
+    pub(crate) floor_ms: u64,
     pub(crate) max_record_kib: u32,
     #[serde(default)]
     pub(crate) distribution: Distribution,
@@ -209,6 +222,7 @@ impl Stream {
             created_ms: now_ms,
             mode: new.mode,
             retention_hours: DEFAULT_RETENTION_HOURS,
+            floor_ms: 0,
             max_record_kib: new.max_record_kib,
             distribution: new.distribution,
             tags: new.tags,
@@ -248,14 +262,21 @@ impl Stream {
         self.shards.iter().filter(move |shard| shard.parents.contains(&parent))
     }
 
-    /// The shards callers are shown: none while the stream is being created.
-    pub(crate) fn shown_shards(&self) -> &[Shard] {
-        if matches!(self.phase, Phase::Creating { .. }) { &[] } else { &self.shards }
+    /// The shards callers are shown at `now_ms`: none while the stream is being created, none that held its last
+    /// record longer ago than retention.
+    pub(crate) fn shown_shards(&self, now_ms: u64) -> impl Iterator<Item = &Shard> {
+        let shards: &[Shard] = if self.is_creating() { &[] } else { &self.shards };
+        let cutoff_ms = self.cutoff_ms(now_ms);
+        shards.iter().filter(move |shard| shard.ending.is_none_or(|ending| ending.closed_ms >= cutoff_ms))
     }
 
-    /// The shard with this index, if callers are shown it.
+    /// The shard with this index, once callers may know of it.
     pub(crate) fn shown_shard(&self, index: u32) -> Option<&Shard> {
-        self.shard(index).filter(|_| !matches!(self.phase, Phase::Creating { .. }))
+        self.shard(index).filter(|_| !self.is_creating())
+    }
+
+    pub(crate) const fn is_creating(&self) -> bool {
+        matches!(self.phase, Phase::Creating { .. })
     }
 
     /// Whether the shard is being sealed: puts have to wait for its children.
@@ -275,8 +296,9 @@ impl Stream {
         LogId::new(LogGroup(self.incarnation), shard)
     }
 
-    pub(crate) fn retention_ms(&self) -> u64 {
-        u64::from(self.retention_hours) * 3_600_000
+    /// What arrived before this is past retention at `now_ms`.
+    pub(crate) fn cutoff_ms(&self, now_ms: u64) -> u64 {
+        now_ms.saturating_sub(u64::from(self.retention_hours) * 3_600_000).max(self.floor_ms)
     }
 
     pub(crate) fn max_record_bytes(&self) -> usize {

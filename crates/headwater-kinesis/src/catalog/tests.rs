@@ -74,14 +74,14 @@ fn a_creating_stream_shows_no_shards_and_takes_no_records() {
     let mut catalog = Catalog::default();
     run(&mut catalog, "s", create(2, 10), 100).unwrap();
     assert_eq!(stream(&catalog, "s").status(), "CREATING");
-    assert!(stream(&catalog, "s").shown_shards().is_empty() && !stream(&catalog, "s").takes_records());
+    assert!(stream(&catalog, "s").shown_shards(100).next().is_none() && !stream(&catalog, "s").takes_records());
     let split = Action::Split { shard: 0, at: "64".into(), quota: QUOTA, transition_ms: 0 };
     assert_eq!(run(&mut catalog, "s", split, 100), Err(errors::not_active("s", "1", "CREATING")));
     let advance = Action::Advance { incarnation: 2 };
     run(&mut catalog, "s", advance.clone(), 109).unwrap();
     assert_eq!(stream(&catalog, "s").status(), "CREATING", "not before its time");
     run(&mut catalog, "s", advance, 110).unwrap();
-    assert_eq!((stream(&catalog, "s").status(), stream(&catalog, "s").shown_shards().len()), ("ACTIVE", 2));
+    assert_eq!((stream(&catalog, "s").status(), stream(&catalog, "s").shown_shards(110).count()), ("ACTIVE", 2));
     assert_eq!(run(&mut catalog, "s", create(1, 0), 111), Err(errors::stream_exists("s", "1")));
 }
 
@@ -177,6 +177,10 @@ fn retention_moves_one_way_each_and_the_same_value_is_no_error() {
     run(&mut catalog, "s", down(30), 0).unwrap();
     assert_eq!(run(&mut catalog, "s", down(31), 0), Err(errors::retention_longer(31, 30, "s")));
     assert_eq!(stream(&catalog, "s").retention_hours, 30);
+    let now_ms = 100 * HOUR_MS;
+    run(&mut catalog, "s", up(60), now_ms).unwrap();
+    assert_eq!(stream(&catalog, "s").cutoff_ms(now_ms), 70 * HOUR_MS, "what had passed does not come back");
+    assert_eq!(stream(&catalog, "s").cutoff_ms(now_ms + 40 * HOUR_MS), 80 * HOUR_MS);
 }
 
 #[test]
@@ -186,9 +190,9 @@ fn a_closed_shard_goes_once_retention_has_passed() {
     run(&mut catalog, "s", Action::Merge { shard: 0, adjacent: 1, transition_ms: 0 }, 0).unwrap();
     roll(&mut catalog, "s", 0);
     let expire = Action::Expire { incarnation: 2, shards: vec![0, 1, 2] };
-    run(&mut catalog, "s", expire.clone(), 24 * HOUR_MS).unwrap();
-    assert_eq!(stream(&catalog, "s").shards.len(), 3, "closed 7 ms too late");
-    run(&mut catalog, "s", expire, 24 * HOUR_MS + 7).unwrap();
+    run(&mut catalog, "s", expire.clone(), 24 * HOUR_MS + 7).unwrap();
+    assert_eq!(stream(&catalog, "s").shards.len(), 3, "a record of the last millisecond may be there");
+    run(&mut catalog, "s", expire, 24 * HOUR_MS + 8).unwrap();
     assert_eq!(stream(&catalog, "s").shards.iter().map(|shard| shard.index).collect::<Vec<_>>(), [2]);
     assert_eq!(stream(&catalog, "s").route(9).map(|shard| shard.index), Some(2));
 }

@@ -28,8 +28,8 @@ pub(crate) async fn run(
         None => None,
         Some(id) => Some(shard_index(id).ok_or_else(|| errors::shard_unknown(id, name, &caller.account))?),
     };
-    let listed = stream.shown_shards().iter().filter(|shard| after.is_none_or(|after| shard.index > after));
-    let mut rest = listed.map(shapes::shard);
+    let shown = stream.shown_shards(kinesis.clock.now_ms());
+    let mut rest = shown.filter(|shard| after.is_none_or(|after| shard.index > after)).map(shapes::shard);
     let shards = rest.by_ref().take(page_size(input.limit, PAGE_SHARDS)).collect();
     let stream_description = StreamDescription {
         stream_name: name.to_owned(),

@@ -18,7 +18,7 @@ pub(crate) async fn run(
     let catalog = kinesis.catalog.read();
     let (name, stream) = named!(input).find(&catalog, &caller)?;
     kinesis.admit("DescribeStreamSummary", CALLS_PER_SECOND, &caller, Some(name))?;
-    let is_open = !stream.shown_shards().is_empty();
+    let open_shards = if stream.is_creating() { 0 } else { stream.open_shards().len() };
     let stream_description_summary = StreamDescriptionSummary {
         stream_name: name.to_owned(),
         stream_arn: stream_arn(&caller, name),
@@ -29,7 +29,7 @@ pub(crate) async fn run(
         stream_creation_timestamp: shapes::created(stream),
         enhanced_monitoring: shapes::monitoring(),
         encryption_type: Some(EncryptionType::None),
-        open_shard_count: if is_open { shapes::count(stream.open_shards().len()) } else { 0 },
+        open_shard_count: shapes::count(open_shards),
         consumer_count: Some(0),
         max_record_size_in_kib: Some(shapes::count(stream.max_record_kib)),
         record_distribution_strategy: shapes::distribution(stream),

@@ -2,7 +2,7 @@
 use super::{named, page_size, page_token, shapes, shard_index};
 use crate::{
     Kinesis,
-    catalog::{Phase, Shard, Stream},
+    catalog::{Phase, Shard},
     errors::{self, Result},
 };
 use headwater_wire::{
@@ -63,10 +63,11 @@ pub(crate) async fn run(kinesis: Arc<Kinesis>, caller: Caller, input: ListShards
     if let Phase::Creating { .. } | Phase::Deleting { .. } = stream.phase {
         return Err(errors::not_active(&name, &caller.account, stream.status()));
     }
-    let horizon_ms = trim_horizon(stream, kinesis.clock.now_ms());
+    let now_ms = kinesis.clock.now_ms();
+    // No record is older; before the stream was created there was none.
+    let horizon_ms = stream.cutoff_ms(now_ms).max(stream.created_ms);
     let mut rest = stream
-        .shards
-        .iter()
+        .shown_shards(now_ms)
         .filter(|shard| after.is_none_or(|after| shard.index > after) && filter.admits(shard, horizon_ms));
     let listed: Vec<&Shard> = rest.by_ref().take(page_size(input.max_results, PAGE_SHARDS)).collect();
     let next_token = match listed.last() {
@@ -77,11 +78,6 @@ pub(crate) async fn run(kinesis: Arc<Kinesis>, caller: Caller, input: ListShards
         _ => None,
     };
     Ok(ListShardsOutput { shards: Some(listed.into_iter().map(shapes::shard).collect()), next_token })
-}
-
-/// No record is older; before the stream was created there was none.
-fn trim_horizon(stream: &Stream, now_ms: u64) -> u64 {
-    now_ms.saturating_sub(stream.retention_ms()).max(stream.created_ms)
 }
 
 /// The page asked for: by a token alone, or by a stream and from where.
