@@ -2,11 +2,13 @@
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
 
+pub mod aggregation;
 mod attribute_value;
 mod cbor;
 mod codec;
 mod constraint;
 mod error;
+pub mod event_stream;
 mod fault;
 mod gauge;
 mod generated;
