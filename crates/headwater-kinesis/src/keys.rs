@@ -8,8 +8,8 @@ mod errors;
 
 use crate::nonce::Nonces;
 use aes_gcm::{Aes256Gcm, KeyInit};
-pub use data_key::{DataKey, OVERHEAD_BYTES, WrappedKey, generation};
 use data_key::KEY_BYTES;
+pub use data_key::{DataKey, OVERHEAD_BYTES, WrappedKey, generation};
 use headwater_log::LogGroup;
 use headwater_wire::{Caller, ServiceError};
 use md5::{Digest, Md5};
@@ -118,7 +118,9 @@ impl KeyStore {
     pub fn find(&self, caller: &Caller, user_arn: &str, name: &str) -> Result<String, ServiceError> {
         let resource = if name.starts_with("arn:") {
             let parts: Vec<&str> = name.splitn(6, ':').collect();
-            let [_, partition, "kms", region, account, resource] = parts[..] else { return Err(errors::malformed(name)) };
+            let [_, partition, "kms", region, account, resource] = parts[..] else {
+                return Err(errors::malformed(name));
+            };
             if region != &*caller.region || partition != self::partition(region) {
                 return Err(errors::other_region(region));
             }
@@ -162,13 +164,7 @@ impl KeyStore {
 
     /// A new data key of `stream`, its `generation`-th, under a key that [`Self::find`] gave; drawn from `entropy`.
     #[must_use]
-    pub fn create(
-        &self,
-        key_arn: &str,
-        stream: LogGroup,
-        generation: u32,
-        entropy: &dyn Fn() -> u128,
-    ) -> WrappedKey {
+    pub fn create(&self, key_arn: &str, stream: LogGroup, generation: u32, entropy: &dyn Fn() -> u128) -> WrappedKey {
         let mut key = Zeroizing::new([0; KEY_BYTES]);
         let (low, high) = key.split_at_mut(KEY_BYTES / 2);
         low.copy_from_slice(&entropy().to_le_bytes());
@@ -323,10 +319,14 @@ mod tests {
         let denied = Some("KMSAccessDeniedException");
         assert_eq!(code(&self::store(2), &wrapped, STREAM), denied);
         assert_eq!(code(&store, &wrapped, LogGroup(78)), denied);
-        assert_eq!(code(&store, &WrappedKey { generation: 2, ..wrapped.clone() }, STREAM), denied);
-        let other_key = WrappedKey { key_arn: find("on").unwrap(), ..wrapped.clone() };
-        assert_eq!(code(&store, &other_key, STREAM), denied);
-        let off = WrappedKey { key_arn: "arn:aws:kms:us-east-1:123456789012:key/off".into(), ..wrapped };
+        let changed = |change: fn(&mut WrappedKey)| {
+            let mut wrapped = wrapped.clone();
+            change(&mut wrapped);
+            wrapped
+        };
+        assert_eq!(code(&store, &changed(|wrapped| wrapped.generation = 2), STREAM), denied);
+        assert_eq!(code(&store, &changed(|wrapped| wrapped.key_arn = find("on").unwrap()), STREAM), denied);
+        let off = changed(|wrapped| wrapped.key_arn = "arn:aws:kms:us-east-1:123456789012:key/off".into());
         assert_eq!(code(&store, &off, STREAM), Some("KMSDisabledException"));
     }
 
@@ -345,7 +345,10 @@ mod tests {
         let wrapped = store.create("arn:aws:kms:us-east-1:123456789012:key/on", STREAM, 1, &entropy());
         let opened = store.open(&wrapped, STREAM, 1).unwrap();
         let printed = format!("{:?} {store:?} {wrapped:?} {opened:?}", master(0xab));
-        assert!(!printed.contains("171") && !printed.to_lowercase().contains("abab") && !printed.contains('['), "{printed}");
+        assert!(
+            !printed.contains("171") && !printed.to_lowercase().contains("abab") && !printed.contains('['),
+            "{printed}"
+        );
     }
 
     #[test]

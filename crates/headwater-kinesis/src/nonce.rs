@@ -2,7 +2,7 @@
 //!
 //! Invariant: one counter never repeats a nonce (64 bits of counting: half a million years at a million a second).
 //! Two counters of one key – a restart, or another node – would have to draw the same 32-bit prefix and 64-bit starts
-//! closer than what is counted: with 2¹⁶ counters and 2⁴⁸ nonces in all that is less likely than 2⁻³¹, the bound NIST
+//! closer than what is counted: with 2¹⁶ counters and 2⁴⁸ nonces in all that is less likely than 2⁻³², the bound NIST
 //! SP 800-38D asks of randomly chosen nonces.
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -54,7 +54,8 @@ impl WrappedKey {
     /// The key itself; `None` if the master key is another, or anything was changed.
     pub(super) fn unwrap(&self, master: &Aes256Gcm, stream: LogGroup) -> Option<Zeroizing<[u8; KEY_BYTES]>> {
         let (nonce, sealed) = self.sealed.split_first_chunk::<NONCE_BYTES>()?;
-        let plain = Zeroizing::new(decrypted(master, *nonce, &binding(&self.key_arn, self.generation, stream), sealed)?);
+        let plain =
+            Zeroizing::new(decrypted(master, *nonce, &binding(&self.key_arn, self.generation, stream), sealed)?);
         Some(Zeroizing::new(plain.as_slice().try_into().ok()?))
     }
 }
