@@ -51,10 +51,16 @@ impl Violations {
     /// Goes down one step. What was found below it before is forgotten: of equal names the last one counts.
     pub(crate) fn enter(&mut self, step: Step) {
         self.path.push(step);
-        if !self.found.is_empty() {
+        if !self.is_past_all() {
             let place = self.place();
             self.found.retain(|violation| !violation.place.starts_with(&place));
         }
+    }
+
+    /// Whether all that was found lies before where reading has got to, as it does in all but odd bodies.
+    fn is_past_all(&self) -> bool {
+        let here = self.path.iter().map(Step::rank);
+        self.found.last().is_none_or(|last| last.place.iter().copied().lt(here))
     }
 
     pub(crate) fn leave(&mut self) {
@@ -116,6 +122,9 @@ impl Violations {
     }
 
     fn tell(&mut self, value: &str, constraint: &str) {
+        if self.found.len() == MAX_TOLD && self.is_past_all() {
+            return;
+        }
         let place = self.place();
         let at = self.found.partition_point(|violation| violation.place <= place);
         if at < MAX_TOLD {

@@ -26,6 +26,8 @@ pub(crate) enum Node {
     NotBefore(&'static Node),
     /// Nothing, but only where this character doesn't precede.
     NotAfter(char),
+    /// Nothing, but only where the text ends.
+    End,
 }
 
 /// Any character but those that end a line.
@@ -104,6 +106,7 @@ impl Node {
                 ends
             }
             Self::Repeat(node, min, max) => node.repeat(*min, *max, text, places),
+            Self::End => places.into_iter().filter(|at| *at == text.len()).collect(),
             Self::NotBefore(node) => places.into_iter().filter(|at| node.step(text, vec![*at]).is_empty()).collect(),
             Self::NotAfter(c) => {
                 places.into_iter().filter(|at| !text.get(..*at).unwrap_or_default().ends_with(*c)).collect()

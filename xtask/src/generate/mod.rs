@@ -14,7 +14,7 @@ use std::{
 };
 
 use model::Model;
-pub use reduce::reduce;
+pub(crate) use reduce::reduce;
 
 /// Where the generated files lie.
 const GENERATED: &str = "crates/headwater-wire/src/generated";
@@ -68,7 +68,7 @@ const SERVICES: [Service; 4] = [
 ///
 /// # Errors
 /// A model can't be read or understood, rustfmt fails, or (with `check_only`) a file differs.
-pub fn run(root: &Path, check_only: bool) -> Result<(), String> {
+pub(crate) fn run(root: &Path, check_only: bool) -> Result<(), String> {
     let folder = root.join(GENERATED);
     let mut stale = Vec::new();
     for (file, text) in files(root)? {

@@ -35,7 +35,9 @@ fn words(name: &str) -> Vec<String> {
         if !letter.is_ascii_alphanumeric() || new_word {
             words.push(String::new());
         }
-        if letter.is_ascii_alphanumeric() && let Some(word) = words.last_mut() {
+        if letter.is_ascii_alphanumeric()
+            && let Some(word) = words.last_mut()
+        {
             word.push(*letter);
         }
     }

@@ -3,7 +3,7 @@
 
 /// The Rust expression of the node that `pattern` describes.
 pub(super) fn node(pattern: &str) -> Result<String, String> {
-    let mut parser = Parser { letters: pattern.chars().collect(), at: 0 };
+    let mut parser = Parser { letters: pattern.chars().collect(), at: 0, ahead: false };
     let node = parser.either().map_err(|error| format!("pattern {pattern}: {error}"))?;
     if parser.at < parser.letters.len() { Err(format!("pattern {pattern}: unbalanced")) } else { Ok(node) }
 }
@@ -11,6 +11,8 @@ pub(super) fn node(pattern: &str) -> Result<String, String> {
 struct Parser {
     letters: Vec<char>,
     at: usize,
+    /// Inside a look-ahead.
+    ahead: bool,
 }
 
 /// Rust expressions of the sets of a class.
@@ -25,7 +27,8 @@ impl Parser {
     }
 
     fn eat(&mut self, text: &str) -> bool {
-        let found = text.chars().enumerate().all(|(offset, letter)| self.letters.get(self.at + offset) == Some(&letter));
+        let found =
+            text.chars().enumerate().all(|(offset, letter)| self.letters.get(self.at + offset) == Some(&letter));
         if found {
             self.at += text.chars().count();
         }
@@ -53,8 +56,13 @@ impl Parser {
         let mut nodes = Vec::new();
         let mut text = String::new();
         while self.peek().is_some_and(|letter| letter != '|' && letter != ')') {
-            // The whole of a text is matched anyway.
-            if self.eat("^") || self.eat("$") {
+            // The whole of a text is matched anyway; but looking ahead, the end makes a difference.
+            if self.eat("^") {
+                continue;
+            }
+            if self.eat("$") {
+                flush(&mut nodes, &mut text);
+                nodes.extend(self.ahead.then(|| "Node::End".to_owned()));
                 continue;
             }
             match self.plain() {
@@ -90,14 +98,20 @@ impl Parser {
 
     fn atom(&mut self) -> Result<String, String> {
         if self.eat("(?!") {
+            self.ahead = true;
             let node = self.group()?;
+            self.ahead = false;
             return Ok(format!("Node::NotBefore(&{node})"));
         }
         if self.eat("(?<!") {
             let letter = self.next()?;
-            return if self.eat(")") { Ok(format!("Node::NotAfter({letter:?})")) } else { Err("odd look-behind".into()) };
+            return if self.eat(")") {
+                Ok(format!("Node::NotAfter({letter:?})"))
+            } else {
+                Err("odd look-behind".into())
+            };
         }
-        if self.eat("(?:") || self.eat("(") {
+        if self.eat("(?:") || (self.eat("(") && self.peek() != Some('?')) {
             return self.group();
         }
         let sets = match self.next()? {
@@ -145,7 +159,10 @@ impl Parser {
     fn escape(&mut self) -> Result<Sets, String> {
         match self.next()? {
             'd' => Ok(vec![span(0x30, 0x39)?]),
-            'w' => ["'a', 'z'", "'A', 'Z'", "'0', '9'", "'_', '_'"].iter().map(|ends| Ok(format!("Set::Span({ends})"))).collect(),
+            'w' => ["'a', 'z'", "'A', 'Z'", "'0', '9'", "'_', '_'"]
+                .iter()
+                .map(|ends| Ok(format!("Set::Span({ends})")))
+                .collect(),
             's' => Ok(vec![span(0x09, 0x0d)?, span(0x20, 0x20)?]),
             'S' => Ok(complement(&[(0x09, 0x0d), (0x20, 0x20)])),
             'p' => match (self.eat("{"), self.next()?) {
@@ -253,7 +270,10 @@ mod tests {
 
     #[test]
     fn texts_classes_and_counts() {
-        assert_eq!(node("[a-c.-]+").unwrap(), "Node::Repeat(&Node::Class(&[Set::Span('a', 'c'), Set::Span('.', '.'), Set::Span('-', '-')]), 1, MANY)");
+        assert_eq!(
+            node("[a-c.-]+").unwrap(),
+            "Node::Repeat(&Node::Class(&[Set::Span('a', 'c'), Set::Span('.', '.'), Set::Span('-', '-')]), 1, MANY)"
+        );
         assert_eq!(node("arn:aws").unwrap(), "Node::Text(\"arn:aws\")");
         assert_eq!(
             node("^(0|([1-9]\\d{0,38}))$").unwrap(),
@@ -265,6 +285,10 @@ mod tests {
     #[test]
     fn anchors_and_laziness_mean_nothing_to_a_whole_match() {
         assert_eq!(node("^.+?\\.com$").unwrap(), node(".+\\.com").unwrap());
+        assert_eq!(
+            node("(?!a$).+$").unwrap(),
+            "Node::Sequence(&[Node::NotBefore(&Node::Sequence(&[Node::Text(\"a\"), Node::End])), Node::Repeat(&ANY, 1, MANY)])"
+        );
         assert_eq!(node("^$|a").unwrap(), "Node::Either(&[Node::Sequence(&[]), Node::Text(\"a\")])");
     }
 
