@@ -15,7 +15,6 @@ mod iterator;
 pub mod keys;
 mod limits;
 mod nonce;
-mod nonce;
 mod ops;
 mod record;
 mod routing;
