@@ -104,3 +104,28 @@ impl Encode for AttributeValue {
         writer.end_structure();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Dialect, decode, dynamodb};
+
+    fn value(json: &str) -> AttributeValue {
+        let body = format!(r#"{{"TableName":"abc","Item":{{"a":{json}}}}}"#);
+        let mut input: dynamodb::PutItemInput = decode(Dialect::Json10, &body.into()).unwrap();
+        input.item.remove("a").unwrap()
+    }
+
+    #[test]
+    fn what_the_service_refuses_is_kept_apart() {
+        assert_eq!(value("{}"), AttributeValue::Empty);
+        assert_eq!(value("null"), AttributeValue::Empty);
+        assert_eq!(value(r#"{"S":null}"#), AttributeValue::Empty);
+        assert_eq!(value(r#"{"S":"a","N":"1"}"#), AttributeValue::Several);
+        assert_eq!(value(r#"{"S":"a","S":"b","New":1}"#), AttributeValue::S("b".into()));
+        assert_eq!(
+            value(r#"{"L":[{"NULL":true},{}]}"#),
+            AttributeValue::L(vec![AttributeValue::Null(true), AttributeValue::Empty])
+        );
+    }
+}
