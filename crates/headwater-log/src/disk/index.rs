@@ -45,6 +45,8 @@ pub(super) struct Durable {
 pub(super) struct Log {
     pub(super) blocks: VecDeque<BlockRef>,
     pub(super) first: u64,
+    /// How far it was trimmed durably: `first`, or on the way to it.
+    recorded: u64,
     pub(super) tail: u64,
     /// The segment that holds the newest record of `first`; it must not go before that is written anew.
     pub(super) trim_file: u32,
@@ -169,21 +171,22 @@ impl Index {
         self.recent.push(group, recent_bytes);
     }
 
-    /// Moves a log's first place up; what lies below stays until the trim is durable. The place it now has, if it moved.
+    /// Moves a log's first place up; what lies below stays until the trim is durable. The trim to be recorded, if it is
+    /// not yet.
     pub(super) fn raise_first(&mut self, id: LogId, before: u64) -> Option<u64> {
         let log = self.logs.get_mut(&id)?;
-        let first = before.min(log.tail);
-        if first <= log.first {
-            return None;
+        let before = before.min(log.tail);
+        if before > log.first {
+            log.first = before;
+            log.notify();
         }
-        log.first = first;
-        log.notify();
-        Some(first)
+        (before > log.recorded).then_some(before)
     }
 
     /// Lets go of the blocks that lie wholly before `before`.
     pub(super) fn drop_before(&mut self, id: LogId, before: u64) {
         let Some(log) = self.logs.get_mut(&id) else { return };
+        log.recorded = log.recorded.max(before);
         log.first = log.first.max(before);
         log.tail = log.tail.max(before);
         let mut dropped = Vec::new();

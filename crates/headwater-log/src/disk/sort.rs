@@ -37,11 +37,11 @@ pub(super) fn sort(store: &Store, sources: &[u32]) -> Result<(), LogError> {
     let id = store.supply().number();
     let draft = unfinished(&run_name(id));
     match write(store, sources, id, &draft) {
-        Ok(Some(footer)) => {
-            take_over(store, footer);
-            Ok(())
+        Ok((footer, logs)) => {
+            let needed = !footer.rows.is_empty();
+            take_over(store, footer, &logs);
+            if needed { Ok(()) } else { discard(store, &draft) }
         }
-        Ok(None) => discard(store, &draft),
         Err(LogError::Corrupt { log, from, .. }) => {
             spoil(store, log, from);
             discard(store, &draft)
@@ -73,8 +73,8 @@ fn spoil(store: &Store, log: LogId, from: Seq) {
     }
 }
 
-/// Writes the run and makes it durable; nothing if there is nothing to be kept.
-fn write(store: &Store, sources: &[u32], id: u32, draft: &str) -> Result<Option<RunFooter>, LogError> {
+/// Writes the run and makes it durable, if there is anything to be kept. Also tells which logs it looked at.
+fn write(store: &Store, sources: &[u32], id: u32, draft: &str) -> Result<(RunFooter, Vec<LogId>), LogError> {
     let (first_seq, next_seq, mut logs) = {
         let index = store.index();
         let held = || sources.iter().filter_map(|source| index.files.get(source));
@@ -92,13 +92,11 @@ fn write(store: &Store, sources: &[u32], id: u32, draft: &str) -> Result<Option<
     let sources = sources.to_vec();
     let footer = RunFooter { run: id, sources, first_seq, next_seq, time_ms: 0, rows: Vec::new() };
     let mut run = Run { store, file, id, buffer: Vec::new(), at: 0, synced: 0, footer };
-    for log in logs {
-        run.copy(log)?;
+    for log in &logs {
+        run.copy(*log)?;
     }
-    if run.footer.rows.is_empty() {
-        return Ok(None);
-    }
-    run.finish(draft).map(Some)
+    let footer = if run.footer.rows.is_empty() { run.footer } else { run.finish(draft)? };
+    Ok((footer, logs))
 }
 
 impl Run<'_> {
@@ -191,18 +189,18 @@ impl Run<'_> {
     }
 }
 
-/// Lets the index point at the run. From here on the sources are not needed.
-fn take_over(store: &Store, footer: RunFooter) {
+/// Lets the index point at the run. From here on the sources are not needed; of a log without blocks in the run,
+/// everything in them was trimmed.
+fn take_over(store: &Store, footer: RunFooter, logs: &[LogId]) {
     let RunFooter { run, sources, first_seq, next_seq, rows, .. } = footer;
-    for rows in rows.chunk_by(|one, two| one.log == two.log) {
-        let block = |row: &RunRow| {
+    let mut rows = rows.iter().peekable();
+    for log in logs {
+        let blocks = std::iter::from_fn(|| rows.next_if(|row| row.log == *log)).map(|row| {
             let (first_seq, offset, len, count) = (row.first_seq, row.offset, row.len, row.count);
             BlockRef { first_seq, file: run, offset, len, count }
-        };
-        let blocks: Vec<BlockRef> = rows.iter().map(block).collect();
-        if let Some(row) = rows.first() {
-            store.index().replace(row.log, first_seq, next_seq, &blocks);
-        }
+        });
+        let blocks: Vec<BlockRef> = blocks.collect();
+        store.index().replace(*log, first_seq, next_seq, &blocks);
     }
     tracing::debug!(run, ?sources, "sorted");
 }

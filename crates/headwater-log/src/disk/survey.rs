@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{LogError, LogId, Seq};
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
 
@@ -119,7 +119,7 @@ pub(super) fn survey(files: &dyn Files, salt: u32) -> Result<Survey, LogError> {
     let ids = ids.chain(survey.reserve.iter().map(|(id, _)| *id));
     survey.next_file = ids.max().map_or(1, |newest| newest + 1);
     let footers = read_runs(runs, salt)?;
-    let sources: HashSet<u32> = footers.iter().flat_map(|run| &run.footer.sources).copied().collect();
+    let sources: BTreeSet<u32> = footers.iter().flat_map(|run| &run.footer.sources).copied().collect();
     let (replaced, footers): (Vec<Run>, Vec<Run>) =
         footers.into_iter().partition(|run| sources.contains(&run.footer.run));
     survey.obsolete.extend(replaced.iter().map(|run| run_name(run.footer.run)));
@@ -175,7 +175,7 @@ fn scan_all(segments: BTreeMap<u32, Arc<dyn File>>, salt: u32, survey: &mut Surv
 impl Survey {
     /// Fills the index in the order of places.
     fn fill(&mut self, runs: Vec<Run>, segments: Vec<Segment>, salt: u32) -> Result<(), LogError> {
-        let present: HashSet<u32> = segments.iter().map(|segment| segment.id).collect();
+        let present: BTreeSet<u32> = segments.iter().map(|segment| segment.id).collect();
         let mut runs = runs;
         runs.sort_by_key(|run| run.footer.first_seq);
         let mut runs = runs.into_iter().peekable();

@@ -161,7 +161,8 @@ impl Upkeep {
     /// The oldest files that are worth sorting together, and whether it should not wait.
     fn sources(&self) -> (Vec<u32>, bool) {
         let index = self.store.index();
-        let mut files: Vec<_> = index.files.iter().collect();
+        // What was sorted before and waits to be freed must not be sorted twice.
+        let mut files: Vec<_> = index.files.iter().filter(|(_, held)| !held.is_unneeded()).collect();
         files.sort_by_key(|(id, held)| (held.first_seq, **id));
         let unsorted = |held: &Held| held.sealed && !held.damaged && held.kind == Kind::Segment;
         let sparse = |held: &Held| held.kind == Kind::Run && !held.damaged && held.live * SPARSE <= held.blocks;
