@@ -104,9 +104,9 @@ fn due_step(kinesis: &Kinesis, address: &Address) -> Option<Due> {
             let parents = parents.iter().map(|held| (held.shard, stream.log(held.shard), Seq(held.tail)));
             Some(Due::Seal { incarnation, parents: parents.collect() })
         }
-        Phase::Updating(Reshard { sealing: None, steps, .. }) => {
+        Phase::Updating(reshard) => {
             let tail = |shard| ParentTail { shard, tail: kinesis.engine.bounds(stream.log(shard)).tail.0 };
-            let parents = steps.iter().flat_map(|step| step.parents()).map(tail).collect();
+            let parents = reshard.parents().map(tail).collect();
             Some(Due::Decide(Action::BeginSealing { incarnation, parents }))
         }
     }

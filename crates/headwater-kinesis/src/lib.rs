@@ -35,6 +35,9 @@ pub use ops::{REFUSED, operations};
 use std::sync::{Arc, atomic::AtomicU64};
 use token::Sealer;
 
+/// Streams an account may have in creation at a time, under rate limits.
+const CREATING_STREAMS: usize = 5;
+
 /// Chance: 128 new random bits at each call.
 pub type Entropy = Arc<dyn Fn() -> u128 + Send + Sync>;
 
@@ -118,7 +121,11 @@ impl Kinesis {
     }
 
     const fn quota(&self) -> Quota {
-        Quota { shards: self.settings.shard_limit, on_demand_streams: self.settings.on_demand_stream_limit }
+        Quota {
+            shards: self.settings.shard_limit,
+            on_demand_streams: self.settings.on_demand_stream_limit,
+            creating_streams: if self.settings.rate_limits { CREATING_STREAMS } else { usize::MAX },
+        }
     }
 }
 

@@ -38,8 +38,9 @@ pub(super) fn apply(catalog: &mut Catalog, change: &Change) {
         }),
         Change::Resharded { address, endings, children, next } => edit(catalog, address, |stream| {
             for (index, ending) in endings {
-                let ended = stream.shards.iter_mut().filter(|shard| shard.index == *index);
-                ended.for_each(|shard| shard.ending = Some(*ending));
+                if let Ok(at) = stream.shards.binary_search_by_key(index, |shard| shard.index) {
+                    stream.shards[at].ending = Some(*ending);
+                }
             }
             stream.shards.extend(children.iter().cloned());
             stream.next_index = children.iter().map(|child| child.index + 1).fold(stream.next_index, u32::max);

@@ -89,6 +89,8 @@ pub(crate) struct Quota {
     pub(crate) shards: u32,
     /// On-demand streams.
     pub(crate) on_demand_streams: u32,
+    /// Streams being created at a time.
+    pub(crate) creating_streams: usize,
 }
 
 /// What the asker is told.

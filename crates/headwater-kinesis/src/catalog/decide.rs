@@ -122,6 +122,10 @@ fn create(
     if catalog.at(&address).is_some() {
         return Err(errors::stream_exists(name, &scope.account));
     }
+    let streams = catalog.streams(&scope.account, &scope.region).into_iter().flat_map(BTreeMap::values);
+    if streams.filter(|stream| stream.is_creating()).count() >= quota.creating_streams {
+        return Err(errors::creating_limit(quota));
+    }
     if new.tags.len() > MAX_TAGS {
         return Err(errors::too_many_tags(name, &scope.account));
     }
@@ -272,9 +276,8 @@ const fn begin(address: Address, steps: Vec<Step>, target: Option<u32>, due_ms: 
 
 fn begin_sealing(reshard: &Reshard, address: Address, parents: Vec<ParentTail>, now_ms: u64) -> Result<Decision> {
     let due = reshard.due_ms <= now_ms && reshard.sealing.is_none();
-    let all =
-        reshard.steps.iter().flat_map(|step| step.parents()).all(|shard| parents.iter().any(|p| p.shard == shard));
-    if due && all { done(Change::SealingBegun { address, parents }) } else { nothing() }
+    let named = parents.iter().map(|parent| parent.shard).eq(reshard.parents());
+    if due && named { done(Change::SealingBegun { address, parents }) } else { nothing() }
 }
 
 fn finish_sealing(
@@ -284,10 +287,10 @@ fn finish_sealing(
     markers: &[Marker],
     now_ms: u64,
 ) -> Result<Decision> {
+    let markers: BTreeMap<u32, &Marker> = markers.iter().map(|marker| (marker.shard, marker)).collect();
     let mut ended = Vec::new();
-    for parent in reshard.steps.iter().flat_map(|step| step.parents()) {
-        let marker = markers.iter().find(|marker| marker.shard == parent);
-        let (Some(marker), Some(shard)) = (marker, stream.shard(parent)) else { return nothing() };
+    for parent in reshard.parents() {
+        let (Some(marker), Some(shard)) = (markers.get(&parent), stream.shard(parent)) else { return nothing() };
         ended.push((marker, shard));
     }
     if reshard.sealing.is_none() {
@@ -303,7 +306,7 @@ fn finish_sealing(
     let birth = Birth { created_secs: closed_secs + 1, opened_ms: closed_ms };
     let children = reshard::children(stream, &reshard.steps, birth);
     let next = reshard.target.and_then(|target| {
-        let kept = stream.open_shards().filter(|shard| endings.iter().all(|(ended, _)| *ended != shard.index));
+        let kept = stream.open_shards().filter(|shard| !markers.contains_key(&shard.index));
         let mut open = ranges(kept.chain(&children));
         open.sort_by_key(|(_, range)| range.start);
         let steps = reshard::uniform_round(&open, target);

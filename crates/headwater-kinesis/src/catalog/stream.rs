@@ -71,6 +71,13 @@ pub(crate) struct Reshard {
     pub(crate) sealing: Option<Vec<ParentTail>>,
 }
 
+impl Reshard {
+    /// The shards that end in this round.
+    pub(crate) fn parents(&self) -> impl Iterator<Item = u32> {
+        self.steps.iter().flat_map(|step| step.parents())
+    }
+}
+
 /// How far a parent's log reached when its sealing began.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(crate) struct ParentTail {

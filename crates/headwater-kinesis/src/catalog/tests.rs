@@ -3,7 +3,7 @@ use super::*;
 use crate::errors;
 use proptest::prelude::*;
 
-const QUOTA: Quota = Quota { shards: 30, on_demand_streams: 2 };
+const QUOTA: Quota = Quota { shards: 30, on_demand_streams: 2, creating_streams: 3 };
 const HOUR_MS: u64 = 3_600_000;
 
 fn address(name: &str) -> Address {
@@ -38,7 +38,7 @@ fn stream<'a>(catalog: &'a Catalog, name: &str) -> &'a Stream {
 fn roll(catalog: &mut Catalog, name: &str, mut now_ms: u64) {
     while let Some(Phase::Updating(reshard)) = catalog.stream("1", "r", name).map(|stream| stream.phase.clone()) {
         let incarnation = stream(catalog, name).incarnation;
-        let parents: Vec<u32> = reshard.steps.iter().flat_map(|step| step.parents()).collect();
+        let parents: Vec<u32> = reshard.parents().collect();
         let tails = parents.iter().map(|shard| ParentTail { shard: *shard, tail: 0 }).collect();
         run(catalog, name, Action::BeginSealing { incarnation, parents: tails }, now_ms).unwrap();
         assert!(parents.iter().all(|shard| stream(catalog, name).is_sealing(*shard)));
@@ -83,6 +83,17 @@ fn a_creating_stream_shows_no_shards_and_takes_no_records() {
     run(&mut catalog, "s", advance, 110).unwrap();
     assert_eq!((stream(&catalog, "s").status(), stream(&catalog, "s").shown_shards(110).count()), ("ACTIVE", 2));
     assert_eq!(run(&mut catalog, "s", create(1, 0), 111), Err(errors::stream_exists("s", "1")));
+}
+
+#[test]
+fn only_so_many_streams_are_created_at_a_time() {
+    let mut catalog = Catalog::default();
+    for name in ["a", "b", "c"] {
+        run(&mut catalog, name, create(1, 10), 0).unwrap();
+    }
+    assert_eq!(run(&mut catalog, "d", create(1, 10), 0), Err(errors::creating_limit(QUOTA)));
+    run(&mut catalog, "a", Action::Advance { incarnation: 1 }, 10).unwrap();
+    run(&mut catalog, "d", create(1, 10), 10).unwrap();
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The service as a whole, over the memory engine and a clock that stands still.
 mod duties;
+mod failing;
 mod listing;
 mod resharding;
 mod streams;

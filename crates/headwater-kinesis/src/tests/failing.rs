@@ -1,0 +1,92 @@
+//! What callers see when the engine fails: the service's own errors, record by record in a batch, and damage passed
+//! over.
+use super::*;
+use headwater_log::{Bounds, Commit, Limits, LogError, LogId, Seq, engine};
+use std::sync::{Mutex, atomic::AtomicBool};
+use tokio::sync::watch;
+
+/// Refuses appends to logs of shard 1 while told to, and reads nothing from places that are damaged.
+struct Faulty {
+    engine: Arc<MemoryEngine>,
+    full: AtomicBool,
+    damaged: Mutex<Option<(LogId, Seq, Seq)>>,
+}
+
+impl Engine for Faulty {
+    fn append(&self, log: LogId, entries: Vec<Bytes>) -> Commit {
+        if log.part == 1 && self.full.load(Ordering::Relaxed) {
+            return Box::pin(std::future::ready(Err(LogError::Full)));
+        }
+        self.engine.append(log, entries)
+    }
+    fn read(&self, log: LogId, from: Seq, limits: Limits) -> engine::Reading<'_> {
+        match *self.damaged.lock().unwrap() {
+            Some((held, lost, next)) if held == log && from <= lost => {
+                Box::pin(std::future::ready(Err(LogError::Corrupt { log, from: lost, next })))
+            }
+            _ => self.engine.read(log, from, limits),
+        }
+    }
+    fn trim(&self, log: LogId, before: Seq) -> engine::Trimming<'_> {
+        self.engine.trim(log, before)
+    }
+    fn watch(&self, log: LogId) -> watch::Receiver<Bounds> {
+        self.engine.watch(log)
+    }
+}
+
+async fn house() -> (House, Arc<Faulty>) {
+    let (clock, settings) = (ManualClock::at(NOW_MS), KinesisSettings::default());
+    let engine = MemoryEngine::new(Arc::new(clock.clone()));
+    let faulty = Arc::new(Faulty { engine, full: AtomicBool::new(false), damaged: Mutex::new(None) });
+    let engine: Arc<dyn Engine> = Arc::clone(&faulty) as Arc<dyn Engine>;
+    let kinesis = open(&engine, Arc::new(clock.clone()), settings).await;
+    let house = House { engine, clock, kinesis, settings };
+    house.create("s", Some(2)).await.unwrap();
+    (house, faulty)
+}
+
+#[tokio::test]
+async fn a_full_disk_fails_the_records_it_could_not_take_and_no_others() {
+    let (house, faulty) = house().await;
+    faulty.full.store(true, Ordering::Relaxed);
+    let record = |hash_key: u128| shape::PutRecordsRequestEntry {
+        data: Bytes::from_static(b"x"),
+        partition_key: Some("k".into()),
+        explicit_hash_key: Some(hash_key.to_string()),
+    };
+    let records = vec![record(0), record(u128::MAX), record(1)];
+    let input = shape::PutRecordsInput { stream_name: Some("s".into()), records, ..Default::default() };
+    let output = ops::put_records::run(Arc::clone(&house.kinesis), caller(), input).await.unwrap();
+    let codes: Vec<_> = output.records.iter().map(|record| record.error_code.as_deref()).collect();
+    assert_eq!((output.failed_record_count, codes), (Some(1), vec![None, Some("InternalFailure"), None]));
+    assert_eq!(output.records[1].error_message.as_deref(), Some("Internal service failure."));
+    assert_eq!((house.drain(0).await.0.len(), house.drain(1).await.0.len()), (2, 0));
+    let alone = shape::PutRecordInput {
+        stream_name: Some("s".into()),
+        partition_key: Some("k".into()),
+        explicit_hash_key: Some(u128::MAX.to_string()),
+        ..Default::default()
+    };
+    let refusal = ops::put_record::run(Arc::clone(&house.kinesis), caller(), alone.clone()).await.unwrap_err();
+    assert_eq!(refusal, ServiceError::bare("ServiceUnavailable", headwater_wire::ErrorKind::Unavailable));
+    faulty.full.store(false, Ordering::Relaxed);
+    ops::put_record::run(Arc::clone(&house.kinesis), caller(), alone).await.expect("goes on once there is space");
+}
+
+#[tokio::test]
+async fn damaged_records_are_passed_over_and_a_reshard_gets_through() {
+    let (house, faulty) = house().await;
+    house.merge("shardId-000000000000", "shardId-000000000001").await.unwrap();
+    let mut numbers = Vec::new();
+    for nth in 0..5 {
+        numbers.push(house.put("k", &nth.to_string()).await.unwrap().sequence_number);
+    }
+    let place = |number: &String| crate::sequence::parse(number).unwrap().at();
+    let incarnation = house.kinesis.catalog.read().stream("000000000000", "us-east-1", "s").unwrap().incarnation;
+    let log = LogId::new(headwater_log::LogGroup(incarnation), 2);
+    *faulty.damaged.lock().unwrap() = Some((log, place(&numbers[1]), place(&numbers[3])));
+    assert_eq!(data(&house.drain(2).await.0), ["3", "4"], "an engine that cannot read past damage says where it can");
+    house.split("shardId-000000000002", 1 << 127).await.unwrap();
+    assert_eq!(house.drain(2).await.1.map(|children| children.len()), Some(2));
+}
