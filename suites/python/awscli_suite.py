@@ -200,7 +200,10 @@ def paging(aws):
         assert {name, other, third} <= set(names) and len(set(names)) == len(names)
         shards = aws("describe-stream", stream_name=name, page_size=2)["StreamDescription"]["Shards"]
         equal(len(shards), 5)
-        equal(len(aws("list-shards", stream_name=name, page_size=2)["Shards"]), 5)
+        # The CLI's own paging of ListShards repeats the name beside the token, which AWS refuses; so by hand.
+        first = aws("list-shards", stream_name=name, max_results=3)
+        second = aws("list-shards", next_token=first["NextToken"], max_results=3)
+        equal([len(first["Shards"]), len(second["Shards"]), "NextToken" in second], [3, 2, False])
 
 
 @scenario

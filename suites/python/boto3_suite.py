@@ -9,7 +9,7 @@ from scenarios import equal, fresh, main, middle, parents_first, scenario, tiles
 
 
 def connect(endpoint):
-    config = botocore.config.Config(parameter_validation=False, retries={"max_attempts": 8, "mode": "standard"})
+    config = botocore.config.Config(parameter_validation=False, retries={"max_attempts": 3, "mode": "standard"})
     keys = {"aws_access_key_id": "AKIDEXAMPLE", "aws_secret_access_key": "secret"}
     return boto3.client("kinesis", endpoint_url=endpoint, region_name="us-east-1", config=config, **keys)
 
@@ -279,12 +279,17 @@ def stream_arn_in_place_of_the_name(kinesis):
 
 
 @scenario
-def a_mebibyte_and_an_empty_record(kinesis):
+def the_largest_and_the_smallest_record(kinesis):
     with stream(kinesis) as name:
-        big = bytes(range(256)) * 4096
-        puts = [kinesis.put_record(StreamName=name, Data=data, PartitionKey="k") for data in (b"", big)]
+        largest = (bytes(range(256)) * 4096)[:-1]  # with its partition key a mebibyte
+        puts = [kinesis.put_record(StreamName=name, Data=data, PartitionKey="k") for data in (b"", largest)]
         records, _ = drain(kinesis, iterator(kinesis, name, puts[0]["ShardId"], "TRIM_HORIZON"))
-        assert payloads(records) == [b"", big]
+        assert payloads(records) == [b"", largest]
+        try:
+            kinesis.put_record(StreamName=name, Data=largest + b"xx", PartitionKey="k")
+            raise AssertionError("more than a mebibyte was taken")
+        except kinesis.exceptions.ClientError as error:
+            equal(error.response["Error"]["Code"], "ValidationException")
 
 
 if __name__ == "__main__":
