@@ -55,9 +55,10 @@ pub(crate) fn has_extension(path: &str, extension: &str) -> bool {
     Path::new(path).extension().is_some_and(|found| found == extension)
 }
 
-/// The lines of a Rust file before its tests, each with its number.
-pub(crate) fn production_lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    (1..).zip(text.lines()).take_while(|(_, line)| line.trim() != "#[cfg(test)]")
+/// The lines of a Rust file before its tests; none of a file in a folder of tests.
+pub(crate) fn production_lines<'a>(path: &str, text: &'a str) -> impl Iterator<Item = &'a str> {
+    let tests = path.contains("/tests/") || path.ends_with("/tests.rs");
+    text.lines().take_while(move |line| !tests && line.trim() != "#[cfg(test)]")
 }
 
 #[cfg(test)]
@@ -67,7 +68,8 @@ mod tests {
     #[test]
     fn production_ends_where_the_tests_begin() {
         let text = "//! Head.\nfn a() {}\n\n#[cfg(test)]\nmod tests {}\n";
-        assert_eq!(production_lines(text).count(), 3);
+        assert_eq!(production_lines("src/a.rs", text).count(), 3);
+        assert_eq!(production_lines("src/tests/a.rs", text).count(), 0);
     }
 
     #[test]

@@ -100,7 +100,8 @@ fn wrong_words(tree: &Tree, room: &Room) -> Vec<String> {
     });
     files
         .flat_map(|(path, text)| {
-            let code: String = production_lines(text).map(|(_, line)| format!("{}\n", without_comment(line))).collect();
+            let code: String =
+                production_lines(path, text).map(|line| format!("{}\n", without_comment(line))).collect();
             let named = room.not_paths.iter().filter(|banned| names_path(&code, banned)).collect::<Vec<_>>();
             named.into_iter().map(move |banned| format!("{path}: names `{banned}`, which is closed to this room"))
         })

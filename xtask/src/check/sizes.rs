@@ -26,7 +26,8 @@ pub(crate) fn problems(tree: &Tree) -> Vec<String> {
         Ok(ratchet) => ratchet,
         Err(error) => return vec![format!("{RATCHET}: {error}")],
     };
-    let lines: BTreeMap<&str, usize> = tree.rust().map(|(path, text)| (path, production_lines(text).count())).collect();
+    let lines: BTreeMap<&str, usize> =
+        tree.rust().map(|(path, text)| (path, production_lines(path, text).count())).collect();
     let escapes: BTreeMap<&str, usize> = tree.rust().map(|(path, text)| (path, text.matches(ESCAPE).count())).collect();
     let mut found = against(&ratchet.lines, &lines, MAX_LINES, "production lines", "cut it along its ideas");
     found.extend(against(&ratchet.long_functions, &escapes, 0, "functions past clippy's limit", "cut them"));
