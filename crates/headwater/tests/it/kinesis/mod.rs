@@ -1,0 +1,38 @@
+//! Kinesis Data Streams, one file per operation: what it cannot read, what it does not take, what it does.
+mod add_tags_to_stream;
+mod create_stream;
+mod decrease_stream_retention_period;
+mod delete_stream;
+mod describe_limits;
+mod describe_stream;
+mod describe_stream_summary;
+mod get_records;
+mod get_shard_iterator;
+mod increase_stream_retention_period;
+mod list_shards;
+mod list_streams;
+mod list_tags_for_stream;
+mod merge_shards;
+mod put_record;
+mod put_records;
+mod remove_tags_from_stream;
+mod split_shard;
+mod states;
+mod update_shard_count;
+
+/// The two chapters that are the same in every operation on a stream, from its name, its members by kind, and what a
+/// whole request has besides the stream.
+macro_rules! common_chapters {
+    ($operation:literal, $members:expr, $rest:expr) => {
+        #[test]
+        fn serialization_every_kind_of_fault_has_its_sentence() {
+            crate::server::shared().refuses_other_kinds($operation, &$members);
+        }
+
+        #[test]
+        fn validation_of_the_stream_name() {
+            crate::server::shared().wants_a_stream($operation, &$rest);
+        }
+    };
+}
+use common_chapters;

@@ -1,0 +1,22 @@
+//! Black-box tests: the built server, driven over real sockets, must answer as AWS's own service does.
+#![expect(clippy::disallowed_methods, reason = "the tests stand outside the house: real sockets, clocks and files")]
+#![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+mod calls;
+mod cbor;
+mod client;
+mod kinds;
+mod sentences;
+mod sequence;
+mod server;
+mod signer;
+
+mod durability;
+mod fault;
+mod front;
+mod http2;
+mod kinesis;
+mod limits;
+mod malformed;
+mod settings;
+mod signatures;
+mod speaks_cbor;
