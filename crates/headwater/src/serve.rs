@@ -13,7 +13,7 @@ use headwater_log::{
     memory::MemoryEngine,
 };
 use std::{
-    io::{self, Write},
+    io::{self, IsTerminal, Write},
     net::SocketAddr,
     sync::Arc,
 };
@@ -134,7 +134,11 @@ fn entropy() -> u128 {
 
 fn start_log(settings: &Settings) {
     let level = settings.log;
-    let log = tracing_subscriber::fmt().with_writer(io::stderr).with_max_level(level).with_target(false);
+    let log = tracing_subscriber::fmt()
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .with_max_level(level)
+        .with_target(false);
     match settings.log_format {
         LogFormat::Text => log.init(),
         LogFormat::Json => log.json().init(),

@@ -43,10 +43,10 @@ pub(crate) struct Raw {
     #[arg(long, env = "HEADWATER_MULTI_REGION", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
     pub(crate) multi_region: Option<bool>,
     /// Most open shards an account may have in a region [default: 20000]
-    #[arg(long, env = "HEADWATER_SHARD_LIMIT", value_name = "COUNT")]
+    #[arg(long, env = "HEADWATER_SHARD_LIMIT", value_name = "COUNT", allow_negative_numbers = true)]
     pub(crate) shard_limit: Option<u32>,
     /// How long a stream stays CREATING, UPDATING or DELETING, in milliseconds [default: 0]
-    #[arg(long, env = "HEADWATER_TRANSITION_MS", value_name = "MS")]
+    #[arg(long, env = "HEADWATER_TRANSITION_MS", value_name = "MS", allow_negative_numbers = true)]
     pub(crate) transition_ms: Option<u64>,
     /// Throughput limits: `aws` for those of the service, `off` for none [default: off]
     #[arg(long, env = "HEADWATER_LIMITS", value_name = "WHICH")]

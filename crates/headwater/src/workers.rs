@@ -50,6 +50,12 @@ impl Workers {
         Ok((main, Self { runtimes, next: AtomicUsize::new(0) }))
     }
 
+    /// The runtime this is called in, for tests.
+    #[cfg(test)]
+    pub(crate) fn current() -> Self {
+        Self { runtimes: vec![Handle::current()], next: AtomicUsize::new(0) }
+    }
+
     /// Serves a connection on the next worker.
     pub(crate) fn spawn<F>(&self, stream: TcpStream, serve: impl FnOnce(TcpStream) -> F + Send + 'static)
     where

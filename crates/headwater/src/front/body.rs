@@ -21,8 +21,10 @@ const SMALL_BODY_BYTES: usize = 64 << 10;
 const BUDGET_BYTES: usize = 1 << 30;
 /// A body that is not whole after this long is given up.
 const BODY_MS: u64 = 120_000;
-/// As long as a caller may go on sending what will not be read, so that it comes to see the answer.
-const DRAIN_MS: u64 = 10_000;
+/// How much a caller may go on sending that nobody wants, so that it comes to see the answer …
+const DRAIN_BYTES: usize = 64 << 20;
+/// … as long as it does go on.
+const DRAIN_PAUSE_MS: u64 = 500;
 /// Room taken at once, whatever length is announced.
 const FIRST_ROOM_BYTES: usize = 1 << 20;
 
@@ -92,10 +94,17 @@ impl Intake {
     /// Reads on without keeping anything: a caller that sends first and listens then would otherwise find the
     /// connection reset instead of the answer.
     async fn drain(&self, body: &mut Incoming) {
-        let all = async { while let Some(Ok(_)) = body.frame().await {} };
-        tokio::select! {
-            () = all => {}
-            () = self.clock.sleep(DRAIN_MS) => {}
+        let mut left = DRAIN_BYTES;
+        loop {
+            let piece = tokio::select! {
+                biased;
+                piece = next(body) => piece,
+                () = self.clock.sleep(DRAIN_PAUSE_MS) => return,
+            };
+            match piece {
+                Ok(Some(piece)) if piece.len() < left => left -= piece.len(),
+                _ => return,
+            }
         }
     }
 }

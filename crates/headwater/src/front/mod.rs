@@ -31,7 +31,7 @@ use self::{
     reply::{Refusal, Reply, RequestId},
 };
 use crate::settings::Settings;
-use ::http::{HeaderValue, Request, Version, header, request::Parts};
+use ::http::{HeaderValue, Method, Request, Version, header, request::Parts};
 use bytes::Bytes;
 use headwater_log::clock::Clock;
 use headwater_wire::{ErrorKind, Service, ServiceError, well_formed};
@@ -94,7 +94,7 @@ impl Front {
                 reply
             }
         };
-        if head.headers.contains_key(header::ORIGIN) {
+        if head.method != Method::OPTIONS && head.headers.contains_key(header::ORIGIN) {
             reply::allow_origin(&mut reply);
         }
         reply
@@ -146,5 +146,139 @@ impl Front {
             }
         })?;
         self.table.run(route, target, caller, body, id, draw).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{settings::Raw, workers::Workers};
+    use headwater_log::clock::ManualClock;
+    use headwater_wire::{
+        Caller,
+        kinesis::{ListStreamsInput, ListStreamsOutput},
+        op,
+    };
+    use std::{io, net::SocketAddr, time::Duration};
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::{TcpListener, TcpStream},
+        sync::{Notify, Semaphore, watch},
+    };
+
+    /// A service whose one operation answers when it is let.
+    #[derive(Default)]
+    struct Slow {
+        asked: Notify,
+        let_go: Notify,
+    }
+
+    async fn run(slow: Arc<Slow>, _: Caller, _: ListStreamsInput) -> Result<ListStreamsOutput, ServiceError> {
+        slow.asked.notify_one();
+        slow.let_go.notified().await;
+        Err(ServiceError::new("LimitExceededException", "let go"))
+    }
+
+    struct Server {
+        address: SocketAddr,
+        clock: ManualClock,
+        slow: Arc<Slow>,
+        stop: watch::Sender<bool>,
+        doors: Arc<Doors>,
+    }
+
+    async fn server() -> Server {
+        let clock = ManualClock::at(1_000_000);
+        let slow = Arc::new(Slow::default());
+        let (stop, stopped) = watch::channel(false);
+        let shared: Arc<dyn Clock> = Arc::new(clock.clone());
+        let settings = Raw::default().check(None).unwrap();
+        let doors = Arc::new(Doors {
+            front: Front::new(
+                Table::new(Arc::clone(&shared)).with(&slow, vec![op(run)]),
+                &settings,
+                Arc::clone(&shared),
+                1,
+            ),
+            tls: Tls::made("us-east-1", &[], None),
+            clock: shared,
+            places: Arc::new(Semaphore::new(MAX_CONNECTIONS as usize)),
+            stop: stopped,
+        });
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(listen(listener, Arc::clone(&doors), Arc::new(Workers::current())));
+        Server { address, clock, slow, stop, doors }
+    }
+
+    const CALL: &str = "POST / HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/x-amz-json-1.1\r\n\
+        x-amz-target: Kinesis_20131202.ListStreams\r\nx-amz-date: 20150830T123600Z\r\nauthorization: AWS4-HMAC-SHA256 \
+        Credential=a/b/c/d/e, SignedHeaders=host, Signature=0\r\ncontent-length: 2\r\n\r\n";
+
+    async fn say(server: &Server, text: &str) -> TcpStream {
+        let mut client = TcpStream::connect(server.address).await.unwrap();
+        client.write_all(text.as_bytes()).await.unwrap();
+        client
+    }
+
+    /// Everything the server still says, once it has closed the connection; time passes meanwhile.
+    async fn last_words(server: &Server, mut client: TcpStream) -> io::Result<(u64, String)> {
+        let mut bytes = Vec::new();
+        let mut passed_ms = 0;
+        loop {
+            tokio::select! {
+                biased;
+                length = client.read_buf(&mut bytes) => if length? == 0 {
+                    return Ok((passed_ms, String::from_utf8_lossy(&bytes).into_owned()));
+                },
+                () = tokio::time::sleep(Duration::from_millis(2)) => {}
+            }
+            server.clock.advance(1_000);
+            passed_ms += 1_000;
+            assert!(passed_ms < 1_000_000, "never closed");
+        }
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_for_a_client_for_ever() {
+        for (said, least_ms, most_ms) in [
+            ("", 30_000, 45_000),
+            ("P", 30_000, 45_000),
+            ("POST / HTTP/1.1\r\nhost: loc", 30_000, 45_000),
+            ("\x16\x03\x01", 30_000, 45_000),
+            (CALL, 30_000, 45_000),
+            ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 300_000, 320_000),
+        ] {
+            let server = server().await;
+            let client = say(&server, said).await;
+            let (passed_ms, _) = last_words(&server, client).await.unwrap();
+            assert!((least_ms..most_ms).contains(&passed_ms), "{said:?}: {passed_ms} ms");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_answer_under_way_goes_out_before_the_server_stops() {
+        let server = server().await;
+        let idle = say(&server, "GET / HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
+        let busy = say(&server, &format!("{CALL}{{}}")).await;
+        server.slow.asked.notified().await;
+        server.stop.send(true).unwrap();
+        assert!(last_words(&server, idle).await.unwrap().1.starts_with("HTTP/1.1 403"));
+        assert_eq!(server.doors.places.available_permits(), MAX_CONNECTIONS as usize - 1);
+        server.slow.let_go.notify_one();
+        let (_, answer) = last_words(&server, busy).await.unwrap();
+        assert!(answer.ends_with(r#"{"__type":"LimitExceededException","message":"let go"}"#), "{answer}");
+        let all = tokio::time::timeout(Duration::from_secs(5), server.doors.places.acquire_many(MAX_CONNECTIONS));
+        assert!(all.await.is_ok_and(|permits| permits.is_ok()));
+        assert!(TcpStream::connect(server.address).await.is_err(), "nobody is let in any more");
+    }
+
+    #[tokio::test]
+    async fn what_is_too_large_is_read_off_and_refused() {
+        let server = server().await;
+        let announced = CALL.replace("content-length: 2", "content-length: 30000000");
+        let client = say(&server, &(announced + &" ".repeat(30_000_000))).await;
+        let (_, answer) = last_words(&server, client).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 413") && answer.contains("connection: close"), "{answer}");
     }
 }

@@ -136,3 +136,70 @@ fn dialect(service: Service, content_type: &str, has_body: bool) -> Option<(Dial
         found => found,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is identified in a few words.
+    fn asked(method: &str, headers: &[(&str, &str)], has_body: bool) -> String {
+        let request = http::Request::builder().method(method).uri("/");
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        let head = request.body(()).unwrap().into_parts().0;
+        match identify(&head, has_body) {
+            Ok(Asked::Operation(target)) => {
+                format!("{:?} {} {:?} {}", target.service, target.operation, target.dialect, target.content_type)
+            }
+            Ok(other) => format!("{other:?}"),
+            Err(Refusal::Error { service, content_type, error, .. }) => format!("{service:?} {content_type} {error}"),
+            Err(refusal) => format!("{refusal:?}"),
+        }
+    }
+
+    const PUT: (&str, &str) = ("x-amz-target", "Kinesis_20131202.PutRecord");
+    const GET_ITEM: (&str, &str) = ("x-amz-target", "DynamoDB_20120810.GetItem");
+    const DYNAMO: (&str, &str) = ("host", "dynamodb.us-east-1.amazonaws.com:4566");
+
+    fn post(headers: &[(&str, &str)], content_type: &str, has_body: bool) -> String {
+        asked("POST", &[headers, &[("content-type", content_type)]].concat(), has_body)
+    }
+
+    #[test]
+    fn each_service_speaks_its_own_dialects() {
+        assert_eq!(post(&[PUT], JSON_11, true), format!("Kinesis PutRecord Json11 {JSON_11}"));
+        assert_eq!(post(&[PUT], "Application/X-Amz-JSON-1.1 ; charset=utf-8", true), post(&[PUT], JSON_11, true));
+        assert_eq!(post(&[PUT], CBOR_11, true), format!("Kinesis PutRecord Cbor11 {CBOR_11}"));
+        for foreign in [JSON_10, JSON, "text/plain", ""] {
+            assert_eq!(post(&[PUT], foreign, true), "NotFound(Kinesis)", "{foreign}");
+        }
+        for (spoken, dialect) in [(JSON_10, "Json10"), (JSON, "Json10")] {
+            assert_eq!(post(&[GET_ITEM], spoken, true), format!("DynamoDb GetItem {dialect} {spoken}"));
+        }
+        assert_eq!(post(&[GET_ITEM], JSON_11, true), "NotFound(DynamoDb)");
+    }
+
+    #[test]
+    fn a_body_is_missed_before_a_signature_and_a_target_before_a_body() {
+        assert_eq!(post(&[PUT], JSON_11, false), format!("Kinesis {JSON_11} SerializationException"));
+        assert_eq!(post(&[PUT], "", false), format!("Kinesis {CBOR_11} SerializationException"));
+        assert_eq!(post(&[], JSON_11, false), format!("Kinesis {JSON_11} UnknownOperationException"));
+        assert_eq!(post(&[], "", false), format!("Kinesis {CBOR_11} UnknownOperationException"));
+        assert_eq!(post(&[], JSON_11, true), format!("Kinesis {JSON_11} UnknownOperationException"));
+        assert_eq!(post(&[], "", true), "AccessDenied(Kinesis)");
+        assert_eq!(post(&[], JSON, true), "NotFound(Kinesis)");
+        assert_eq!(post(&[DYNAMO], "", false), format!("DynamoDb {JSON} UnknownOperationException"));
+        // DynamoDB misses the signature first.
+        assert_eq!(post(&[GET_ITEM], JSON_10, false), format!("DynamoDb GetItem Json10 {JSON_10}"));
+    }
+
+    #[test]
+    fn other_methods_are_no_calls() {
+        assert_eq!(asked("GET", &[], false), "AccessDenied(Kinesis)");
+        assert_eq!(asked("PUT", &[PUT], true), "AccessDenied(Kinesis)");
+        assert_eq!(asked("OPTIONS", &[], false), "AccessDenied(Kinesis)");
+        assert_eq!(asked("OPTIONS", &[("origin", "null")], false), "Preflight");
+        assert_eq!(asked("GET", &[DYNAMO], false), "Healthy");
+        assert_eq!(asked("PUT", &[DYNAMO], false), "NotFound(DynamoDb)");
+        assert_eq!(post(&[], FORM, true), "Token");
+    }
+}
