@@ -158,10 +158,7 @@ impl Index {
             self.push(*placed);
         }
         for (id, before) in &group.trims {
-            if let Some(log) = self.logs.get_mut(id) {
-                log.trim_file = group.file;
-            }
-            self.drop_before(*id, *before);
+            self.trimmed(*id, *before, group.file);
         }
         for placed in &group.blocks {
             if let Some(log) = self.logs.get(&placed.log) {
@@ -183,12 +180,19 @@ impl Index {
         (before > log.recorded).then_some(before)
     }
 
-    /// Lets go of the blocks that lie wholly before `before`.
-    pub(super) fn drop_before(&mut self, id: LogId, before: u64) {
+    /// A trim has been recorded in `file`.
+    pub(super) fn trimmed(&mut self, id: LogId, before: u64, file: u32) {
         let Some(log) = self.logs.get_mut(&id) else { return };
+        log.trim_file = file;
         log.recorded = log.recorded.max(before);
         log.first = log.first.max(before);
         log.tail = log.tail.max(before);
+        self.drop_before(id, before);
+    }
+
+    /// Lets go of the blocks that lie wholly before `before`.
+    fn drop_before(&mut self, id: LogId, before: u64) {
+        let Some(log) = self.logs.get_mut(&id) else { return };
         let mut dropped = Vec::new();
         while let Some(block) = log.blocks.front().copied().filter(|_| log.end_of(0) <= before) {
             log.blocks.pop_front();

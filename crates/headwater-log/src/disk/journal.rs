@@ -149,8 +149,11 @@ impl Journal {
         let draft =
             encode(items, self.position, (current.id, u32_of_u64(current.at)), next_file, now_ms, self.store.salt);
         let name = || segment_name(current.id);
-        let wrote = current.file.write_at(current.at, &draft.bytes);
-        wrote.map_err(|error| failed(&format!("writing {}", name()), &error))?;
+        if let Err(error) = current.file.write_at(current.at, &draft.bytes) {
+            // What was written of it must not pass for a group: its callers hear that nothing was.
+            drop(current.file.write_at(current.at, &[0; GROUP_HEAD]));
+            return Err(failed(&format!("writing {}", name()), &error));
+        }
         // After a failed sync nothing is known of the file, not even for want of space.
         current.file.sync().map_err(|error| LogError::Io(format!("syncing {}: {error}", name())))?;
         let Draft { head, bytes, blocks, trims, stamps } = draft;

@@ -42,13 +42,16 @@ impl FoundGroup {
 
 /// All groups of segment `id`, in order; their numbers rise.
 pub(super) fn scan_segment(file: &dyn File, id: u32, salt: u32) -> io::Result<Vec<FoundGroup>> {
-    let mut window = Window { file, size: file.size()?, start: 0, bytes: Vec::new() };
+    let size = file.size()?;
+    let mut window = Window { file, size, start: 0, bytes: Vec::new() };
     let mut groups: Vec<FoundGroup> = Vec::new();
     let mut at = 0;
-    while at < window.size {
+    while at < size {
         let newest = groups.last().map_or(0, |group| group.head.commit);
         let claim = window.get(at, GROUP_HEAD).and_then(GroupHead::claim);
-        let ours = claim.filter(|head| head.segment == id && head.commit > newest);
+        // Where the padding is missing, the disk was full and the callers were told so.
+        let whole = |head: &GroupHead| at + head.padded_len() <= size;
+        let ours = claim.filter(|head| head.segment == id && head.commit > newest && whole(head));
         let group = ours.and_then(|head| read_group(&head, window.get(at, head.len as usize)?, at, salt));
         match group {
             Some(group) => {

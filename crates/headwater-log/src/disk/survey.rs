@@ -247,8 +247,8 @@ impl Survey {
             }
         }
         for (log, before) in group.trims {
-            self.index.logs.entry(log).or_default().trim_file = file;
-            self.index.drop_before(log, before);
+            self.index.logs.entry(log).or_default();
+            self.index.trimmed(log, before, file);
         }
         if let Some(held) = self.index.files.get_mut(&file) {
             held.next_seq = held.next_seq.max(head.next_seq);
