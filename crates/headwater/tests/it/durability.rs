@@ -174,3 +174,40 @@ fn nothing_acknowledged_is_lost_in_the_middle_of_the_load() {
         assert!(mine.is_sorted(), "the order of writer {writer} is kept");
     }
 }
+
+/// Each state lasts long enough for a kill to fall into it.
+const SLOW: [&str; 2] = ["--transition-ms", "600"];
+
+#[test]
+fn a_change_under_way_is_finished_after_a_kill() {
+    let folder = folder();
+    let aws = Server::on(folder.path(), &SLOW);
+    let (split, gone) = (aws.stream(1), aws.stream(1));
+    aws.put(&split, "a", "old");
+    aws.done("CreateStream", json!({"StreamName": "new", "ShardCount": 2}));
+    aws.done("DeleteStream", json!({"StreamName": gone}));
+    aws.done("SplitShard", json!({"StreamName": split, "ShardToSplit": "shard-0", "NewStartingHashKey": "1000"}));
+    aws.put(&split, "a", "meanwhile");
+    aws.kill();
+    let aws = Server::on(folder.path(), &SLOW);
+    aws.settles("new");
+    aws.settles(&split);
+    assert_eq!(aws.shards("new").len(), 2);
+    assert_eq!(aws.shards(&split).len(), 3);
+    assert_eq!(aws.put(&split, "a", "later")["ShardId"], shard_id(2));
+    assert_eq!(aws.texts(&split, &shard_id(0)), ["old", "meanwhile"]);
+    let names = || aws.ok("ListStreams", json!({}))["StreamNames"].clone();
+    crate::calls::until("the deleted one is gone", || names() == json!(["new", split]));
+}
+
+#[test]
+fn it_stops_when_asked_and_keeps_everything() {
+    let folder = folder();
+    let aws = Server::on(folder.path(), &[]);
+    let stream = aws.stream(1);
+    aws.put(&stream, "a", "kept");
+    let status = aws.stop();
+    assert!(status.success(), "{status}");
+    let aws = Server::on(folder.path(), &[]);
+    assert_eq!(aws.texts(&stream, &shard_id(0)), ["kept"]);
+}

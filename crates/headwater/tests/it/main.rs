@@ -17,6 +17,7 @@ mod http2;
 mod kinesis;
 mod limits;
 mod malformed;
+mod resharding;
 mod settings;
 mod signatures;
 mod speaks_cbor;

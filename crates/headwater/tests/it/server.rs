@@ -3,7 +3,7 @@ use std::{
     io::{BufRead, BufReader, Read},
     net::SocketAddr,
     path::Path,
-    process::{Child, Command, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
     sync::{Arc, Mutex, PoisonError, Weak},
     thread,
     time::{Duration, Instant},
@@ -58,6 +58,14 @@ impl Server {
     pub(crate) fn kill(mut self) {
         self.child.kill().expect("the server runs");
         self.child.wait().expect("a killed child can be waited for");
+    }
+
+    /// Asks it to end, as a service manager does, and waits until it has.
+    pub(crate) fn stop(mut self) -> ExitStatus {
+        let id = self.child.id().to_string();
+        let asked = Command::new("kill").args(["-TERM", &id]).status().expect("there is kill");
+        assert!(asked.success(), "{asked}");
+        self.child.wait().expect("it ends")
     }
 
     /// Fails if the process is gone or has panicked.

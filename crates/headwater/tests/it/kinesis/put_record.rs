@@ -139,10 +139,10 @@ fn function_empty_and_largest_data() {
     let stream = aws.stream(1);
     let input = |size: usize| json!({"StreamName": stream, "PartitionKey": "a", "Data": base64(&vec![65; size])});
     aws.ok("PutRecord", input(0));
-    aws.ok("PutRecord", input(MEBIBYTE - 256));
+    aws.ok("PutRecord", input(MEBIBYTE));
     aws.refuses_as("PutRecord", input(MEBIBYTE + 1), &["InvalidArgumentException", "ValidationException"]);
     let sizes: Vec<usize> = aws.texts(&stream, &shard_id(0)).iter().map(String::len).collect();
-    assert_eq!(sizes, [0, MEBIBYTE - 256]);
+    assert_eq!(sizes, [0, MEBIBYTE]);
 }
 
 #[test]
@@ -165,4 +165,16 @@ fn function_a_dry_run_keeps_nothing() {
     assert_eq!(aws.error("PutRecord", &input).0, "DryRunOperationException");
     let page: Value = aws.page(&aws.iterator(&stream, &shard_id(0), "TRIM_HORIZON"));
     assert_eq!(list(&page["Records"]), Vec::<Value>::new());
+}
+
+#[test]
+fn function_a_stream_may_do_without_partition_keys() {
+    let aws = shared();
+    let stream = crate::calls::fresh("auto");
+    let mode = json!({"StreamMode": "ON_DEMAND"});
+    let input = json!({"StreamName": stream, "StreamModeDetails": mode, "RecordDistributionStrategy": "AUTO"});
+    aws.done("CreateStream", input);
+    aws.settles(&stream);
+    let put = aws.ok("PutRecord", json!({"StreamName": stream, "Data": base64(b"alone")}));
+    assert_eq!(aws.texts(&stream, &text(&put["ShardId"])), ["alone"]);
 }
