@@ -6,6 +6,7 @@
 mod core;
 pub mod files;
 mod frame;
+mod fsck;
 mod group;
 mod index;
 mod intake;
@@ -21,6 +22,7 @@ mod trial;
 mod upkeep;
 
 pub use core::Core;
+pub use fsck::{FileReport, LogReport, Report, dump, fsck};
 pub use index::Damage;
 pub use store::{DiskConfig, Stats};
 
