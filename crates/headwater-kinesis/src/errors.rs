@@ -234,10 +234,9 @@ pub(crate) fn tag_percent(doing: &str, name: &str, account: &str) -> ServiceErro
     ))
 }
 
-/// The sentence still says 10, although the service takes 50.
 pub(crate) fn too_many_tags(name: &str, account: &str) -> ServiceError {
     invalid_argument(format!(
-        "Failed to add tags to stream {name} under account {account} because a given stream cannot have more than 10 \
+        "Failed to add tags to stream {name} under account {account} because a given stream cannot have more than 50 \
          tags associated with it."
     ))
 }
@@ -261,7 +260,7 @@ pub(crate) fn partition_key_missing(at: Option<usize>) -> ServiceError {
     violation("null", &record_member(at, "partitionKey"), "Member must not be null")
 }
 
-/// `size_bytes` is the record's data, which with its partition key exceeds `limit_bytes`.
+/// `size_bytes` is the record's data, which exceeds `limit_bytes`.
 pub(crate) fn record_too_large(at: Option<usize>, size_bytes: usize, limit_bytes: usize) -> ServiceError {
     violation(
         &format!("'java.nio.HeapByteBuffer[pos=0 lim={size_bytes} cap={size_bytes}]'"),

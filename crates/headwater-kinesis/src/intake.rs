@@ -35,7 +35,8 @@ impl<'a> Offer<'a> {
         Self { partition_key, explicit_hash_key, data, at, entry }
     }
 
-    /// Data and partition key, which is what sizes are limited by.
+    /// Data and partition key, which is what a batch and a shard's throughput are limited by; a record's own limit is on
+    /// its data alone.
     pub(crate) fn size_bytes(&self) -> usize {
         self.data.len() + self.partition_key.map_or(0, str::len)
     }
@@ -46,7 +47,7 @@ impl<'a> Offer<'a> {
     /// The service's own, if the record is none the stream takes.
     pub(crate) fn hash_key(&self, kinesis: &Kinesis, stream: &Stream) -> Result<u128> {
         let limit_bytes = stream.max_record_bytes();
-        if self.size_bytes() > limit_bytes {
+        if self.data.len() > limit_bytes {
             return Err(errors::record_too_large(self.at, self.data.len(), limit_bytes));
         }
         let explicit = match self.explicit_hash_key {

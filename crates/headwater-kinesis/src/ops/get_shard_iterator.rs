@@ -121,9 +121,8 @@ fn parse(number: &str, shard: &Shard, name: &str, account: &str) -> Result<seque
     if parsed.shard != i64::from(shard.index) {
         return Err(errors::starting_number_of_other(parsed.shard, shard.index));
     }
-    match parsed.version {
-        2 if parsed.created_secs == shard.created_secs => Ok(parsed),
-        0 => Err(errors::internal_failure()),
-        _ => Err(errors::starting_number_foreign(number, shard.index, name, account)),
+    if parsed.version != 2 || parsed.created_secs != shard.created_secs {
+        return Err(errors::starting_number_foreign(number, shard.index, name, account));
     }
+    Ok(parsed)
 }

@@ -103,8 +103,12 @@ async fn iterators_are_refused_in_the_services_words() {
              shardId-{other:012}"
         ),
     );
-    let internal = house.iterator_of(ask(0, "0")).await.unwrap_err();
-    assert_eq!(internal.code, "InternalFailure");
+    refused(
+        house.iterator_of(ask(0, "0")).await,
+        INVALID,
+        "StartingSequenceNumber 0 used in GetShardIterator on shard shardId-000000000000 in stream s under account \
+         000000000000 is invalid because it did not come from this stream.",
+    );
     refused(
         house.iterator_of(ask(0, "1234567890123456789012345678901234567890123456789012345678901234")).await,
         INVALID,
@@ -214,13 +218,11 @@ async fn bad_records_are_refused_in_the_services_words() {
         "ValidationException",
         "1 validation error detected: Value null at 'partitionKey' failed to satisfy constraint: Member must not be null",
     );
-    put(shape::PutRecordInput { data: Bytes::from(vec![0; (1 << 20) - 1]), ..good() })
-        .await
-        .expect("the key counts too");
+    put(shape::PutRecordInput { data: Bytes::from(vec![0; 1 << 20]), ..good() }).await.expect("the key does not count");
     refused(
-        put(shape::PutRecordInput { data: Bytes::from(vec![0; 1 << 20]), ..good() }).await,
+        put(shape::PutRecordInput { data: Bytes::from(vec![0; (1 << 20) + 1]), ..good() }).await,
         "ValidationException",
-        "1 validation error detected: Value 'java.nio.HeapByteBuffer[pos=0 lim=1048576 cap=1048576]' at 'data' failed to \
+        "1 validation error detected: Value 'java.nio.HeapByteBuffer[pos=0 lim=1048577 cap=1048577]' at 'data' failed to \
          satisfy constraint: Member must have length less than or equal to 1048576",
     );
     refused(
