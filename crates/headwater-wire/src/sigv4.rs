@@ -112,9 +112,10 @@ impl<'a> Claim<'a> {
     }
 
     fn of_header<H: Headers>(header: &'a str, headers: &'a H) -> Result<Self, ServiceError> {
-        let (algorithm, rest) = header.split_once([' ', ',']).unwrap_or((header, ""));
+        let mut parts = parts(header);
+        let algorithm = parts.next().unwrap_or_default();
         let (mut credential, mut signature, mut signed_headers) = ("", "", "");
-        for part in rest.split([' ', ',']) {
+        for part in parts {
             match part.split_once('=') {
                 Some(("Credential", value)) => credential = value,
                 Some(("Signature", value)) => signature = value,
@@ -298,6 +299,19 @@ pub fn verify<H: Headers>(
          request should have been\n'{}'\n\nThe String-to-Sign should have been\n'{to_sign}'\n",
         String::from_utf8_lossy(&canonical)
     )))
+}
+
+/// The parts of an `Authorization` header, between blanks and commas.
+fn parts(header: &str) -> impl Iterator<Item = &str> {
+    let mut rest = Some(header);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        let end = memchr::memchr2(b' ', b',', text.as_bytes());
+        let (part, more) =
+            end.and_then(|end| text.split_at_checked(end)).map_or((text, None), |(part, more)| (part, more.get(1..)));
+        rest = more;
+        Some(part)
+    })
 }
 
 /// The decoded value of a query parameter; empty if it stands there without one.

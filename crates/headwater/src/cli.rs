@@ -1,10 +1,13 @@
 //! The command line: what can be asked for, and where each setting comes from. Invariant: an error is one sentence on
 //! standard error and a failing exit status.
+mod inspect;
+
 use crate::{
     serve,
     settings::{Raw, Settings},
 };
 use clap::{Args, Parser, Subcommand};
+use inspect::{Dump, Folder};
 use std::{
     io::{self, Write},
     path::PathBuf,
@@ -36,6 +39,17 @@ enum Command {
     /// Serves requests until it is told to stop (SIGTERM, SIGINT)
     #[command(max_term_width = 100, after_help = AFTER_HELP)]
     Serve(Serve),
+    /// Checks every byte of a data folder and says what is in it; changes nothing
+    Fsck(Folder),
+    /// Looks at the journal
+    #[command(subcommand)]
+    Log(Log),
+}
+
+#[derive(Subcommand)]
+enum Log {
+    /// Shows what is written, an entry a line: log, place, arrival, size, bytes
+    Dump(Dump),
 }
 
 #[derive(Args)]
@@ -53,6 +67,8 @@ pub(crate) fn run() -> ExitCode {
     let outcome = match arguments.command {
         None => arguments.serve.run(),
         Some(Command::Serve(serve)) => serve.run(),
+        Some(Command::Fsck(folder)) => folder.check(),
+        Some(Command::Log(Log::Dump(dump))) => dump.show(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -94,7 +110,7 @@ mod tests {
         let arguments = Arguments::try_parse_from(line.split(' ')).map_err(|error| error.to_string()).unwrap();
         match arguments.command {
             Some(Command::Serve(serve)) => serve,
-            None => arguments.serve,
+            _ => arguments.serve,
         }
     }
 

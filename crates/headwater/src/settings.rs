@@ -187,7 +187,7 @@ impl Raw {
     /// # Errors
     /// A sentence with the setting and what to do about it.
     pub(crate) fn check(self, environment: Option<(String, String)>) -> Result<Settings, String> {
-        let data = self.data_folder()?;
+        let data = data_folder(self.data.as_deref())?;
         let store = match (self.ephemeral.unwrap_or_default(), &self.data) {
             (false, _) => Store::Folder(data),
             (true, None) => Store::Memory,
@@ -228,15 +228,15 @@ impl Raw {
         settings.check_exposure()?;
         Ok(settings)
     }
+}
 
-    /// The data folder, named absolutely.
-    ///
-    /// # Errors
-    /// A sentence if the working folder is gone.
-    pub(crate) fn data_folder(&self) -> Result<PathBuf, String> {
-        let folder = self.data.as_deref().unwrap_or(Path::new(DEFAULT_DATA));
-        std::path::absolute(folder).map_err(|error| format!("--data {}: {error}", folder.display()))
-    }
+/// The data folder, named absolutely; the default one if none is named.
+///
+/// # Errors
+/// A sentence if the working folder is gone.
+pub(crate) fn data_folder(named: Option<&Path>) -> Result<PathBuf, String> {
+    let folder = named.unwrap_or(Path::new(DEFAULT_DATA));
+    std::path::absolute(folder).map_err(|error| format!("--data {}: {error}", folder.display()))
 }
 
 impl Settings {

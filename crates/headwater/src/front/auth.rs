@@ -4,6 +4,7 @@ use crate::{
     credentials::Credentials,
     settings::{Settings, is_region},
 };
+use headwater_log::clock::Clock;
 use headwater_wire::{
     Caller, Service, ServiceError,
     sigv4::{self, Claim, Request, Rules, Scope, SigningKey},
@@ -61,7 +62,7 @@ impl Auth {
         service: &'static str,
         head: &Parts,
         body: &[u8],
-        now_ms: u64,
+        clock: &dyn Clock,
     ) -> Result<Caller, ServiceError> {
         let headers = Headers(head);
         let claim = Claim::of(&headers, head.uri.query().unwrap_or_default())?;
@@ -77,7 +78,7 @@ impl Auth {
             });
         }
         let region = (!self.multi_region).then_some(&*self.region);
-        let scope = claim.check(now_ms, &Rules { service, region, skew_s: self.skew_s })?;
+        let scope = claim.check(clock.now_ms(), &Rules { service, region, skew_s: self.skew_s })?;
         let Some(key) = self.credentials.key(scope.access_key) else {
             return Err(ServiceError::new(
                 "UnrecognizedClientException",
@@ -147,8 +148,13 @@ fn missing(sentence: &str) -> ServiceError {
 mod tests {
     use super::*;
     use crate::settings::Raw;
+    use headwater_log::clock::ManualClock;
 
-    const NOW_MS: u64 = 1_440_938_160_000;
+    /// The moment of AWS's published examples.
+    fn now() -> Box<dyn Clock> {
+        Box::new(ManualClock::at(1_440_938_160_000))
+    }
+
     const GOOD: &str = "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/kinesis/aws4_request, \
         SignedHeaders=content-type;host;x-amz-date;x-amz-target, \
         Signature=b17dc820c667f2535042c4b306ec9e10d3e841bff768c072b389984f39d4139b";
@@ -173,7 +179,7 @@ mod tests {
     }
 
     fn refused(auth: &Auth, authorization: &str, body: &[u8]) -> String {
-        auth.caller("kinesis", &head(authorization, true), body, NOW_MS).unwrap_err().to_string()
+        auth.caller("kinesis", &head(authorization, true), body, &*now()).unwrap_err().to_string()
     }
 
     const SECRET: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
@@ -182,7 +188,7 @@ mod tests {
     fn a_verified_signature_makes_a_caller_again_and_again() {
         let auth = auth(Some(SECRET), false);
         for host in [true, false, true] {
-            let caller = auth.caller("kinesis", &head(GOOD, host), b"{}", NOW_MS).unwrap();
+            let caller = auth.caller("kinesis", &head(GOOD, host), b"{}", &*now()).unwrap();
             assert_eq!(
                 (&*caller.account, &*caller.region, &*caller.access_key),
                 ("000000000000", "us-east-1", "AKIDEXAMPLE")
@@ -211,14 +217,14 @@ mod tests {
         let claim =
             "AWS4-HMAC-SHA256 Credential=me/20150830/eu-west-1/kinesis/aws4_request, SignedHeaders=host, Signature=0";
         let region = |multi_region| {
-            auth(None, multi_region).caller("kinesis", &head(claim, true), b"", NOW_MS).unwrap().region.to_string()
+            auth(None, multi_region).caller("kinesis", &head(claim, true), b"", &*now()).unwrap().region.to_string()
         };
         assert_eq!((region(false).as_str(), region(true).as_str()), ("us-east-1", "eu-west-1"));
         assert!(
             refused(&auth(None, false), "X", b"").starts_with("IncompleteSignatureException: Authorization header")
         );
         let unsigned = http::Request::post("/").body(()).unwrap().into_parts().0;
-        let error = auth(None, false).caller("kinesis", &unsigned, b"", NOW_MS).unwrap_err();
+        let error = auth(None, false).caller("kinesis", &unsigned, b"", &*now()).unwrap_err();
         assert_eq!(error.to_string(), "MissingAuthenticationTokenException: Missing Authentication Token");
         assert_eq!(in_dynamo_words(error, &unsigned).message.unwrap(), "Request is missing Authentication Token");
     }

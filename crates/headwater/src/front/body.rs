@@ -1,6 +1,6 @@
 //! Request bodies, collected whole and bounded: each by its service's limit, all that are large together by a budget,
 //! and every one in time. A body that came in one piece is passed on without a copy.
-use super::{protocol, pulse::Reading, reply::Refusal};
+use super::{pulse::Reading, reply::Refusal};
 use bytes::{Bytes, BytesMut};
 use headwater_log::clock::Clock;
 use headwater_wire::Service;
@@ -47,17 +47,17 @@ impl Intake {
         Self { limit_bytes, budget: Semaphore::new(BUDGET_BYTES / SMALL_BODY_BYTES), clock }
     }
 
-    /// The whole body of the request with this head.
+    /// The whole body of a request to `service`.
     ///
     /// # Errors
     /// `TooLarge` or `TooSlow`; a body cut off is `TooSlow` too, as nobody is there to hear more.
     pub(crate) async fn take(
         &self,
         head: &Parts,
+        service: Service,
         mut body: Incoming,
         reading: Reading<'_>,
     ) -> Result<Taken<'_>, Refusal> {
-        let service = protocol::service(head);
         let limit_bytes = self.limit_bytes.unwrap_or(match service {
             Service::Kinesis | Service::Firehose => KINESIS_BODY_BYTES,
             Service::DynamoDb | Service::DynamoDbStreams => DYNAMO_BODY_BYTES,
@@ -72,14 +72,15 @@ impl Intake {
         let most_bytes = announced.exact().map_or(limit_bytes, |exact| usize::try_from(exact).unwrap_or(limit_bytes));
         if most_bytes <= SMALL_BODY_BYTES {
             // No timer: a small body that stalls is found by the connection's own watch, and costs nothing till then.
-            let bytes = collect(&mut body, most_bytes, &reading).await.map_err(|fault| fault.refusal(service))?;
+            let bytes = self.collect(&mut body, most_bytes).await.map_err(|fault| fault.refusal(service))?;
+            drop(reading);
             return Ok(Taken { bytes, _share: None });
         }
         let shares = u32::try_from(most_bytes.div_ceil(SMALL_BODY_BYTES)).unwrap_or(u32::MAX);
         let share = self.budget.acquire_many(shares).await.ok();
         tokio::select! {
             biased;
-            outcome = collect(&mut body, most_bytes, &reading) => match outcome {
+            outcome = self.collect(&mut body, most_bytes) => match outcome {
                 Ok(bytes) => return Ok(Taken { bytes, _share: share }),
                 Err(Fault::TooLarge) => {}
                 Err(fault) => return Err(fault.refusal(service)),
@@ -89,6 +90,28 @@ impl Intake {
         drop(share);
         self.drain(&mut body).await;
         Err(Refusal::TooLarge(service))
+    }
+
+    /// Puts a body's pieces together, in time as long as they keep coming.
+    async fn collect(&self, body: &mut Incoming, most_bytes: usize) -> Result<Bytes, Fault> {
+        let Some(first) = next(body).await? else { return Ok(Bytes::new()) };
+        if body.is_end_stream() && first.len() <= most_bytes {
+            return Ok(first);
+        }
+        let end_us = self.clock.steady_us() + BODY_MS * 1000;
+        let mut all = BytesMut::with_capacity(most_bytes.min(FIRST_ROOM_BYTES));
+        let mut piece = Some(first);
+        while let Some(bytes) = piece {
+            if all.len() + bytes.len() > most_bytes {
+                return Err(Fault::TooLarge);
+            }
+            if self.clock.steady_us() > end_us {
+                return Err(Fault::CutOff);
+            }
+            all.extend_from_slice(&bytes);
+            piece = next(body).await?;
+        }
+        Ok(all.freeze())
     }
 
     /// Reads on without keeping anything: a caller that sends first and listens then would otherwise find the
@@ -121,26 +144,6 @@ impl Fault {
             Self::CutOff => Refusal::TooSlow(service),
         }
     }
-}
-
-async fn collect(body: &mut Incoming, most_bytes: usize, reading: &Reading<'_>) -> Result<Bytes, Fault> {
-    let Some(first) = next(body).await? else { return Ok(Bytes::new()) };
-    if body.is_end_stream() && first.len() <= most_bytes {
-        return Ok(first);
-    }
-    let mut all = BytesMut::with_capacity(most_bytes.min(FIRST_ROOM_BYTES));
-    all.extend_from_slice(&first);
-    drop(first);
-    while let Some(more) = next(body).await? {
-        if all.len() + more.len() > most_bytes {
-            return Err(Fault::TooLarge);
-        }
-        if reading.lasts_ms() > BODY_MS {
-            return Err(Fault::CutOff);
-        }
-        all.extend_from_slice(&more);
-    }
-    if all.len() > most_bytes { Err(Fault::TooLarge) } else { Ok(all.freeze()) }
 }
 
 /// The next piece; trailers are passed over.

@@ -3,7 +3,7 @@
 //! [`MAX_CONNECTIONS`].
 use super::{
     Front, Tls,
-    pulse::{CHECK_MS, Pulse},
+    pulse::{LOOK_MS, Lookout, Pulse},
     stream::{Spoken, Stream},
 };
 use crate::workers::Workers;
@@ -91,7 +91,7 @@ async fn accept(listener: &TcpListener, doors: &Doors) -> io::Result<(TcpStream,
 async fn welcome(stream: TcpStream, doors: &Doors) -> io::Result<()> {
     // An answer is one write; holding it back for more would only delay it.
     stream.set_nodelay(true)?;
-    let pulse = Arc::new(Pulse::new(Arc::clone(&doors.clock)));
+    let pulse = Arc::<Pulse>::default();
     let mut plain = Stream::new(stream, Arc::clone(&pulse));
     match in_time(doors, plain.listen()).await? {
         Spoken::Tls => {
@@ -152,13 +152,14 @@ where
     }
 }
 
-/// Serves a connection until it ends, is overdue, or the server stops and its last answer is out.
+/// Serves a connection until it ends, is overdue, or the server stops and its last answer is out. Everything but the
+/// connection itself waits for the next look: what is waited for here is asked at every step of every request.
 async fn watch<C: GracefulConnection>(connection: C, pulse: &Pulse, doors: &Doors)
 where
     C::Error: std::fmt::Display,
 {
     let mut connection = pin!(connection);
-    let mut stop = doors.stop.clone();
+    let mut lookout = Lookout::new(doors.clock.steady_us() / 1000);
     let mut stopping = false;
     loop {
         tokio::select! {
@@ -169,16 +170,15 @@ where
                 }
                 return;
             }
-            _ = stop.wait_for(|stop| *stop), if !stopping => {
-                connection.as_mut().graceful_shutdown();
-                stopping = true;
-            }
-            () = doors.clock.sleep(CHECK_MS) => {
-                if pulse.is_overdue() {
-                    tracing::debug!("a connection is given up: its client keeps it waiting");
-                    return;
-                }
-            }
+            () = doors.clock.sleep(LOOK_MS) => {}
+        }
+        if lookout.is_overdue(pulse, doors.clock.steady_us() / 1000) {
+            tracing::debug!("a connection is given up: its client keeps it waiting");
+            return;
+        }
+        if !stopping && *doors.stop.borrow() {
+            connection.as_mut().graceful_shutdown();
+            stopping = true;
         }
     }
 }

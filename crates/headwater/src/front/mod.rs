@@ -26,7 +26,7 @@ use self::{
     body::Intake,
     chance::{Chance, Draw},
     local::OwnNames,
-    protocol::{Asked, Target},
+    protocol::{Addressee, Asked, Target},
     pulse::Pulse,
     reply::{Refusal, Reply, RequestId},
 };
@@ -83,9 +83,10 @@ impl Front {
             return health::answer(&head, &self.table, self.is_ready.load(Ordering::Relaxed));
         }
         let mut draw = self.chance.draw();
-        let id = RequestId::new(protocol::service(&head), &mut draw);
-        let mut reply = match self.intake.take(&head, body, pulse.read()).await {
-            Ok(taken) => self.respond(&head, &taken.bytes, &id, &mut draw).await,
+        let addressee = Addressee::of(&head);
+        let id = RequestId::new(addressee.service, &mut draw);
+        let mut reply = match self.intake.take(&head, addressee.service, body, pulse.read()).await {
+            Ok(taken) => self.respond(&head, addressee, &taken.bytes, &id, &mut draw).await,
             Err(refusal) => {
                 let mut reply = reply::refusal(&refusal, &id, &mut draw);
                 if head.version < Version::HTTP_2 {
@@ -100,8 +101,15 @@ impl Front {
         reply
     }
 
-    async fn respond(&self, head: &Parts, body: &Bytes, id: &RequestId, draw: &mut Draw) -> Reply {
-        match protocol::identify(head, !body.is_empty()) {
+    async fn respond(
+        &self,
+        head: &Parts,
+        addressee: Addressee<'_>,
+        body: &Bytes,
+        id: &RequestId,
+        draw: &mut Draw,
+    ) -> Reply {
+        match protocol::identify(head, addressee, !body.is_empty()) {
             Ok(Asked::Operation(target)) => match self.operate(head, target, body, id, draw).await {
                 Ok(output) => reply::success(target.service, target.content_type, output.into(), id, draw),
                 Err(error) => {
@@ -110,7 +118,7 @@ impl Front {
                 }
             },
             Ok(Asked::Token) => {
-                let caller = self.auth.caller(sts::SCOPE, head, body, self.clock.now_ms());
+                let caller = self.auth.caller(sts::SCOPE, head, body, &*self.clock);
                 match caller.and_then(|caller| sts::check(body).map(|()| caller)) {
                     Ok(caller) => sts::identity(&caller, id),
                     Err(error) => sts::refusal(&error, id),
@@ -135,7 +143,7 @@ impl Front {
             return Err(ServiceError::bare("UnknownOperationException", ErrorKind::Sender));
         };
         let scope = auth::scope_name(target.service);
-        let caller = self.auth.caller(scope, head, body, self.clock.now_ms()).map_err(|refusal| {
+        let caller = self.auth.caller(scope, head, body, &*self.clock).map_err(|refusal| {
             // AWS looks at the body before it misses a signature.
             if auth::is_unsigned(&refusal) && !body.is_empty() && well_formed(target.dialect, body).is_err() {
                 return ServiceError::bare("SerializationException", ErrorKind::Sender);

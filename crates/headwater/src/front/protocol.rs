@@ -5,7 +5,7 @@ use headwater_wire::{Dialect, ErrorKind, Service, ServiceError};
 use http::{HeaderMap, HeaderName, Method, header, request::Parts};
 
 /// Names the operation: `Kinesis_20131202.PutRecord`.
-pub(crate) const TARGET: HeaderName = HeaderName::from_static("x-amz-target");
+static TARGET: HeaderName = HeaderName::from_static("x-amz-target");
 
 const JSON: &str = "application/json";
 const JSON_10: &str = "application/x-amz-json-1.0";
@@ -37,11 +37,14 @@ pub(crate) struct Target<'a> {
 }
 
 /// What the request of this head asks for, or how it must be refused.
-pub(crate) fn identify<'a>(head: &'a Parts, has_body: bool) -> Result<Asked<'a>, Refusal> {
+pub(crate) fn identify<'a>(
+    head: &'a Parts,
+    Addressee { service, operation }: Addressee<'a>,
+    has_body: bool,
+) -> Result<Asked<'a>, Refusal> {
     if head.method == Method::OPTIONS && head.headers.contains_key(header::ORIGIN) {
         return Ok(Asked::Preflight);
     }
-    let (service, target) = addressee(head);
     let of_dynamo = is_dynamo(service);
     match head.method {
         Method::POST => {}
@@ -55,12 +58,12 @@ pub(crate) fn identify<'a>(head: &'a Parts, has_body: bool) -> Result<Asked<'a>,
     }
     let Some((dialect, content_type)) = dialect(service, content_type, has_body) else {
         // Without a target there is nothing that could be unknown; AWS then speaks of what may be authorized.
-        let denied = !of_dynamo && target.is_none() && !content_type.eq_ignore_ascii_case(JSON);
+        let denied = !of_dynamo && operation.is_none() && !content_type.eq_ignore_ascii_case(JSON);
         return Err(if denied { Refusal::AccessDenied(service) } else { Refusal::NotFound(service) });
     };
     let refuse =
         |code| Refusal::Error { service, dialect, content_type, error: ServiceError::bare(code, ErrorKind::Sender) };
-    match target {
+    match operation {
         Some(operation) if has_body || of_dynamo => {
             Ok(Asked::Operation(Target { service, operation, dialect, content_type }))
         }
@@ -69,35 +72,39 @@ pub(crate) fn identify<'a>(head: &'a Parts, has_body: bool) -> Result<Asked<'a>,
     }
 }
 
-/// The service a request is for and, if its target says so, the operation. A request without a usable target is
-/// answered by the service its signature or its host names.
-fn addressee(head: &Parts) -> (Service, Option<&str>) {
-    let text = |name| head.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if let Some((prefix, operation)) = text(TARGET).split_once('.') {
-        let service = match prefix {
-            "Kinesis_20131202" => Some(Service::Kinesis),
-            "DynamoDB_20120810" => Some(Service::DynamoDb),
-            "DynamoDBStreams_20120810" => Some(Service::DynamoDbStreams),
-            "Firehose_20150804" => Some(Service::Firehose),
-            _ => None,
-        };
-        if let Some(service) = service {
-            return (service, Some(operation).filter(|operation| !operation.is_empty()));
-        }
-    }
-    let scope = text(header::AUTHORIZATION).split('/').nth(3);
-    let host = || host(head).split('.').next();
-    let service = match scope.or_else(host) {
-        Some("dynamodb") => Service::DynamoDb,
-        Some("firehose") => Service::Firehose,
-        _ => Service::Kinesis,
-    };
-    (service, None)
+/// Whom a head speaks to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Addressee<'a> {
+    pub(crate) service: Service,
+    /// What the target names behind the service, if it names one.
+    operation: Option<&'a str>,
 }
 
-/// The service a head names by its target alone: what decides how large the body may be.
-pub(crate) fn service(head: &Parts) -> Service {
-    addressee(head).0
+impl<'a> Addressee<'a> {
+    /// The addressee of a request: by its target. One without a usable target is answered by the service that its
+    /// signature or its host names.
+    pub(crate) fn of(head: &'a Parts) -> Self {
+        let text = |name| head.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        if let Some((prefix, operation)) = text(&TARGET).split_once('.') {
+            let service = match prefix {
+                "Kinesis_20131202" => Some(Service::Kinesis),
+                "DynamoDB_20120810" => Some(Service::DynamoDb),
+                "DynamoDBStreams_20120810" => Some(Service::DynamoDbStreams),
+                "Firehose_20150804" => Some(Service::Firehose),
+                _ => None,
+            };
+            if let Some(service) = service {
+                return Self { service, operation: Some(operation).filter(|operation| !operation.is_empty()) };
+            }
+        }
+        let scope = text(&header::AUTHORIZATION).split('/').nth(3);
+        let service = match scope.or_else(|| host(head).split('.').next()) {
+            Some("dynamodb") => Service::DynamoDb,
+            Some("firehose") => Service::Firehose,
+            _ => Service::Kinesis,
+        };
+        Self { service, operation: None }
+    }
 }
 
 /// The host a request was sent to; empty if it does not say. HTTP/2 has it in the URI.
@@ -146,7 +153,7 @@ mod tests {
         let request = http::Request::builder().method(method).uri("/");
         let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
         let head = request.body(()).unwrap().into_parts().0;
-        match identify(&head, has_body) {
+        match identify(&head, Addressee::of(&head), has_body) {
             Ok(Asked::Operation(target)) => {
                 format!("{:?} {} {:?} {}", target.service, target.operation, target.dialect, target.content_type)
             }

@@ -109,14 +109,13 @@ impl<IO: AsyncWrite + Unpin> AsyncWrite for Stream<IO> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use headwater_log::clock::ManualClock;
     use tokio::io::AsyncWriteExt;
 
     async fn heard(pieces: &[&[u8]]) -> io::Result<(Spoken, Vec<u8>)> {
         let (mut client, server) = tokio::io::duplex(1);
         let pieces = pieces.concat();
         tokio::spawn(async move { client.write_all(&pieces).await });
-        let mut stream = Stream::new(server, Arc::new(Pulse::new(Arc::new(ManualClock::at(0)))));
+        let mut stream = Stream::new(server, Arc::default());
         let spoken = stream.listen().await?;
         let mut all = Vec::new();
         stream.read_to_end(&mut all).await?;
