@@ -54,7 +54,6 @@ impl World {
         let segment_bytes = chance.pick(&[32 << 10, 64 << 10, 128 << 10]);
         let config = DiskConfig {
             segment_bytes,
-            first_segment_bytes: chance.pick(&[8 << 10, 32 << 10]),
             group_bytes: chance.pick(&[4 << 10, 32 << 10, 1 << 20]),
             recent_bytes: chance.pick(&[0, 16 << 10, 1 << 20]),
             unsorted_segments: chance.pick(&[1, 2, 4]),

@@ -6,7 +6,7 @@ use super::{
     intake::Item,
     journal::{Current, Journal, Position},
     reader::Plan,
-    store::{Blank, DiskConfig, Stats, Store, Supply, failed, make_blank, segment_name, unfinished},
+    store::{Blank, DiskConfig, Stats, Store, Supply, failed, segment_name, unfinished},
     survey::{STORE, Survey, encode_store, read_store, survey},
     upkeep::{Next, Upkeep},
 };
@@ -56,15 +56,6 @@ impl Core {
             supply.reserve = Some(Blank { id, file, size_bytes });
         }
         let current = go_on(&mut index, last.segment, last_end)?;
-        if current.is_none() && supply.ready.is_empty() {
-            let id = supply.number();
-            let first = make_blank(&*files, id, &segment_name(id), config.first_segment_bytes);
-            match first.map_err(|error| failed("creating the first segment", &error)) {
-                Ok(first) => supply.ready.push_back(first),
-                Err(LogError::Full) => tracing::error!("no space for a segment: appends will be refused"),
-                Err(error) => return Err(error),
-            }
-        }
         let store = Arc::new(Store::new(files, config, clock, salt, index, supply));
         let journal = Journal::new(store.clone(), current, position);
         let upkeep = Upkeep::new(store.clone());
@@ -186,12 +177,16 @@ fn settle(files: &dyn Files, found: &Survey) -> Result<Position, LogError> {
     if let Some(held) = found.index.files.get(&found.last.segment) {
         held.file.sync().map_err(wrong)?;
     }
-    files.sync_dir().map_err(wrong)?;
+    let fresh = found.next_file == 1;
+    if !fresh {
+        files.sync_dir().map_err(wrong)?;
+    }
     for name in &found.obsolete {
         files.remove(name).map_err(wrong)?;
     }
-    files.sync_dir().map_err(wrong)?;
-    let fresh = found.next_seq == 0 && found.last.commit == 0;
+    if !found.obsolete.is_empty() {
+        files.sync_dir().map_err(wrong)?;
+    }
     let (seq_jump, commit_jump) = if fresh { (0, 1) } else { (SEQ_JUMP, COMMIT_JUMP) };
     Ok(Position {
         commit: found.last.commit,

@@ -186,20 +186,18 @@ impl Journal {
     /// Sees to it that the current segment can take `need` bytes.
     fn make_room(&mut self, need: u64) -> Result<(), LogError> {
         let most = self.store.config.segment_bytes;
-        if let Some(Current { at, size_bytes, .. }) = self.current {
-            let grows = size_bytes == 0 && (at == 0 || at + need <= most);
-            if grows || at + need <= size_bytes {
-                return Ok(());
-            }
+        let (fits, grows) = self.current.as_ref().map_or((false, false), |Current { at, size_bytes, .. }| {
+            let grows = *size_bytes == 0;
+            (at + need <= *size_bytes || (grows && (*at == 0 || at + need <= most)), grows)
+        });
+        // A file that grows is slow to sync: it is left for a ready one at once.
+        if fits && !grows {
+            return Ok(());
         }
-        let ready = {
-            let mut supply = self.store.supply();
-            if supply.ready.front().is_some_and(|blank| need <= blank.size_bytes) {
-                supply.ready.pop_front()
-            } else {
-                None
-            }
-        };
+        let ready = self.store.supply().take_ready(need);
+        if fits && ready.is_none() {
+            return Ok(());
+        }
         let blank = match ready {
             Some(blank) => blank,
             None => self.grow(need)?,

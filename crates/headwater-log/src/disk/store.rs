@@ -20,8 +20,6 @@ use std::{
 pub struct DiskConfig {
     /// Size of a segment of the journal.
     pub segment_bytes: u64,
-    /// Size of the first segment of an empty folder: small, so that starting is fast.
-    pub first_segment_bytes: u64,
     /// Most bytes of entries one sync covers (a single larger append is a group of its own).
     pub group_bytes: usize,
     /// How much of the newest groups stays in memory for those who read at the tail.
@@ -45,7 +43,6 @@ impl Default for DiskConfig {
     fn default() -> Self {
         Self {
             segment_bytes: 64 << 20,
-            first_segment_bytes: 1 << 20,
             group_bytes: 8 << 20,
             recent_bytes: 8 << 20,
             waiting_bytes: 256 << 20,
@@ -75,6 +72,8 @@ pub struct Stats {
     pub runs: u64,
     /// Logs known.
     pub logs: u64,
+    /// Whether space for Headwater's own logs is set aside.
+    pub reserve: bool,
     /// Whether appends are refused for want of space.
     pub full: bool,
 }
@@ -111,6 +110,11 @@ impl Supply {
     pub(super) fn number(&mut self) -> u32 {
         self.next_file += 1;
         self.next_file - 1
+    }
+
+    /// A segment that has been made ready and can take `need` bytes.
+    pub(super) fn take_ready(&mut self, need: u64) -> Option<Blank> {
+        self.ready.pop_front_if(|blank| need <= blank.size_bytes)
     }
 }
 
@@ -193,6 +197,7 @@ impl Store {
             unsorted: count(|held| held.kind == Segment && held.sealed),
             runs: count(|held| held.kind == Run),
             logs: index.logs.len() as u64,
+            reserve: self.supply().reserve.is_some(),
             full: full.load(Ordering::Relaxed) != 0,
         }
     }

@@ -6,12 +6,7 @@ use crate::{
 };
 
 fn small() -> DiskConfig {
-    DiskConfig {
-        segment_bytes: 256 << 10,
-        first_segment_bytes: 128 << 10,
-        recent_bytes: 64 << 10,
-        ..DiskConfig::default()
-    }
+    DiskConfig { segment_bytes: 256 << 10, recent_bytes: 64 << 10, ..DiskConfig::default() }
 }
 
 fn open(dir: &Path, config: DiskConfig) -> Arc<DiskEngine> {
@@ -151,7 +146,7 @@ fn no_flipped_bit_goes_unnoticed_or_costs_more_than_its_block() {
 fn flipped_bits_in_a_run_are_noticed_when_read_or_healed_by_its_blocks() {
     let dir = tempfile::tempdir().unwrap();
     let mut engine = core(dir.path());
-    (0..60).for_each(|round| put(&mut engine, round));
+    (0..90).for_each(|round| put(&mut engine, round));
     while engine.keep_up(true).unwrap() || engine.write_group().unwrap() {}
     assert!(engine.stats().runs > 0);
     engine.finish().unwrap();
@@ -166,8 +161,8 @@ fn flipped_bits_in_a_run_are_noticed_when_read_or_healed_by_its_blocks() {
         let engine = core(dir.path());
         let ((one, one_lost), (other, other_lost)) = (firsts(&engine, ONE), firsts(&engine, OTHER));
         let lost = one_lost + other_lost;
-        assert_eq!(one.len() + other.len() < 120, lost > 0, "byte {at}: silent loss");
-        assert!(one.is_sorted() && other.is_sorted() && one.contains(&59) && other.contains(&159));
+        assert_eq!(one.len() + other.len() < 180, lost > 0, "byte {at}: silent loss");
+        assert!(one.is_sorted() && other.is_sorted() && one.contains(&89) && other.contains(&189));
         assert!(lost <= 1, "one block, one log");
     }
 }
@@ -185,7 +180,8 @@ async fn what_fsck_and_dump_show_is_what_was_written() {
     let report = fsck(&files).unwrap();
     let log = |log, entries, size_bytes, bounds| LogReport { log, bounds, entries, size_bytes };
     assert_eq!(report.logs[0], log(ONE, 4, 10, bounds));
-    assert_eq!((report.logs.len(), report.files.len(), report.ended, report.torn), (2, 1, true, false));
+    assert_eq!((report.logs.len(), report.ended, report.torn), (2, true, false));
+    assert!(report.files.iter().any(|file| file.blocks > 0 && file.name.starts_with("segment-")));
     assert_eq!(report.damage, []);
     let mut shown = Vec::new();
     assert_eq!(dump(&files, Some(OTHER), &mut |log, entry| shown.push((log, entry.bytes.clone()))), Ok(vec![]));
@@ -307,10 +303,7 @@ async fn a_full_disk_refuses_appends_keeps_reading_and_trimming_and_heals() {
     let engine = DiskEngine::start(files, small(), Arc::new(ManualClock::at(1000)), fatal).unwrap();
     let entry = || vec![Bytes::from(vec![7; 20 << 10])];
     engine.append(ONE, entry()).await.unwrap();
-    while std::fs::read_dir(dir.path())
-        .unwrap()
-        .all(|file| !file.unwrap().file_name().to_str().unwrap().starts_with("reserve-"))
-    {
+    while !engine.stats().reserve {
         std::thread::yield_now();
     }
     *failure.lock().unwrap() = Failure::Full;

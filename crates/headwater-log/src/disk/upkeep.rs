@@ -37,6 +37,11 @@ const PATIENCE_US: u64 = 10_000_000;
 /// A file is made ready while at least so many times its size is free.
 const ROOM: u64 = 4;
 
+/// The first segment that is made ready has this size …
+const LEAST_SEGMENT_BYTES: u64 = 4 << 20;
+/// … and later ones so many times what was written so far, up to the full size.
+const SIZE_GROWTH: u64 = 4;
+
 /// The one who keeps the folder tidy.
 pub(super) struct Upkeep {
     store: Arc<Store>,
@@ -74,9 +79,12 @@ impl Upkeep {
         if counters.syncs.load(Ordering::Relaxed) == 0 || self.is_patient() {
             return Ok(false); // who only looks does not need them
         }
+        // Who has written little gets little, so that a small folder stays small.
+        let next_size = (SIZE_GROWTH * counters.written_bytes.load(Ordering::Relaxed)).max(LEAST_SEGMENT_BYTES);
+        let next_size = next_size.min(config.segment_bytes);
         let mut supply = self.store.supply();
         let (reserve, size_bytes) = match () {
-            () if supply.ready.len() < config.ready_segments => (false, config.segment_bytes),
+            () if supply.ready.len() < config.ready_segments => (false, next_size),
             () if supply.reserve.is_none() && counters.full.load(Ordering::Relaxed) == 0 => {
                 (true, config.reserve_bytes)
             }
