@@ -1,5 +1,6 @@
 //! Kinesis called in JSON, and the tables every operation is tried with.
 use std::{
+    net::SocketAddr,
     sync::atomic::{AtomicU64, Ordering},
     thread,
     time::{Duration, Instant},
@@ -193,6 +194,22 @@ impl Server {
     pub(crate) fn texts(&self, stream: &str, shard: &str) -> Vec<String> {
         self.drain(self.iterator(stream, shard, "TRIM_HORIZON")).iter().map(data).collect()
     }
+}
+
+/// One call to a server that may be gone by then: the answer of a success, nothing when the connection broke.
+///
+/// Fails on a refusal.
+pub(crate) fn attempt(address: SocketAddr, operation: &str, input: &Value) -> Option<Value> {
+    let target = format!("Kinesis_20131202.{operation}");
+    let headers = [
+        ("Content-Type", JSON),
+        ("X-Amz-Target", target.as_str()),
+        ("X-Amz-Date", DATE),
+        ("Authorization", AUTHORIZATION),
+    ];
+    let reply = exchange(address, &request("POST", "/", &headers, input.to_string().as_bytes())).ok()?;
+    assert_eq!(reply.status, 200, "{operation} {}: {}", brief(input), reply.text());
+    Some(reply.json())
 }
 
 /// A name nobody else uses in this run.

@@ -11,8 +11,7 @@ use std::{
 use serde_json::{Value, json};
 
 use crate::{
-    calls::{AUTHORIZATION, DATE, JSON, base64, data, list, text},
-    client::{exchange, request},
+    calls::{attempt, base64, data, list, text},
     sentences::shard_id,
     server::Server,
 };
@@ -137,17 +136,8 @@ fn nothing_acknowledged_is_lost_in_the_middle_of_the_load() {
                 let body = format!("{round}-{writer}-{n:05}");
                 let input =
                     json!({"StreamName": stream, "PartitionKey": writer.to_string(), "Data": base64(body.as_bytes())});
-                let headers = [
-                    ("Content-Type", JSON),
-                    ("X-Amz-Target", "Kinesis_20131202.PutRecord"),
-                    ("X-Amz-Date", DATE),
-                    ("Authorization", AUTHORIZATION),
-                ];
-                match exchange(address, &request("POST", "/", &headers, input.to_string().as_bytes())) {
-                    Ok(reply) if reply.status == 200 => answers.lock().expect("no panic").push((writer, body)),
-                    Ok(reply) => panic!("{}", reply.text()),
-                    Err(_) => break,
-                }
+                let Some(_) = attempt(address, "PutRecord", &input) else { break };
+                answers.lock().expect("no panic").push((writer, body));
             }
         };
         thread::scope(|scope| {

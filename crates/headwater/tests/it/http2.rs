@@ -95,6 +95,21 @@ async fn three_hundred_requests_at_once_on_one_connection() {
     }
 }
 
+#[tokio::test]
+async fn bodies_have_an_end_here_too() {
+    let aws = Server::start(&["--body-limit", "100000"]);
+    let mut sender = plain(&aws).await;
+    let long = json!({"StreamName": "a".repeat(1_000_000)});
+    let request = http::Request::post(format!("http://{HOST}/"))
+        .header("content-type", JSON)
+        .header("x-amz-target", "Kinesis_20131202.DescribeStream")
+        .body(Full::from(long.to_string()))
+        .expect("a request");
+    let reply = sender.send_request(request).await.expect("an answer");
+    assert_eq!(reply.status().as_u16(), 413);
+    assert_eq!(call(&mut sender, "ListStreams", &json!({})).await.0, 200, "the connection goes on");
+}
+
 #[test]
 fn pings_are_answered_and_many_streams_allowed() {
     let aws = shared();

@@ -159,9 +159,9 @@ fn text(said: &Said) -> String {
     said.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
-/// The first loopback address in `said` with a port that is a port.
+/// The first endpoint in `said`: loopback, with a port that is a port.
 fn listening(said: &str) -> Option<SocketAddr> {
-    said.match_indices("127.0.0.1:").find_map(|(at, host)| {
+    said.match_indices("http://127.0.0.1:").find_map(|(at, host)| {
         let port: String = said.get(at + host.len()..)?.chars().take_while(char::is_ascii_digit).collect();
         let port: u16 = port.parse().ok().filter(|port| *port != 0)?;
         Some(SocketAddr::from(([127, 0, 0, 1], port)))

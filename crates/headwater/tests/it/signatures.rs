@@ -172,3 +172,58 @@ fn the_key_may_come_from_the_environment() {
     is_refused(&aws, &create(&aws, &other, BODY, BODY), "InvalidSignatureException", NO_MATCH);
     assert_eq!(create(&aws, &signer(now_seconds()), BODY, BODY).status, 200);
 }
+
+#[test]
+fn the_header_may_be_written_more_tightly() {
+    let (aws, _folder) = server();
+    let signer = signer(now_seconds());
+    let signed = [
+        ("content-type", JSON),
+        ("host", HOST),
+        ("x-amz-date", &signer.date),
+        ("x-amz-security-token", "token"),
+        ("x-amz-target", TARGET),
+    ];
+    let authorization = signer.authorization(&signed, BODY).replace(", ", ",");
+    let headers = [signed.as_slice(), &[("Authorization", &authorization)]].concat();
+    let reply = exchange(aws.address(), &request("POST", "/", &headers, BODY)).expect("an answer");
+    assert_eq!(reply.status, 200, "{}", reply.text());
+}
+
+#[test]
+fn nothing_is_slipped_in_beside_what_was_signed() {
+    let (aws, _folder) = server();
+    let signer = signer(now_seconds());
+    let signed = [("content-type", JSON), ("host", HOST), ("x-amz-date", &signer.date), ("x-amz-target", TARGET)];
+    let authorization = signer.authorization(&signed, BODY);
+    let right = [signed.as_slice(), &[("authorization", &authorization)]].concat();
+    let other = ("x-amz-target", "Kinesis_20131202.DeleteStream");
+    let flipped = authorization.replace("Signature=", "Signature=0");
+    let absent = authorization.replace("x-amz-target,", "x-amz-target;x-other,");
+    for (headers, path) in [
+        ([&[other], right.as_slice()].concat(), "/"),
+        ([right.as_slice(), &[other]].concat(), "/"),
+        ([signed.as_slice(), &[("authorization", &flipped)]].concat(), "/"),
+        ([signed.as_slice(), &[("authorization", &absent)]].concat(), "/"),
+        (right.clone(), "/?Action=DeleteStream"),
+        (right.clone(), "/other"),
+    ] {
+        let reply = exchange(aws.address(), &request("POST", path, &headers, BODY)).expect("an answer");
+        assert_eq!(reply.status, 400, "{path} {headers:?}: {}", reply.text());
+        assert_eq!(streams(&aws), json!([]), "{path} {headers:?}");
+    }
+    assert_eq!(exchange(aws.address(), &request("POST", "/", &right, BODY)).expect("an answer").status, 200);
+}
+
+#[test]
+fn the_query_form_ends_when_it_says() {
+    let (aws, _folder) = server();
+    let signed = [("content-type", JSON), ("host", HOST), ("x-amz-target", TARGET)];
+    for age in [301, 86_400] {
+        let path = signer(now_seconds() - age).query(&signed, BODY);
+        let reply = exchange(aws.address(), &request("POST", &path, &signed, BODY)).expect("an answer");
+        assert_eq!(reply.status, 400, "{age} s old: {}", reply.text());
+    }
+    let path = signer(now_seconds() - 200).query(&signed, BODY);
+    assert_eq!(exchange(aws.address(), &request("POST", &path, &signed, BODY)).expect("an answer").status, 200);
+}
