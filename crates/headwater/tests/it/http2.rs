@@ -175,6 +175,24 @@ fn http_1_over_tls_by_alpn_and_without() {
 }
 
 #[test]
+fn a_certificate_that_was_given_is_the_one_shown() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (certificate, key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
+    let made = rcgen::generate_simple_self_signed(vec![HOST.to_owned()]).expect("a certificate");
+    std::fs::write(&certificate, made.cert.pem()).expect("a file");
+    std::fs::write(&key, made.signing_key.serialize_pem()).expect("a file");
+    let path = |path: &std::path::Path| path.to_str().expect("text").to_owned();
+    let aws = Server::start(&["--tls-cert", &path(&certificate), "--tls-key", &path(&key)]);
+    let session = ClientConnection::new(trusting(&[]), HOST.try_into().expect("a name")).expect("a session");
+    let mut stream = rustls::StreamOwned::new(session, connect(aws.address()).expect("it listens"));
+    stream.write_all(&request("GET", "/", &[], b"")).expect("it reads");
+    assert_eq!(read(&mut stream, true).expect("an answer").status, 403);
+    let shown = stream.conn.peer_certificates().expect("a certificate");
+    assert_eq!(shown, [made.cert.der().clone()]);
+    aws.ok("ListStreams", json!({}));
+}
+
+#[test]
 fn half_a_handshake_disturbs_nobody() {
     let mut aws = Server::start(&[]);
     for start in [&b"\x16\x03\x01"[..], b"\x16\x03\x01\x00\x05hello", b"PRI * HTTP/2.0\r\n\r\n", b"PRI", b"P", b""] {

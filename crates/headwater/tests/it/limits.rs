@@ -78,6 +78,38 @@ fn five_reads_a_second() {
 }
 
 #[test]
+fn calls_of_the_account_a_second() {
+    let aws = Server::start(&["--limits", "aws"]);
+    let streams = [aws.stream(1), aws.stream(1)];
+    // The polling for those two is forgotten after a second.
+    thread::sleep(Duration::from_millis(1100));
+    for (operation, limit, rest) in [
+        ("ListStreams", 5, json!({})),
+        ("DescribeLimits", 1, json!({})),
+        ("DescribeStream", 10, json!({"StreamName": ""})),
+        ("DescribeStreamSummary", 20, json!({"StreamName": ""})),
+        ("ListTagsForStream", 5, json!({"StreamName": ""})),
+        ("AddTagsToStream", 5, json!({"StreamName": "", "Tags": {"a": "b"}})),
+    ] {
+        let input = |n: usize| {
+            let mut input = rest.clone();
+            if let Some(name) = input.get_mut("StreamName") {
+                *name = json!(streams[n % 2]);
+            }
+            input.to_string()
+        };
+        let replies: Vec<_> = (0..40).map(|n| aws.post(operation, input(n).as_bytes())).collect();
+        let refused = replies.iter().filter(|reply| reply.status != 200);
+        let codes: Vec<Value> = refused.map(|reply| reply.json()["__type"].clone()).collect();
+        assert!(replies[..limit].iter().all(|reply| reply.status == 200), "{operation}: {limit} are served");
+        assert!(
+            !codes.is_empty() && codes.iter().all(|code| code == "LimitExceededException"),
+            "{operation}: {codes:?}"
+        );
+    }
+}
+
+#[test]
 fn without_the_setting_there_is_no_limit() {
     let aws = Server::start(&[]);
     let stream = aws.stream(1);
