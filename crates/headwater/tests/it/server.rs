@@ -5,7 +5,7 @@ use std::{
     path::Path,
     process::{Child, Command, ExitStatus, Stdio},
     sync::{Arc, Mutex, PoisonError, Weak},
-    thread,
+    thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
 
@@ -35,7 +35,7 @@ impl Server {
 
     /// Runs `command` and waits until it says where it listens.
     pub(crate) fn run(command: &mut Command) -> Self {
-        let (mut child, said) = spawn(command);
+        let (mut child, said, _) = spawn(command);
         let deadline = Instant::now() + START_TIMEOUT;
         loop {
             if let Some(address) = listening(&text(&said)) {
@@ -113,11 +113,11 @@ pub(crate) fn headwater() -> Command {
 
 /// Runs `command`, which must end by itself with an error soon, and gives what it printed.
 pub(crate) fn refused(command: &mut Command) -> String {
-    let (mut child, said) = spawn(command);
+    let (mut child, said, readers) = spawn(command);
     let deadline = Instant::now() + START_TIMEOUT;
     loop {
         if let Some(status) = child.try_wait().expect("the state of a child is known") {
-            thread::sleep(POLL * 4);
+            readers.into_iter().for_each(|reader| reader.join().expect("it only reads"));
             assert!(!status.success(), "it ended well:\n{}", text(&said));
             assert!(!text(&said).contains("panicked"), "it panicked:\n{}", text(&said));
             return text(&said);
@@ -131,7 +131,7 @@ pub(crate) fn refused(command: &mut Command) -> String {
     }
 }
 
-fn spawn(command: &mut Command) -> (Child, Said) {
+fn spawn(command: &mut Command) -> (Child, Said, [JoinHandle<()>; 2]) {
     let mut child = command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -139,12 +139,12 @@ fn spawn(command: &mut Command) -> (Child, Said) {
         .spawn()
         .expect("the binary under test can be run");
     let said = Said::default();
-    listen(child.stdout.take().expect("its stdout is piped"), &said);
-    listen(child.stderr.take().expect("its stderr is piped"), &said);
-    (child, said)
+    let out = listen(child.stdout.take().expect("its stdout is piped"), &said);
+    let err = listen(child.stderr.take().expect("its stderr is piped"), &said);
+    (child, said, [out, err])
 }
 
-fn listen(stream: impl Read + Send + 'static, said: &Said) {
+fn listen(stream: impl Read + Send + 'static, said: &Said) -> JoinHandle<()> {
     let said = Arc::clone(said);
     thread::spawn(move || {
         for line in BufReader::new(stream).lines().map_while(Result::ok) {
@@ -152,7 +152,7 @@ fn listen(stream: impl Read + Send + 'static, said: &Said) {
             said.push_str(&line);
             said.push('\n');
         }
-    });
+    })
 }
 
 fn text(said: &Said) -> String {
