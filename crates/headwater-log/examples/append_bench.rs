@@ -2,7 +2,13 @@
 //!
 //! Every line is one closed loop on a fresh folder under DIR: durable appends of 1 KiB entries from some producers, then
 //! batches, then reading everything back from one log, cold for the engine and warm for the machine.
-#![allow(clippy::print_stdout, clippy::unwrap_used, clippy::disallowed_methods, reason = "a measuring tool")]
+#![allow(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    clippy::cast_possible_truncation,
+    reason = "a measuring tool"
+)]
 use bytes::Bytes;
 use headwater_log::{
     Engine, Limits, LogGroup, LogId, Seq,
@@ -101,7 +107,7 @@ async fn drain(dir: &Path) {
         engine.append(log(0), vec![Bytes::from(vec![7; 1024]); 500]).await.unwrap();
     }
     for round in 0..3 {
-        let (started, mut from, mut entries) = (Instant::now(), Seq::ZERO, 0);
+        let (started, cpu, mut from, mut entries) = (Instant::now(), cpu_seconds(), Seq::ZERO, 0);
         loop {
             let batch = engine.read(log(0), from, Limits { entries: 10_000, bytes: 10 << 20 }).await.unwrap();
             if batch.entries.is_empty() {
@@ -111,9 +117,10 @@ async fn drain(dir: &Path) {
         }
         let seconds = started.elapsed().as_secs_f64();
         println!(
-            "drained {entries} x 1 KiB in {:.0} ms: {:.2} GB/s (round {round})",
+            "drained {entries} x 1 KiB in {:.0} ms: {:.2} GB/s, {:.0} ms CPU (round {round})",
             seconds * 1e3,
-            entries as f64 * 1024.0 / seconds / 1e9
+            entries as f64 * 1024.0 / seconds / 1e9,
+            (cpu_seconds() - cpu) * 1e3
         );
     }
     drop(engine);

@@ -20,6 +20,7 @@ pub trait Machine: Send + Sync + Sized + 'static {
     ///
     /// # Errors
     /// The refusal, by the service's own rules.
+    #[expect(clippy::type_complexity, reason = "a name would only hide what it is")]
     fn decide(&self, command: Self::Command, now_ms: u64) -> Result<(Vec<Self::Change>, Self::Answer), Self::Refusal>;
 
     /// Applies one change. Infallible: what was decided can be done.

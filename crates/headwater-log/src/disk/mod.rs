@@ -17,8 +17,6 @@ mod scan;
 mod sort;
 mod store;
 mod survey;
-#[cfg(test)]
-mod trial;
 mod upkeep;
 
 pub use core::Core;
@@ -175,3 +173,6 @@ impl Engine for DiskEngine {
         self.store.index().bounds(log)
     }
 }
+
+#[cfg(test)]
+mod tests;

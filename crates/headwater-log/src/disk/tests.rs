@@ -1,4 +1,5 @@
 //! The disk engine as a whole, on a real folder: the contract, damage, failures.
+#![allow(clippy::disallowed_methods, reason = "tests reach around the seams")]
 use super::*;
 use crate::{
     clock::ManualClock,
