@@ -38,7 +38,7 @@ Example:
 enum Command {
     /// Serves requests until it is told to stop (SIGTERM, SIGINT)
     #[command(max_term_width = 100, after_help = AFTER_HELP)]
-    Serve(Serve),
+    Serve(Box<Serve>),
     /// Checks every byte of a data folder and says what is in it; changes nothing
     Fsck(Folder),
     /// Looks at the journal
@@ -109,7 +109,7 @@ mod tests {
     fn serve(line: &str) -> Serve {
         let arguments = Arguments::try_parse_from(line.split(' ')).map_err(|error| error.to_string()).unwrap();
         match arguments.command {
-            Some(Command::Serve(serve)) => serve,
+            Some(Command::Serve(serve)) => *serve,
             _ => arguments.serve,
         }
     }

@@ -68,12 +68,10 @@ impl Auth {
         let claim = Claim::of(&headers, head.uri.query().unwrap_or_default())?;
         let claim = claim.ok_or_else(|| missing("Missing Authentication Token"))?;
         if self.credentials.is_empty() {
+            let region = if self.multi_region { claim.region().filter(|region| is_region(region)) } else { None };
             return Ok(Caller {
                 account: Arc::clone(&self.account),
-                region: claim
-                    .region()
-                    .filter(|region| self.multi_region && is_region(region))
-                    .map_or_else(|| Arc::clone(&self.region), Arc::from),
+                region: region.map_or_else(|| Arc::clone(&self.region), Arc::from),
                 access_key: claim.access_key().into(),
             });
         }

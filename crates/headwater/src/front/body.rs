@@ -1,6 +1,6 @@
 //! Request bodies, collected whole and bounded: each by its service's limit, all that are large together by a budget,
 //! and every one in time. A body that came in one piece is passed on without a copy.
-use super::{pulse::Reading, reply::Refusal};
+use super::{pulse::Pulse, reply::Refusal};
 use bytes::{Bytes, BytesMut};
 use headwater_log::clock::Clock;
 use headwater_wire::Service;
@@ -56,7 +56,7 @@ impl Intake {
         head: &Parts,
         service: Service,
         mut body: Incoming,
-        reading: Reading<'_>,
+        pulse: &Pulse,
     ) -> Result<Taken<'_>, Refusal> {
         let limit_bytes = self.limit_bytes.unwrap_or(match service {
             Service::Kinesis | Service::Firehose => KINESIS_BODY_BYTES,
@@ -71,13 +71,16 @@ impl Intake {
         }
         let most_bytes = announced.exact().map_or(limit_bytes, |exact| usize::try_from(exact).unwrap_or(limit_bytes));
         if most_bytes <= SMALL_BODY_BYTES {
-            // No timer: a small body that stalls is found by the connection's own watch, and costs nothing till then.
+            // No timer: a small body that stalls is found by the connection's lookout, and costs nothing till then.
+            let reading = pulse.read();
             let bytes = self.collect(&mut body, most_bytes).await.map_err(|fault| fault.refusal(service))?;
             drop(reading);
             return Ok(Taken { bytes, _share: None });
         }
-        let shares = u32::try_from(most_bytes.div_ceil(SMALL_BODY_BYTES)).unwrap_or(u32::MAX);
+        let shares = most_bytes.min(BUDGET_BYTES).div_ceil(SMALL_BODY_BYTES);
+        let shares = u32::try_from(shares).unwrap_or(u32::MAX);
         let share = self.budget.acquire_many(shares).await.ok();
+        let _reading = pulse.read();
         tokio::select! {
             biased;
             outcome = self.collect(&mut body, most_bytes) => match outcome {

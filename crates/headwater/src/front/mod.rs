@@ -85,7 +85,7 @@ impl Front {
         let mut draw = self.chance.draw();
         let addressee = Addressee::of(&head);
         let id = RequestId::new(addressee.service, &mut draw);
-        let mut reply = match self.intake.take(&head, addressee.service, body, pulse.read()).await {
+        let mut reply = match self.intake.take(&head, addressee.service, body, pulse).await {
             Ok(taken) => self.respond(&head, addressee, &taken.bytes, &id, &mut draw).await,
             Err(refusal) => {
                 let mut reply = reply::refusal(&refusal, &id, &mut draw);
@@ -161,7 +161,7 @@ impl Front {
 mod tests {
     use super::*;
     use crate::{settings::Raw, workers::Workers};
-    use headwater_log::clock::ManualClock;
+    use headwater_log::clock::{ManualClock, SystemClock};
     use headwater_wire::{
         Caller,
         kinesis::{ListStreamsInput, ListStreamsOutput},
@@ -231,15 +231,14 @@ mod tests {
 
     /// Everything the server still says, once it has closed the connection; time passes meanwhile.
     async fn last_words(server: &Server, mut client: TcpStream) -> io::Result<(u64, String)> {
-        let mut bytes = Vec::new();
-        let mut passed_ms = 0;
+        let (mut bytes, mut passed_ms, real) = (Vec::new(), 0, SystemClock::new());
         loop {
             tokio::select! {
                 biased;
                 length = client.read_buf(&mut bytes) => if length? == 0 {
                     return Ok((passed_ms, String::from_utf8_lossy(&bytes).into_owned()));
                 },
-                () = tokio::time::sleep(Duration::from_millis(2)) => {}
+                () = real.sleep(2) => {}
             }
             server.clock.advance(1_000);
             passed_ms += 1_000;

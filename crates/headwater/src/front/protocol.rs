@@ -7,6 +7,14 @@ use http::{HeaderMap, HeaderName, Method, header, request::Parts};
 /// Names the operation: `Kinesis_20131202.PutRecord`.
 static TARGET: HeaderName = HeaderName::from_static("x-amz-target");
 
+/// What stands before the operation's name in a target.
+const TARGETS: [(&str, Service); 4] = [
+    ("Kinesis_20131202.", Service::Kinesis),
+    ("DynamoDB_20120810.", Service::DynamoDb),
+    ("DynamoDBStreams_20120810.", Service::DynamoDbStreams),
+    ("Firehose_20150804.", Service::Firehose),
+];
+
 const JSON: &str = "application/json";
 const JSON_10: &str = "application/x-amz-json-1.0";
 const JSON_11: &str = "application/x-amz-json-1.1";
@@ -85,15 +93,9 @@ impl<'a> Addressee<'a> {
     /// signature or its host names.
     pub(crate) fn of(head: &'a Parts) -> Self {
         let text = |name| head.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        if let Some((prefix, operation)) = text(&TARGET).split_once('.') {
-            let service = match prefix {
-                "Kinesis_20131202" => Some(Service::Kinesis),
-                "DynamoDB_20120810" => Some(Service::DynamoDb),
-                "DynamoDBStreams_20120810" => Some(Service::DynamoDbStreams),
-                "Firehose_20150804" => Some(Service::Firehose),
-                _ => None,
-            };
-            if let Some(service) = service {
+        let target = text(&TARGET);
+        for (prefix, service) in TARGETS {
+            if let Some(operation) = target.strip_prefix(prefix) {
                 return Self { service, operation: Some(operation).filter(|operation| !operation.is_empty()) };
             }
         }

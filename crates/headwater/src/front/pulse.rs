@@ -5,7 +5,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 
 /// How often a connection is looked at.
-pub(crate) const LOOK_MS: u64 = 1_000;
+pub(crate) const LOOK_MS: u64 = 500;
 /// A request's head has to be whole after this long.
 const HEAD_MS: u64 = 30_000;
 /// A body that is awaited has to move within this time.
@@ -101,10 +101,8 @@ impl Lookout {
         }
         let still_ms = now_ms.saturating_sub(self.moved_ms);
         let requests = pulse.requests.load(Relaxed);
-        self.head = pulse.in_head.load(Relaxed).then(|| match self.head {
-            Some((before, since_ms)) if before == requests => (before, since_ms),
-            _ => (requests, now_ms),
-        });
+        let since_ms = self.head.filter(|(before, _)| *before == requests).map_or(now_ms, |(_, since_ms)| since_ms);
+        self.head = pulse.in_head.load(Relaxed).then_some((requests, since_ms));
         if pulse.working.load(Relaxed) > 0 {
             return pulse.reading.load(Relaxed) > 0 && still_ms > STALL_MS;
         }
