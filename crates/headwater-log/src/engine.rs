@@ -94,16 +94,23 @@ pub async fn find_time(engine: &dyn Engine, log: LogId, time_ms: u64) -> Result<
     let (mut low, mut high) = (first.0, tail.0); // the answer lies in low..=high
     while low < high {
         let middle = low + (high - low) / 2;
-        let one = Limits { entries: 1, bytes: 1 };
-        match engine.read(log, Seq(middle), one).await {
-            Ok(batch) => match batch.entries.first() {
-                Some(entry) if entry.stamp.time_ms < time_ms => low = entry.stamp.seq.0 + 1,
-                Some(_) | None => high = middle, // the answer, if it stands behind `middle`, is what `middle` reads
-            },
+        match first_from(engine, log, Seq(middle)).await {
+            Ok(Some(stamp)) if stamp.time_ms < time_ms => low = stamp.seq.0 + 1,
+            Ok(_) => high = middle, // the answer, if it stands behind `middle`, is what `middle` reads
             Err(LogError::Trimmed(first)) => low = first.0,
-            Err(LogError::Corrupt { next, .. }) if next.0 < high => low = next.0,
             Err(error) => return Err(error),
         }
     }
     Ok(Seq(low))
+}
+
+/// The first entry from a place on, behind any damage.
+async fn first_from(engine: &dyn Engine, log: LogId, mut from: Seq) -> Result<Option<Stamp>, LogError> {
+    loop {
+        match engine.read(log, from, Limits { entries: 1, bytes: 1 }).await {
+            Ok(batch) => return Ok(batch.entries.first().map(|entry| entry.stamp)),
+            Err(LogError::Corrupt { next, .. }) if next > from => from = next,
+            Err(error) => return Err(error),
+        }
+    }
 }

@@ -143,6 +143,34 @@ fn no_flipped_bit_goes_unnoticed_or_costs_more_than_its_block() {
     assert!(noticed > 300, "{noticed} of 1000 flips hit an entry");
 }
 
+#[tokio::test]
+async fn a_time_is_found_across_damage() {
+    let dir = tempfile::tempdir().unwrap();
+    let clock = ManualClock::at(1000);
+    let files = Arc::new(DiskFiles::create(dir.path()).unwrap());
+    let mut engine = Core::open(files, small(), Arc::new(clock.clone())).unwrap();
+    let mut stamps = Vec::new();
+    for _ in 0..20 {
+        let commit = engine.append(ONE, vec![Bytes::from_static(b"entry")]);
+        engine.write_group().unwrap();
+        stamps.extend(commit.await.unwrap());
+        clock.advance(10);
+    }
+    drop(engine);
+    let path = segment(dir.path());
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[10 * 4096 + 136] ^= 1; // the eleventh group's entry
+    std::fs::write(&path, bytes).unwrap();
+    let engine = open(dir.path(), small());
+    let lost: Vec<_> = engine.damage().iter().map(|damage| damage.from).collect();
+    assert_eq!(lost, [stamps[10].seq]);
+    for (at, stamp) in stamps.iter().enumerate().filter(|(at, _)| *at != 10) {
+        let from = crate::engine::find_time(&*engine, ONE, stamp.time_ms).await.unwrap();
+        let first = if at == 11 { from >= lost[0] } else { at == 0 || from > stamps[at - 1].seq };
+        assert!(from <= stamp.seq && first, "{from} for {stamp:?}");
+    }
+}
+
 #[test]
 fn flipped_bits_in_a_run_are_noticed_when_read_or_healed_by_its_blocks() {
     let dir = tempfile::tempdir().unwrap();
