@@ -111,6 +111,11 @@ impl Intake {
         true
     }
 
+    /// Whether the journal or the upkeep has failed.
+    pub(super) fn is_broken(&self) -> bool {
+        self.state().broken.is_some()
+    }
+
     /// Whether nothing more comes in.
     pub(super) fn is_closed(&self) -> bool {
         let state = self.state();

@@ -108,7 +108,7 @@ fn write_all(store: &Store, mut journal: Journal) -> Result<(), LogError> {
     while store.intake.wait() {
         while journal.step()? {}
     }
-    journal.finish()
+    if store.intake.is_broken() { Ok(()) } else { journal.finish() }
 }
 
 fn keep_up(store: &Store, mut upkeep: Upkeep) -> Result<(), LogError> {

@@ -37,7 +37,8 @@ pub(super) fn sort(store: &Store, sources: &[u32]) -> Result<(), LogError> {
     let id = store.supply().number();
     let draft = unfinished(&run_name(id));
     match write(store, sources, id, &draft) {
-        Ok((footer, logs)) => {
+        Ok(None) => discard(store, &draft),
+        Ok(Some((footer, logs))) => {
             let needed = !footer.rows.is_empty();
             take_over(store, footer, &logs);
             if needed { Ok(()) } else { discard(store, &draft) }
@@ -73,8 +74,11 @@ fn spoil(store: &Store, log: LogId, from: Seq) {
     }
 }
 
-/// Writes the run and makes it durable, if there is anything to be kept. Also tells which logs it looked at.
-fn write(store: &Store, sources: &[u32], id: u32, draft: &str) -> Result<(RunFooter, Vec<LogId>), LogError> {
+/// A run and the logs that were looked at for it.
+type Sorted = (RunFooter, Vec<LogId>);
+
+/// Writes the run and makes it durable, if there is anything to be kept. Nothing if the engine closes meanwhile.
+fn write(store: &Store, sources: &[u32], id: u32, draft: &str) -> Result<Option<Sorted>, LogError> {
     let (first_seq, next_seq, mut logs) = {
         let index = store.index();
         let held = || sources.iter().filter_map(|source| index.files.get(source));
@@ -93,19 +97,24 @@ fn write(store: &Store, sources: &[u32], id: u32, draft: &str) -> Result<(RunFoo
     let footer = RunFooter { run: id, sources, first_seq, next_seq, time_ms: 0, rows: Vec::new() };
     let mut run = Run { store, file, id, buffer: Vec::new(), at: 0, synced: 0, footer };
     for log in &logs {
-        run.copy(*log)?;
+        if !run.copy(*log)? {
+            return Ok(None);
+        }
     }
     let footer = if run.footer.rows.is_empty() { run.footer } else { run.finish(draft)? };
-    Ok((footer, logs))
+    Ok(Some((footer, logs)))
 }
 
 impl Run<'_> {
-    /// Adds all of `log` that stands in the sources.
-    fn copy(&mut self, log: LogId) -> Result<(), LogError> {
+    /// Adds all of `log` that stands in the sources; false if the engine closes.
+    fn copy(&mut self, log: LogId) -> Result<bool, LogError> {
         let end = self.footer.next_seq;
         let mut from = self.footer.first_seq;
         let mut block: Option<BlockWriter> = None;
         while from < end {
+            if self.store.intake.is_closed() {
+                return Ok(false);
+            }
             let plan = self.store.index().plan(log, Seq(from), PAGE, self.store.salt);
             let batch = match plan.and_then(super::reader::Plan::fetch) {
                 Ok(batch) => batch,
@@ -125,7 +134,7 @@ impl Run<'_> {
             from = batch.next.0;
         }
         self.close(block);
-        Ok(())
+        Ok(true)
     }
 
     fn push(&mut self, log: LogId, block: Option<BlockWriter>, entry: &Entry) -> Result<BlockWriter, LogError> {
