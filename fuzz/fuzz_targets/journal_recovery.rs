@@ -4,12 +4,16 @@
 use bytes::Bytes;
 use headwater_fuzz::Folder;
 use headwater_log::{
-    Limits, LogError, LogGroup, LogId, Seq,
+    Limits, LogError, LogGroup, LogId,
     clock::ManualClock,
     disk::{Core, DiskConfig},
 };
 use libfuzzer_sys::{arbitrary, arbitrary::Arbitrary, fuzz_target};
-use std::sync::{Arc, LazyLock};
+use std::{
+    pin::pin,
+    sync::{Arc, LazyLock},
+    task::{Context, Poll, Waker},
+};
 
 /// What befalls the file with the given number.
 #[derive(Arbitrary, Debug)]
@@ -35,7 +39,6 @@ fn entry(part: u32, n: u32) -> Bytes {
 fn config() -> DiskConfig {
     DiskConfig {
         segment_bytes: 16 << 10,
-        first_segment_bytes: 8 << 10,
         reserve_bytes: 8 << 10,
         unsorted_segments: 2,
         salt: 7,
@@ -111,9 +114,9 @@ fuzz_target!(|harms: Vec<Harm>| {
     let Ok(mut core) = open(&folder) else { return };
     (0..LOGS).for_each(|part| check(&core, part));
     // It must be fit for use, whatever was lost.
-    let commit = core.append(log(9), vec![Bytes::from_static(b"after")]);
+    let commit = pin!(core.append(log(9), vec![Bytes::from_static(b"after")]));
     while core.write_group().unwrap() {}
-    drop(commit);
-    let batch = core.read(log(9), Seq::ZERO, Limits { entries: 1, bytes: 1 });
-    assert!(batch.is_ok_and(|batch| batch.entries[0].bytes == "after"));
+    let Poll::Ready(stamps) = commit.poll(&mut Context::from_waker(Waker::noop())) else { panic!("left waiting") };
+    let batch = core.read(log(9), stamps.unwrap()[0].seq, Limits { entries: 1, bytes: 1 }).unwrap();
+    assert_eq!(batch.entries[0].bytes, "after");
 });
