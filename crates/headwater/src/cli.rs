@@ -6,7 +6,7 @@ use crate::{
     serve,
     settings::{Raw, Settings},
 };
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use inspect::{Dump, Folder};
 use std::{
     io::{self, Write},
@@ -18,7 +18,7 @@ use std::{
 ///
 /// Point any AWS SDK at it. What it acknowledges is on disk. Without a command it serves.
 #[derive(Parser)]
-#[command(version, args_conflicts_with_subcommands = true, max_term_width = 100, after_help = AFTER_HELP)]
+#[command(version, args_conflicts_with_subcommands = true, after_help = AFTER_HELP)]
 struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
@@ -37,7 +37,7 @@ Example:
 #[derive(Subcommand)]
 enum Command {
     /// Serves requests until it is told to stop (SIGTERM, SIGINT)
-    #[command(max_term_width = 100, after_help = AFTER_HELP)]
+    #[command(after_help = AFTER_HELP)]
     Serve(Box<Serve>),
     /// Checks every byte of a data folder and says what is in it; changes nothing
     Fsck(Folder),
@@ -63,7 +63,10 @@ struct Serve {
 
 /// Runs what the command line asks for.
 pub(crate) fn run() -> ExitCode {
-    let arguments = Arguments::parse();
+    // The help says once that every setting is a variable too; saying it at each would double its length.
+    let command = Arguments::command().mut_args(|setting| setting.hide_env(true));
+    let command = command.mut_subcommands(|command| command.mut_args(|setting| setting.hide_env(true)));
+    let arguments = Arguments::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit());
     let outcome = match arguments.command {
         None => arguments.serve.run(),
         Some(Command::Serve(serve)) => serve.run(),
@@ -104,7 +107,6 @@ fn credential() -> Result<Option<(String, String)>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     fn serve(line: &str) -> Serve {
         let arguments = Arguments::try_parse_from(line.split(' ')).map_err(|error| error.to_string()).unwrap();

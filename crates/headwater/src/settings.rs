@@ -31,7 +31,7 @@ pub(crate) struct Raw {
     #[arg(long, env = "HEADWATER_DATA", value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
     /// Keep everything in memory; it is gone when the process ends
-    #[arg(long, env = "HEADWATER_EPHEMERAL", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+    #[arg(long, env = "HEADWATER_EPHEMERAL", num_args = 0..=1, default_missing_value = "true", require_equals = true, hide_possible_values = true, value_name = "BOOL")]
     pub(crate) ephemeral: Option<bool>,
     /// The region in ARNs [default: us-east-1]
     #[arg(long, env = "HEADWATER_REGION", value_name = "NAME")]
@@ -40,7 +40,7 @@ pub(crate) struct Raw {
     #[arg(long, env = "HEADWATER_ACCOUNT_ID", value_name = "DIGITS")]
     pub(crate) account_id: Option<String>,
     /// Give each region that callers sign for its own streams; otherwise all regions are one
-    #[arg(long, env = "HEADWATER_MULTI_REGION", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+    #[arg(long, env = "HEADWATER_MULTI_REGION", num_args = 0..=1, default_missing_value = "true", require_equals = true, hide_possible_values = true, value_name = "BOOL")]
     pub(crate) multi_region: Option<bool>,
     /// Most open shards an account may have in a region [default: 20000]
     #[arg(long, env = "HEADWATER_SHARD_LIMIT", value_name = "COUNT", allow_negative_numbers = true)]
@@ -49,7 +49,7 @@ pub(crate) struct Raw {
     #[arg(long, env = "HEADWATER_TRANSITION_MS", value_name = "MS", allow_negative_numbers = true)]
     pub(crate) transition_ms: Option<u64>,
     /// Throughput limits: `aws` for those of the service, `off` for none [default: off]
-    #[arg(long, env = "HEADWATER_LIMITS", value_name = "WHICH")]
+    #[arg(long, env = "HEADWATER_LIMITS", value_name = "WHICH", hide_possible_values = true)]
     pub(crate) limits: Option<RateLimits>,
     /// Fail an operation on purpose, for testing clients: OPERATION:ERROR=PROBABILITY, e.g.
     /// PutRecord:ProvisionedThroughputExceededException=0.1; may be repeated
@@ -75,7 +75,7 @@ pub(crate) struct Raw {
     #[arg(long, env = "HEADWATER_BODY_LIMIT", value_name = "BYTES")]
     pub(crate) body_limit: Option<usize>,
     /// Log lines on stderr: `text` or `json` [default: text]
-    #[arg(long, env = "HEADWATER_LOG_FORMAT", value_name = "FORMAT")]
+    #[arg(long, env = "HEADWATER_LOG_FORMAT", value_name = "FORMAT", hide_possible_values = true)]
     pub(crate) log_format: Option<LogFormat>,
     /// What is logged: error, warn, info, debug (a line for each request) or trace [default: info]
     #[arg(long, env = "HEADWATER_LOG", value_name = "LEVEL")]
