@@ -70,8 +70,12 @@ impl Index {
             let used = count.saturating_sub(over);
             sure += used;
             size_bytes += len * used / count.max(1);
-            let Some(source) = self.source(block) else { continue };
-            plan.pieces.push(Piece { block: *block, next_seq: log.end_of(start + at), source });
+            let next_seq = log.end_of(start + at);
+            let Some(source) = self.source(block) else {
+                (plan.end, plan.lost) = (block.first_seq, Some((block.first_seq.max(from.0), next_seq)));
+                break;
+            };
+            plan.pieces.push(Piece { block: *block, next_seq, source });
         }
         Ok(plan)
     }
