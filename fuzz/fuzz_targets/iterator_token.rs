@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use headwater_kinesis::{Kinesis, KinesisParts, KinesisSettings, operations};
 use headwater_log::{clock::ManualClock, memory::MemoryEngine};
-use headwater_wire::{Caller, Dialect, ServiceError};
+use headwater_wire::{Answer, Caller, Dialect, ServiceError};
 use libfuzzer_sys::{arbitrary, arbitrary::Arbitrary, fuzz_target};
 use std::sync::{Arc, LazyLock};
 use tokio::runtime::{Builder, Runtime};
@@ -48,7 +48,10 @@ impl World {
             Caller { account: "000000000000".into(), region: "us-east-1".into(), access_key: "AKIDEXAMPLE".into() };
         let body = Bytes::copy_from_slice(body.as_bytes());
         let reply = (row.call)(self.kinesis.clone(), caller, Dialect::Json11, &body);
-        self.runtime.block_on(reply).map(|body| String::from_utf8(body).unwrap())
+        self.runtime.block_on(reply).map(|answer| match answer {
+            Answer::Whole(body) => String::from_utf8(body).unwrap(),
+            Answer::Events(_) => unreachable!("{name} answers at once"),
+        })
     }
 }
 

@@ -95,8 +95,11 @@ enum Due {
 fn due_step(kinesis: &Kinesis, address: &Address) -> Option<Due> {
     let catalog = kinesis.catalog.read();
     let stream = catalog.stream(&address.scope.account, &address.scope.region, &address.name)?;
-    stream.due_ms().filter(|due_ms| *due_ms <= kinesis.clock.now_ms())?;
-    let incarnation = stream.incarnation;
+    let (incarnation, now_ms) = (stream.incarnation, kinesis.clock.now_ms());
+    if stream.consumer_due_ms().is_some_and(|due_ms| due_ms <= now_ms) {
+        return Some(Due::Decide(Action::AdvanceConsumers { incarnation }));
+    }
+    stream.phase_due_ms().filter(|due_ms| *due_ms <= now_ms)?;
     match &stream.phase {
         Phase::Active => None,
         Phase::Creating { .. } | Phase::Deleting { .. } => Some(Due::Decide(Action::Advance { incarnation })),

@@ -1,12 +1,14 @@
 //! The service's sentences: every error Kinesis sends is built here, once.
 //!
 //! Invariant: codes are the model's names; sentences are the service's own, letter by letter where they are known.
+mod consumers;
 mod reading;
 
 use crate::catalog::{Quota, Scope, Shard, shard_id};
 use headwater_log::{LogError, replica::SubmitError};
 use headwater_wire::{ErrorKind, ServiceError};
 
+pub(crate) use consumers::*;
 pub(crate) use reading::*;
 
 /// What an operation returns.

@@ -82,6 +82,7 @@ pub struct Kinesis {
     settings: KinesisSettings,
     sealer: Sealer,
     limits: Option<Limits>,
+    fan_out: ops::FanOut,
     /// One roller-forward at a time: another would find nothing left to do.
     settling: tokio::sync::Mutex<()>,
     /// Counts the records that streams distribute by themselves.
@@ -110,6 +111,7 @@ impl Kinesis {
         Ok(Arc::new(Self {
             sealer: Sealer::new(token_key, entropy()),
             limits: settings.rate_limits.then(Limits::default),
+            fan_out: ops::FanOut::default(),
             settling: tokio::sync::Mutex::new(()),
             spread: AtomicU64::new(0),
             catalog,

@@ -68,7 +68,11 @@ pub(crate) fn address(caller: &Caller, name: &str) -> Address {
 
 /// The ARN of a caller's stream.
 pub(crate) fn stream_arn(caller: &Caller, name: &str) -> String {
-    let Caller { account, region, .. } = caller;
+    arn(&caller.account, &caller.region, name)
+}
+
+/// The ARN of the stream called `name`.
+pub(crate) fn arn(account: &str, region: &str, name: &str) -> String {
     let partition = match region.split('-').next() {
         Some("cn") => "aws-cn",
         Some("us") if region.starts_with("us-gov-") => "aws-us-gov",

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use crate::{
     ServiceError,
     codec::{Decode, Encode, decode, encode},
+    events::{Events, Messages},
 };
 
 /// The services whose models Headwater carries.
@@ -64,8 +65,17 @@ pub struct Caller {
     pub access_key: Arc<str>,
 }
 
-/// The encoded output, or the refusal, once the operation has run.
-pub type Reply = Pin<Box<dyn Future<Output = Result<Vec<u8>, ServiceError>> + Send>>;
+/// What an operation answers with.
+#[derive(Debug)]
+pub enum Answer {
+    /// Its output, encoded.
+    Whole(Vec<u8>),
+    /// What happens from now on, message by message.
+    Events(Messages),
+}
+
+/// The answer, or the refusal, once the operation has run.
+pub type Reply = Pin<Box<dyn Future<Output = Result<Answer, ServiceError>> + Send>>;
 
 /// One operation as a service offers it.
 pub struct Row<S> {
@@ -88,15 +98,35 @@ where
     F: Fn(Arc<S>, Caller, I) -> Fut + Send + Sync + Copy + 'static,
     Fut: Future<Output = Result<<I::Op as Operation>::Output, ServiceError>> + Send + 'static,
 {
+    row::<S, I>(move |service, caller, dialect, input| {
+        let answer = run(service, caller, input);
+        Box::pin(async move {
+            let output = answer.await?;
+            let is_empty = <I::Op as Operation>::EMPTY_OUTPUT;
+            Ok(Answer::Whole(if is_empty { Vec::new() } else { encode(dialect, &output) }))
+        })
+    })
+}
+
+/// The row of an operation that answers with events.
+pub fn event_op<S, I, F, Fut, E>(run: F) -> Row<S>
+where
+    S: Send + Sync + 'static,
+    I: Input + 'static,
+    F: Fn(Arc<S>, Caller, I) -> Fut + Send + Sync + Copy + 'static,
+    Fut: Future<Output = Result<E, ServiceError>> + Send + 'static,
+    E: Events,
+{
+    row::<S, I>(move |service, caller, _, input| {
+        let answer = run(service, caller, input);
+        Box::pin(async move { Ok(Answer::Events(Messages::new(<I::Op as Operation>::SERVICE, answer.await?))) })
+    })
+}
+
+fn row<S, I: Input + 'static>(run: impl Fn(Arc<S>, Caller, Dialect, I) -> Reply + Send + Sync + 'static) -> Row<S> {
     let call: Call<S> = Box::new(move |service, caller, dialect, body| match decode::<I>(dialect, body) {
         Err(refusal) => Box::pin(std::future::ready(Err(refusal))),
-        Ok(input) => {
-            let answer = run(service, caller, input);
-            Box::pin(async move {
-                let output = answer.await?;
-                Ok(if <I::Op as Operation>::EMPTY_OUTPUT { Vec::new() } else { encode(dialect, &output) })
-            })
-        }
+        Ok(input) => run(service, caller, dialect, input),
     });
     Row { name: <I::Op as Operation>::NAME, service: <I::Op as Operation>::SERVICE, call }
 }
@@ -112,7 +142,9 @@ mod tests {
         let caller = Caller { account: "000000000000".into(), region: "us-east-1".into(), access_key: "a".into() };
         let mut reply = (row.call)(service, caller, Dialect::Json11, &Bytes::from_static(body.as_bytes()));
         match reply.as_mut().poll(&mut std::task::Context::from_waker(std::task::Waker::noop())) {
-            Poll::Ready(reply) => reply,
+            Poll::Ready(Ok(Answer::Whole(output))) => Ok(output),
+            Poll::Ready(Ok(Answer::Events(_))) => panic!("a whole answer"),
+            Poll::Ready(Err(refusal)) => Err(refusal),
             Poll::Pending => panic!("nothing to wait for"),
         }
     }

@@ -47,6 +47,12 @@ pub(super) fn apply(catalog: &mut Catalog, change: &Change) {
             stream.phase = next.clone().map_or(Phase::Active, Phase::Updating);
             stream.derive();
         }),
+        Change::ConsumerSet { address, name, consumer } => edit(catalog, address, |stream| {
+            match consumer {
+                Some(consumer) => stream.consumers.insert(name.clone(), consumer.clone()),
+                None => stream.consumers.remove(name),
+            };
+        }),
         Change::Expired { address, shards } => edit(catalog, address, |stream| {
             stream.shards.retain(|shard| !shards.contains(&shard.index));
             stream.derive();

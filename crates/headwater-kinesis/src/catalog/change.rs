@@ -2,6 +2,7 @@
 //!
 //! Invariant: a change says what became so, with every number in it; applying it needs no rule that a later release
 //! might see differently. Encoded as JSON, self-describing: variants and fields may be added, never changed.
+use super::consumer::Consumer;
 use super::stream::{Address, Ending, ParentTail, Reshard, Shard, Stream};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -60,6 +61,12 @@ pub(crate) enum Change {
         endings: Vec<(u32, Ending)>,
         children: Vec<Shard>,
         next: Option<Reshard>,
+    },
+    /// A stream's consumer is now this; without one it is gone.
+    ConsumerSet {
+        address: Address,
+        name: String,
+        consumer: Option<Consumer>,
     },
     /// Closed shards whose last record has passed retention.
     Expired {

@@ -1,4 +1,5 @@
 //! What may be asked of the catalog, by operations and by its own duties.
+use super::consumer::ConsumerAction;
 use super::stream::{Address, NewStream, ParentTail};
 use std::collections::BTreeMap;
 
@@ -21,9 +22,12 @@ pub(crate) enum Action {
         quota: Quota,
         transition_ms: u64,
     },
+    /// With `enforce`, consumers go too; without, they stand in the way.
     Delete {
+        enforce: bool,
         transition_ms: u64,
     },
+    Consumer(ConsumerAction),
     Tag {
         tags: BTreeMap<String, String>,
     },
@@ -55,6 +59,10 @@ pub(crate) enum Action {
     },
     /// Takes the step that is due: creating and deleting end.
     Advance {
+        incarnation: u128,
+    },
+    /// Takes the steps of consumers that are due.
+    AdvanceConsumers {
         incarnation: u128,
     },
     /// From here on nothing is appended to the parents but their markers.

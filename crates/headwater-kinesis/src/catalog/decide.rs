@@ -5,6 +5,7 @@
 use super::{
     Action, Answer, Catalog, Command, Marker, Quota,
     change::Change,
+    consumer,
     reshard::{self, Birth},
     stream::{Address, Ending, Mode, NewStream, ParentTail, Phase, Reshard, Shard, Step, Stream},
 };
@@ -14,10 +15,10 @@ use crate::{
 };
 use std::collections::BTreeMap;
 
-type Decision = (Vec<Change>, Answer);
+pub(super) type Decision = (Vec<Change>, Answer);
 
-/// Tags one stream may have.
-const MAX_TAGS: usize = 50;
+/// Tags one stream or consumer may have.
+pub(super) const MAX_TAGS: usize = 50;
 /// Retention a stream may have, in hours.
 const RETENTION_HOURS: std::ops::RangeInclusive<i32> = 24..=8760;
 /// Shards one stream may be scaled to.
@@ -34,11 +35,11 @@ pub(super) fn decide(catalog: &Catalog, command: Command, now_ms: u64) -> Result
     }
 }
 
-fn done(change: Change) -> Result<Decision> {
+pub(super) fn done(change: Change) -> Result<Decision> {
     Ok((vec![change], Answer::Done))
 }
 
-const fn nothing() -> Result<Decision> {
+pub(super) const fn nothing() -> Result<Decision> {
     Ok((Vec::new(), Answer::Done))
 }
 
@@ -48,6 +49,7 @@ fn of_stream(catalog: &Catalog, address: Address, action: Action, now_ms: u64) -
     }
     let held = catalog.at(&address);
     if let Action::Advance { incarnation }
+    | Action::AdvanceConsumers { incarnation }
     | Action::BeginSealing { incarnation, .. }
     | Action::FinishSealing { incarnation, .. }
     | Action::Expire { incarnation, .. } = &action
@@ -57,7 +59,8 @@ fn of_stream(catalog: &Catalog, address: Address, action: Action, now_ms: u64) -
     }
     let stream = held.ok_or_else(|| errors::stream_not_found(&address.name, &address.scope.account))?;
     match action {
-        Action::Delete { transition_ms } => delete(stream, address, now_ms, transition_ms),
+        Action::Delete { enforce, transition_ms } => delete(stream, address, enforce, now_ms, transition_ms),
+        Action::Consumer(action) => consumer::decide(stream, address, action, now_ms),
         Action::Tag { tags } => tag(stream, address, tags),
         Action::Untag { keys } => {
             active(stream, &address)?;
@@ -80,6 +83,7 @@ fn of_stream(catalog: &Catalog, address: Address, action: Action, now_ms: u64) -
         // Decided above, before the stream was looked for.
         Action::Create { .. }
         | Action::Advance { .. }
+        | Action::AdvanceConsumers { .. }
         | Action::BeginSealing { .. }
         | Action::FinishSealing { .. }
         | Action::Expire { .. } => nothing(),
@@ -98,6 +102,7 @@ fn duty(stream: &Stream, address: Address, action: Action, now_ms: u64) -> Resul
         (Action::FinishSealing { markers, .. }, Phase::Updating(reshard)) => {
             finish_sealing(stream, reshard, address, &markers, now_ms)
         }
+        (Action::AdvanceConsumers { .. }, _) => consumer::advance(stream, &address, now_ms),
         (Action::Expire { shards, .. }, _) => expire(stream, address, shards, now_ms),
         _ => nothing(),
     }
@@ -149,9 +154,12 @@ fn within_shard_limit(catalog: &Catalog, address: &Address, quota: Quota, additi
     Ok(())
 }
 
-fn delete(stream: &Stream, address: Address, now_ms: u64, transition_ms: u64) -> Result<Decision> {
+fn delete(stream: &Stream, address: Address, enforce: bool, now_ms: u64, transition_ms: u64) -> Result<Decision> {
     if let Phase::Deleting { .. } = stream.phase {
         return Err(errors::not_active(&address.name, &address.scope.account, stream.status()));
+    }
+    if !enforce && !stream.consumers.is_empty() {
+        return Err(errors::consumers_registered(&address));
     }
     done(if transition_ms == 0 {
         Change::Deleted { address }

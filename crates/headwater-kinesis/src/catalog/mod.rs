@@ -4,12 +4,14 @@
 mod apply;
 mod change;
 mod command;
+mod consumer;
 mod decide;
 mod reshard;
 mod stream;
 
 use change::Change;
 pub(crate) use command::{Action, Answer, Command, Marker, Quota};
+pub(crate) use consumer::{Consumer, ConsumerAction, ConsumerPhase, ConsumerQuota};
 use headwater_log::{LogGroup, LogId, machine::Machine, replica::Home};
 use headwater_wire::ServiceError;
 use serde::{Deserialize, Serialize};

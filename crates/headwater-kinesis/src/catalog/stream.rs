@@ -2,6 +2,7 @@
 //!
 //! Invariant: shards stand in order of their index and are never renumbered; the open ones cover every hash key exactly
 //! once. What is stored here is read by every later release: fields may be added (with a default), never changed.
+use super::consumer::Consumer;
 use crate::{
     routing::KeyRange,
     sequence::{self, ShardMark},
@@ -190,6 +191,9 @@ pub(crate) struct Stream {
     pub(crate) distribution: Distribution,
     #[serde(default)]
     pub(crate) tags: BTreeMap<String, String>,
+    /// Who records are pushed to, by name.
+    #[serde(default)]
+    pub(crate) consumers: BTreeMap<String, Consumer>,
     /// In order of index. Shards whose last record has passed retention are gone.
     pub(crate) shards: Vec<Shard>,
     pub(crate) next_index: u32,
@@ -233,6 +237,7 @@ impl Stream {
             max_record_kib: new.max_record_kib,
             distribution: new.distribution,
             tags: new.tags,
+            consumers: BTreeMap::new(),
             shards: (0..).zip(crate::routing::uniform_ranges(new.shard_count)).map(shard).collect(),
             next_index: new.shard_count,
             open: Vec::new(), // derived once it is in the catalog
@@ -342,8 +347,18 @@ impl Stream {
         id
     }
 
-    /// When its next step is due by itself; `None` if it rests.
-    pub(crate) const fn due_ms(&self) -> Option<u64> {
+    /// When its own next step or one of its consumers' is due; `None` if all rest.
+    pub(crate) fn due_ms(&self) -> Option<u64> {
+        self.consumer_due_ms().into_iter().chain(self.phase_due_ms()).min()
+    }
+
+    /// When the next step of one of its consumers is due.
+    pub(crate) fn consumer_due_ms(&self) -> Option<u64> {
+        self.consumers.values().filter_map(Consumer::due_ms).min()
+    }
+
+    /// When its own next step is due by itself; `None` if it rests.
+    pub(crate) const fn phase_due_ms(&self) -> Option<u64> {
         match &self.phase {
             Phase::Creating { due_ms } | Phase::Deleting { due_ms } | Phase::Updating(Reshard { due_ms, .. }) => {
                 Some(*due_ms)

@@ -30,7 +30,7 @@ pub(crate) async fn run(
         enhanced_monitoring: shapes::monitoring(),
         encryption_type: Some(EncryptionType::None),
         open_shard_count: shapes::count(open_shards),
-        consumer_count: Some(0),
+        consumer_count: Some(shapes::count(stream.consumers.len())),
         max_record_size_in_kib: Some(shapes::count(stream.max_record_kib)),
         record_distribution_strategy: shapes::distribution(stream),
         ..StreamDescriptionSummary::default()

@@ -2,25 +2,33 @@
 //!
 //! Invariant: rows and refusals together are the model's operations, each once.
 pub(crate) mod add_tags_to_stream;
+mod consumers;
 pub(crate) mod create_stream;
 pub(crate) mod decrease_stream_retention_period;
 pub(crate) mod delete_stream;
+pub(crate) mod deregister_stream_consumer;
 pub(crate) mod describe_limits;
 pub(crate) mod describe_stream;
+pub(crate) mod describe_stream_consumer;
 pub(crate) mod describe_stream_summary;
+mod fan_out;
 pub(crate) mod get_records;
 pub(crate) mod get_shard_iterator;
 pub(crate) mod increase_stream_retention_period;
 pub(crate) mod list_shards;
+pub(crate) mod list_stream_consumers;
 pub(crate) mod list_streams;
 pub(crate) mod list_tags_for_stream;
 pub(crate) mod merge_shards;
 mod page_token;
 pub(crate) mod put_record;
 pub(crate) mod put_records;
+pub(crate) mod register_stream_consumer;
 pub(crate) mod remove_tags_from_stream;
 mod shapes;
 pub(crate) mod split_shard;
+mod starting_position;
+pub(crate) mod subscribe_to_shard;
 mod tags;
 pub(crate) mod update_shard_count;
 
@@ -31,7 +39,8 @@ use crate::{
     errors::{self, Result},
     target::{self, Target},
 };
-use headwater_wire::{Caller, Row, op};
+pub(crate) use fan_out::{FanOut, Subscription};
+use headwater_wire::{Caller, Row, event_op, op};
 
 /// Every operation the service can do.
 #[must_use]
@@ -41,20 +50,25 @@ pub fn operations() -> Vec<Row<Kinesis>> {
         op(create_stream::run),
         op(decrease_stream_retention_period::run),
         op(delete_stream::run),
+        op(deregister_stream_consumer::run),
         op(describe_limits::run),
         op(describe_stream::run),
+        op(describe_stream_consumer::run),
         op(describe_stream_summary::run),
         op(get_records::run),
         op(get_shard_iterator::run),
         op(increase_stream_retention_period::run),
         op(list_shards::run),
+        op(list_stream_consumers::run),
         op(list_streams::run),
         op(list_tags_for_stream::run),
         op(merge_shards::run),
         op(put_record::run),
         op(put_records::run),
+        op(register_stream_consumer::run),
         op(remove_tags_from_stream::run),
         op(split_shard::run),
+        event_op(subscribe_to_shard::run),
         op(update_shard_count::run),
     ]
 }
@@ -68,26 +82,21 @@ pub const REFUSED: &[&str] = &[
     "DeleteChannel",
     "DeleteQueue",
     "DeleteResourcePolicy",
-    "DeregisterStreamConsumer",
     "DescribeAccountSettings",
     "DescribeChannel",
     "DescribeQueue",
-    "DescribeStreamConsumer",
     "DisableEnhancedMonitoring",
     "EnableEnhancedMonitoring",
     "GetResourcePolicy",
     "ListChannels",
     "ListQueues",
-    "ListStreamConsumers",
     "ListTagsForResource",
     "PutResourcePolicy",
     "ReceiveDeadLetterQueueRecords",
     "ReceiveQueueRecords",
-    "RegisterStreamConsumer",
     "RestoreDeadLetterQueueRecords",
     "StartStreamEncryption",
     "StopStreamEncryption",
-    "SubscribeToShard",
     "TagResource",
     "UntagResource",
     "UpdateAccountSettings",

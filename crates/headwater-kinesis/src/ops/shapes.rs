@@ -1,7 +1,12 @@
 //! The catalog's values in the model's shapes.
 //!
 //! Invariant: what is absent for the service is absent here; times of creation are whole seconds.
-use crate::catalog::{Distribution, Mode, Phase, Shard, Stream, shard_id};
+use crate::{
+    catalog::{Distribution, Mode, Phase, Shard, Stream, shard_id},
+    record::Record,
+    sequence::{self, ShardMark},
+};
+use headwater_log::Stamp;
 use headwater_wire::{Timestamp, kinesis as shape};
 
 pub(super) fn stream_status(stream: &Stream) -> shape::StreamStatus {
@@ -68,6 +73,18 @@ pub(super) fn child(shard: &Shard) -> shape::ChildShard {
         shard_id: shard.id(),
         parent_shards: shard.parents.iter().map(|parent| shard_id(*parent)).collect(),
         hash_key_range: hash_key_range(shard),
+    }
+}
+
+/// A record as it is delivered. The data is a slice of what was read.
+pub(super) fn record(mark: ShardMark, stamp: Stamp, record: Record) -> shape::Record {
+    let key = record.partition_key.as_deref().map(|key| String::from_utf8_lossy(key).into_owned());
+    shape::Record {
+        sequence_number: sequence::of_record(mark, stamp.seq, stamp.time_ms),
+        approximate_arrival_timestamp: Some(timestamp(stamp.time_ms)),
+        data: record.data,
+        partition_key: key,
+        encryption_type: None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! The service as a whole, over the memory engine and a clock that stands still.
 mod duties;
 mod failing;
+mod fan_out;
 mod listing;
 mod resharding;
 mod streams;

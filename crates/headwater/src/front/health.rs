@@ -3,7 +3,6 @@ use super::{auth::scope_name, dispatch::Table, reply::Reply};
 use bytes::Bytes;
 use headwater_wire::Service;
 use http::{HeaderValue, Method, StatusCode, header, request::Parts};
-use http_body_util::Full;
 use serde_json::{Map, Value, json};
 
 /// Under this prefix Headwater speaks for itself; AWS's services ignore the path.
@@ -53,7 +52,7 @@ fn services(table: &Table) -> Map<String, Value> {
 }
 
 fn page(status: StatusCode, body: Value) -> Reply {
-    let mut reply = Reply::new(Full::new(Bytes::from(body.to_string() + "\n")));
+    let mut reply = Reply::new(Bytes::from(body.to_string() + "\n").into());
     *reply.status_mut() = status;
     let headers = reply.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -8,6 +8,7 @@ pub(crate) mod fault;
 mod health;
 mod http;
 mod local;
+mod outgoing;
 mod protocol;
 mod pulse;
 mod reply;
@@ -26,6 +27,7 @@ use self::{
     body::Intake,
     chance::{Chance, Draw},
     local::OwnNames,
+    outgoing::Outgoing,
     protocol::{Asked, Target},
     pulse::Pulse,
     reply::{Refusal, Reply, RequestId},
@@ -34,12 +36,10 @@ use crate::settings::Settings;
 use ::http::{HeaderValue, Method, Request, Version, header, request::Parts};
 use bytes::Bytes;
 use headwater_log::clock::Clock;
-use headwater_wire::{ErrorKind, Service, ServiceError, well_formed};
+use headwater_wire::{Answer, ErrorKind, Service, ServiceError, well_formed};
 use hyper::body::Incoming;
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
-};
+use std::sync::Arc;
+use tokio::sync::watch;
 
 /// Everything a request needs on its way.
 pub(crate) struct Front {
@@ -50,7 +50,8 @@ pub(crate) struct Front {
     region: Arc<str>,
     chance: Chance,
     clock: Arc<dyn Clock>,
-    is_ready: AtomicBool,
+    /// Turns true when the server is going.
+    stop: watch::Sender<bool>,
 }
 
 impl Front {
@@ -64,13 +65,13 @@ impl Front {
             region: Arc::clone(&settings.region),
             chance: Chance::new(seed),
             clock,
-            is_ready: AtomicBool::new(true),
+            stop: watch::Sender::new(false),
         })
     }
 
-    /// From now on the server says of itself that it is going.
+    /// From now on the server says of itself that it is going, and ends the streams it is sending.
     pub(crate) fn stopping(&self) {
-        self.is_ready.store(false, Ordering::Relaxed);
+        self.stop.send_replace(true);
     }
 
     /// Answers one request.
@@ -80,7 +81,7 @@ impl Front {
             if !self.own_names.admit(&head) {
                 return health::refuse();
             }
-            return health::answer(&head, &self.table, self.is_ready.load(Ordering::Relaxed));
+            return health::answer(&head, &self.table, !*self.stop.borrow());
         }
         let mut draw = self.chance.draw();
         let id = RequestId::new(protocol::service(&head), &mut draw);
@@ -103,7 +104,13 @@ impl Front {
     async fn respond(&self, head: &Parts, body: &Bytes, id: &RequestId, draw: &mut Draw) -> Reply {
         match protocol::identify(head, !body.is_empty()) {
             Ok(Asked::Operation(target)) => match self.operate(head, target, body, id, draw).await {
-                Ok(output) => reply::success(target.service, target.content_type, output.into(), id, draw),
+                Ok(Answer::Whole(output)) => {
+                    reply::success(target.service, target.content_type, output.into(), id, draw)
+                }
+                Ok(Answer::Events(messages)) => {
+                    let events = Outgoing::events(messages, self.stop.subscribe());
+                    reply::events(target.service, events, id, draw)
+                }
                 Err(error) => {
                     let Target { service, dialect, content_type, .. } = target;
                     reply::refusal(&Refusal::Error { service, dialect, content_type, error }, id, draw)
@@ -122,7 +129,7 @@ impl Front {
         }
     }
 
-    /// The operation's output; nothing runs before its caller is known.
+    /// The operation's answer; nothing runs before its caller is known.
     async fn operate(
         &self,
         head: &Parts,
@@ -130,7 +137,7 @@ impl Front {
         body: &Bytes,
         id: &RequestId,
         draw: &mut Draw,
-    ) -> Result<Vec<u8>, ServiceError> {
+    ) -> Result<Answer, ServiceError> {
         let Some(route) = self.table.find(target) else {
             return Err(ServiceError::bare("UnknownOperationException", ErrorKind::Sender));
         };

@@ -4,7 +4,6 @@ use super::reply::{Reply, RequestId};
 use bytes::Bytes;
 use headwater_wire::{Caller, ServiceError};
 use http::{HeaderName, HeaderValue, StatusCode, header};
-use http_body_util::Full;
 
 /// What the service is called in a signature's scope.
 pub(crate) const SCOPE: &str = "sts";
@@ -63,7 +62,7 @@ pub(crate) fn refusal(error: &ServiceError, id: &RequestId) -> Reply {
 }
 
 fn reply(status: StatusCode, body: String, id: &RequestId) -> Reply {
-    let mut reply = Reply::new(Full::new(Bytes::from(body)));
+    let mut reply = Reply::new(Bytes::from(body).into());
     *reply.status_mut() = status;
     let headers = reply.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/xml"));
