@@ -39,7 +39,9 @@ use crate::{
     errors::{self, Result},
     target::{self, Target},
 };
-pub(crate) use fan_out::{FanOut, Subscription};
+pub(crate) use fan_out::FanOut;
+#[cfg(test)]
+pub(crate) use fan_out::Subscription;
 use headwater_wire::{Caller, Row, event_op, op};
 
 /// Every operation the service can do.

@@ -77,3 +77,55 @@ impl Body for Outgoing {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use headwater_wire::{
+        Answer, Caller, Dialect, Event, Events, Heard, Service, ServiceError, event_op,
+        kinesis::{SubscribeToShardEvent, SubscribeToShardInput},
+    };
+    use http_body_util::BodyExt;
+    use std::sync::Arc;
+
+    /// One event, and then silence.
+    struct Once(bool);
+
+    impl Events for Once {
+        type Shape = SubscribeToShardEvent;
+
+        fn poll_next(&mut self, _: &mut Context<'_>) -> Poll<Heard<SubscribeToShardEvent>> {
+            if std::mem::replace(&mut self.0, true) {
+                return Poll::Pending;
+            }
+            Poll::Ready(Some(Ok(Arc::new(Event::new(SubscribeToShardEvent::default())))))
+        }
+    }
+
+    async fn subscribe(_: Arc<()>, _: Caller, _: SubscribeToShardInput) -> Result<Once, ServiceError> {
+        Ok(Once(false))
+    }
+
+    #[tokio::test]
+    async fn a_stream_ends_between_two_messages_when_the_server_stops() {
+        let row = event_op(subscribe);
+        assert_eq!((row.name, row.service), ("SubscribeToShard", Service::Kinesis));
+        let input = br#"{"ConsumerARN":"arn:aws:kinesis:r:000000000000:stream/s/consumer/c:1","ShardId":"a",
+            "StartingPosition":{"Type":"LATEST"}}"#;
+        let caller = Caller { account: "000000000000".into(), region: "us-east-1".into(), access_key: "a".into() };
+        let answer = (row.call)(Arc::new(()), caller, Dialect::Cbor11, &Bytes::new()).await;
+        assert_eq!(answer.map(drop).unwrap_err().code, "SerializationException");
+        let caller = Caller { account: "000000000000".into(), region: "us-east-1".into(), access_key: "a".into() };
+        let answer = (row.call)(Arc::new(()), caller, Dialect::Json11, &Bytes::from_static(input)).await;
+        let Ok(Answer::Events(messages)) = answer else { panic!("events: {answer:?}") };
+        let stop = watch::Sender::new(false);
+        let mut body = Outgoing::events(messages, stop.subscribe());
+        assert_eq!((body.is_end_stream(), body.size_hint().exact()), (false, None));
+        assert!(body.frame().await.is_some() && body.frame().await.is_some(), "the initial response and the event");
+        let mut rest = tokio::spawn(async move { body.frame().await.is_none() });
+        tokio::task::yield_now().await;
+        assert!(!rest.is_finished());
+        stop.send_replace(true);
+        assert!((&mut rest).await.unwrap());
+    }
+}

@@ -3,21 +3,26 @@ mod add_tags_to_stream;
 mod create_stream;
 mod decrease_stream_retention_period;
 mod delete_stream;
+mod deregister_stream_consumer;
 mod describe_limits;
 mod describe_stream;
+mod describe_stream_consumer;
 mod describe_stream_summary;
 mod get_records;
 mod get_shard_iterator;
 mod increase_stream_retention_period;
 mod list_shards;
+mod list_stream_consumers;
 mod list_streams;
 mod list_tags_for_stream;
 mod merge_shards;
 mod put_record;
 mod put_records;
+mod register_stream_consumer;
 mod remove_tags_from_stream;
 mod split_shard;
 mod states;
+mod subscribe_to_shard;
 mod update_shard_count;
 
 /// The two chapters that are the same in every operation on a stream, from its name, its members by kind, and what a
