@@ -5,6 +5,7 @@
 pub mod aggregation;
 mod attribute_value;
 mod cbor;
+pub mod cloudwatch;
 mod codec;
 mod constraint;
 mod error;
@@ -29,7 +30,7 @@ pub use error::{ErrorKind, ServiceError, encode_error};
 pub use events::{EVENT_STREAM, Event, EventShape, Events, Heard, Messages};
 pub use fault::SerializationFault;
 pub use generated::{dynamodb, dynamodb_streams, firehose, kinesis};
-pub use operation::{Answer, Call, Caller, Dialect, Input, Operation, Reply, Row, Service, event_op, op};
+pub use operation::{Answer, Call, Caller, Dialect, Input, Operation, Origin, Reply, Row, Service, event_op, op};
 pub use timestamp::Timestamp;
 pub use value::{Enumeration, Structure};
 

@@ -1,6 +1,6 @@
 //! What an operation is on the wire: a name, what goes in, what comes out, and the dialect a request is spoken in;
 //! and the row by which a service offers one. A row decodes, runs and encodes; it knows nothing of HTTP.
-use std::{future::Future, pin::Pin, sync::Arc};
+use std::{future::Future, net::IpAddr, pin::Pin, sync::Arc};
 
 use bytes::Bytes;
 
@@ -63,6 +63,33 @@ pub struct Caller {
     pub region: Arc<str>,
     /// The access key id of the signature.
     pub access_key: Arc<str>,
+    /// The ARN of whoever the access key belongs to.
+    pub principal: Arc<str>,
+    /// Where the request came from, and how.
+    pub origin: Origin,
+}
+
+/// Where a request came from, and how.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Origin {
+    /// The address it came from.
+    pub address: Option<IpAddr>,
+    /// Whether it came over TLS.
+    pub is_secure: bool,
+}
+
+impl Caller {
+    /// An account itself, from nowhere in particular.
+    #[must_use]
+    pub fn root(account: &str, region: &str, access_key: &str) -> Self {
+        Self {
+            account: account.into(),
+            region: region.into(),
+            access_key: access_key.into(),
+            principal: format!("arn:aws:iam::{account}:root").into(),
+            origin: Origin::default(),
+        }
+    }
 }
 
 /// What an operation answers with.
@@ -139,7 +166,7 @@ mod tests {
     use crate::kinesis;
 
     fn call<S>(row: &Row<S>, service: Arc<S>, body: &'static str) -> Result<Vec<u8>, ServiceError> {
-        let caller = Caller { account: "000000000000".into(), region: "us-east-1".into(), access_key: "a".into() };
+        let caller = Caller::root("000000000000", "us-east-1", "a");
         let mut reply = (row.call)(service, caller, Dialect::Json11, &Bytes::from_static(body.as_bytes()));
         match reply.as_mut().poll(&mut std::task::Context::from_waker(std::task::Waker::noop())) {
             Poll::Ready(Ok(Answer::Whole(output))) => Ok(output),

@@ -1,7 +1,10 @@
 //! The binary: reads its settings and runs what was asked for. Bare `headwater` is `headwater serve`.
+mod access;
 mod cli;
 mod credentials;
 mod front;
+mod gate;
+mod key_files;
 mod serve;
 mod settings;
 mod workers;

@@ -28,6 +28,19 @@ pub(super) fn apply(catalog: &mut Catalog, change: &Change) {
             stream.retention_hours = *hours;
             stream.floor_ms = *floor_ms;
         }),
+        Change::ConfigurationBegun { address, setting, due_ms } => edit(catalog, address, |stream| {
+            stream.phase = Phase::Configuring { due_ms: *due_ms, setting: setting.clone() };
+        }),
+        Change::Configured { address, setting } => edit(catalog, address, |stream| {
+            setting.set(stream);
+            if let Phase::Configuring { .. } = stream.phase {
+                stream.phase = Phase::Active;
+            }
+        }),
+        Change::Committed { scope, commitment } => {
+            catalog.commitments.retain(|(held, _)| held != scope);
+            catalog.commitments.push((scope.clone(), *commitment));
+        }
         Change::ReshardBegun { address, reshard } => {
             edit(catalog, address, |stream| stream.phase = Phase::Updating(reshard.clone()));
         }

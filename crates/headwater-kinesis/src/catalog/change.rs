@@ -2,8 +2,11 @@
 //!
 //! Invariant: a change says what became so, with every number in it; applying it needs no rule that a later release
 //! might see differently. Encoded as JSON, self-describing: variants and fields may be added, never changed.
-use super::consumer::Consumer;
-use super::stream::{Address, Ending, ParentTail, Reshard, Shard, Stream};
+use super::{
+    consumer::Consumer,
+    setting::{Commitment, Setting},
+    stream::{Address, Ending, ParentTail, Reshard, Scope, Shard, Stream},
+};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -46,6 +49,20 @@ pub(crate) enum Change {
         address: Address,
         hours: u32,
         floor_ms: u64,
+    },
+    /// The stream gets the setting at `due_ms`.
+    ConfigurationBegun {
+        address: Address,
+        setting: Setting,
+        due_ms: u64,
+    },
+    Configured {
+        address: Address,
+        setting: Setting,
+    },
+    Committed {
+        scope: Scope,
+        commitment: Commitment,
     },
     ReshardBegun {
         address: Address,

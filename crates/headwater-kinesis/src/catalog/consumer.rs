@@ -5,6 +5,7 @@
 use super::{
     change::Change,
     decide::{Decision, MAX_TAGS, done, nothing},
+    setting,
     stream::{Address, Stream},
 };
 use crate::errors::{self, Result};
@@ -32,6 +33,9 @@ pub(crate) struct Consumer {
     pub(crate) phase: ConsumerPhase,
     #[serde(default)]
     pub(crate) tags: BTreeMap<String, String>,
+    /// Its resource policy, as it was given.
+    #[serde(default)]
+    pub(crate) policy: Option<String>,
 }
 
 /// How many consumers a stream may have.
@@ -45,8 +49,30 @@ pub(crate) struct ConsumerQuota {
 /// What is asked about the consumers of one stream.
 #[derive(Clone, Debug)]
 pub(crate) enum ConsumerAction {
-    Register { name: String, tags: BTreeMap<String, String>, quota: ConsumerQuota, transition_ms: u64 },
-    Deregister { name: String, transition_ms: u64 },
+    Register {
+        name: String,
+        tags: BTreeMap<String, String>,
+        quota: ConsumerQuota,
+        transition_ms: u64,
+    },
+    Deregister {
+        name: String,
+        transition_ms: u64,
+    },
+    /// `created_secs` tells which of those that had the name is meant.
+    Change {
+        name: String,
+        created_secs: u64,
+        change: ConsumerChange,
+    },
+}
+
+/// What may be changed about a consumer.
+#[derive(Clone, Debug)]
+pub(crate) enum ConsumerChange {
+    Tag(BTreeMap<String, String>),
+    Untag(Vec<String>),
+    Policy(Option<String>),
 }
 
 impl Consumer {
@@ -74,7 +100,7 @@ pub(super) fn decide(stream: &Stream, address: Address, action: ConsumerAction, 
             register(stream, &address, &name, &tags, quota)?;
             let due_ms = now_ms + transition_ms;
             let phase = if transition_ms == 0 { ConsumerPhase::Active } else { ConsumerPhase::Creating { due_ms } };
-            let consumer = Some(Consumer { created_ms: now_ms, phase, tags });
+            let consumer = Some(Consumer { created_ms: now_ms, phase, tags, policy: None });
             done(Change::ConsumerSet { address, name, consumer })
         }
         ConsumerAction::Deregister { name, transition_ms } => {
@@ -87,7 +113,33 @@ pub(super) fn decide(stream: &Stream, address: Address, action: ConsumerAction, 
             let consumer = (transition_ms > 0).then(|| Consumer { phase, ..held.clone() });
             done(Change::ConsumerSet { address, name, consumer })
         }
+        ConsumerAction::Change { name, created_secs, change } => {
+            let held = stream.consumers.get(&name).filter(|held| held.created_secs() == created_secs);
+            let held = held.ok_or_else(|| errors::consumer_not_found(&name, &address.scope.account))?;
+            let consumer = changed(held, &address, change)?;
+            if consumer == *held {
+                return nothing();
+            }
+            done(Change::ConsumerSet { address, name, consumer: Some(consumer) })
+        }
     }
+}
+
+/// The consumer as it is after the change.
+fn changed(held: &Consumer, address: &Address, change: ConsumerChange) -> Result<Consumer> {
+    let mut consumer = held.clone();
+    match change {
+        ConsumerChange::Tag(tags) => consumer.tags.extend(tags),
+        ConsumerChange::Untag(keys) => consumer.tags.retain(|key, _| !keys.contains(key)),
+        ConsumerChange::Policy(policy) => {
+            policy.as_deref().map_or(Ok(()), setting::check_policy)?;
+            consumer.policy = policy;
+        }
+    }
+    if consumer.tags.len() > MAX_TAGS {
+        return Err(errors::too_many_tags(&address.name, &address.scope.account));
+    }
+    Ok(consumer)
 }
 
 /// Whether the stream takes one more consumer, of this name.

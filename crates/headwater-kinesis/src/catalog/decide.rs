@@ -5,8 +5,9 @@
 use super::{
     Action, Answer, Catalog, Command, Marker, Quota,
     change::Change,
-    consumer,
+    consumer, demand,
     reshard::{self, Birth},
+    setting::{Commitment, Setting},
     stream::{Address, Ending, Mode, NewStream, ParentTail, Phase, Reshard, Shard, Step, Stream},
 };
 use crate::{
@@ -30,6 +31,11 @@ pub(super) fn decide(catalog: &Catalog, command: Command, now_ms: u64) -> Result
         Command::Bury { incarnation } if catalog.graves.iter().any(|grave| grave.incarnation == incarnation) => {
             done(Change::Buried { incarnation })
         }
+        Command::Commit { scope, wanted } => {
+            let held = catalog.commitment(&scope.account, &scope.region);
+            let changed = Commitment::change(held, wanted, now_ms);
+            changed.map_or_else(nothing, |commitment| done(Change::Committed { scope, commitment }))
+        }
         Command::Found { .. } | Command::Bury { .. } => nothing(),
         Command::Stream { address, action } => of_stream(catalog, address, action, now_ms),
     }
@@ -50,6 +56,7 @@ fn of_stream(catalog: &Catalog, address: Address, action: Action, now_ms: u64) -
     let held = catalog.at(&address);
     if let Action::Advance { incarnation }
     | Action::AdvanceConsumers { incarnation }
+    | Action::Adapt { incarnation, .. }
     | Action::BeginSealing { incarnation, .. }
     | Action::FinishSealing { incarnation, .. }
     | Action::Expire { incarnation, .. } = &action
@@ -80,10 +87,15 @@ fn of_stream(catalog: &Catalog, address: Address, action: Action, now_ms: u64) -
         Action::Scale { target, quota, transition_ms } => {
             scale(catalog, stream, address, target, quota, now_ms + transition_ms)
         }
+        Action::Configure { setting, quota, transition_ms } => {
+            setting.check(catalog, stream, &address, quota, now_ms)?;
+            configure(stream, address, setting, now_ms, transition_ms)
+        }
         // Decided above, before the stream was looked for.
         Action::Create { .. }
         | Action::Advance { .. }
         | Action::AdvanceConsumers { .. }
+        | Action::Adapt { .. }
         | Action::BeginSealing { .. }
         | Action::FinishSealing { .. }
         | Action::Expire { .. } => nothing(),
@@ -96,11 +108,17 @@ fn duty(stream: &Stream, address: Address, action: Action, now_ms: u64) -> Resul
             done(Change::Activated { address })
         }
         (Action::Advance { .. }, Phase::Deleting { due_ms }) if *due_ms <= now_ms => done(Change::Deleted { address }),
+        (Action::Advance { .. }, Phase::Configuring { due_ms, setting }) if *due_ms <= now_ms => {
+            done(Change::Configured { address, setting: setting.clone() })
+        }
         (Action::BeginSealing { parents, .. }, Phase::Updating(reshard)) => {
             begin_sealing(reshard, address, parents, now_ms)
         }
         (Action::FinishSealing { markers, .. }, Phase::Updating(reshard)) => {
             finish_sealing(stream, reshard, address, &markers, now_ms)
+        }
+        (Action::Adapt { steps, transition_ms, .. }, _) if demand::fits(stream, &steps) => {
+            done(begin(address, steps, None, now_ms + transition_ms))
         }
         (Action::AdvanceConsumers { .. }, _) => consumer::advance(stream, &address, now_ms),
         (Action::Expire { shards, .. }, _) => expire(stream, address, shards, now_ms),
@@ -175,6 +193,23 @@ fn tag(stream: &Stream, address: Address, tags: BTreeMap<String, String>) -> Res
         return Err(errors::too_many_tags(&address.name, &address.scope.account));
     }
     done(Change::Tagged { address, tags })
+}
+
+/// What a stream has already is given to it again without an error and without a change.
+fn configure(stream: &Stream, address: Address, setting: Setting, now_ms: u64, transition_ms: u64) -> Result<Decision> {
+    let mut changed = stream.clone();
+    setting.set(&mut changed);
+    if !setting.is_immediate() {
+        active(stream, &address)?;
+    }
+    if changed == *stream {
+        return nothing();
+    }
+    done(if transition_ms == 0 || setting.is_immediate() {
+        Change::Configured { address, setting }
+    } else {
+        Change::ConfigurationBegun { address, setting, due_ms: now_ms + transition_ms }
+    })
 }
 
 /// The value a stream has already is set again without an error, whichever way it was to go.

@@ -12,7 +12,8 @@ fn address(name: &str) -> Address {
 
 fn new_stream(incarnation: u128, shard_count: u32) -> NewStream {
     let (mode, distribution) = (Mode::Provisioned, Distribution::PartitionKey);
-    NewStream { incarnation, shard_count, mode, max_record_kib: 1024, distribution, tags: BTreeMap::new() }
+    let (max_record_kib, warm_mibps, tags) = (1024, None, BTreeMap::new());
+    NewStream { incarnation, shard_count, mode, max_record_kib, distribution, warm_mibps, tags }
 }
 
 fn create(shard_count: u32, transition_ms: u64) -> Action {

@@ -35,8 +35,9 @@ pub(crate) async fn run(kinesis: Arc<Kinesis>, caller: Caller, input: GetRecords
     let limits = Limits { entries: page_size(input.limit, PAGE_RECORDS), bytes: PAGE_BYTES };
     let page = delivery::read(&*kinesis.engine, source, position.seq, limits, now_ms).await;
     let Page { records, next, behind_ms, drained } = page.map_err(|error| errors::engine(&error))?;
+    let records = shapes::records(&kinesis, source, records)?;
     if let Some(limits) = &kinesis.limits {
-        let size_bytes = records.iter().map(|(_, record)| record.data.len()).sum();
+        let size_bytes = records.iter().map(|record| record.data.len()).sum();
         limits.charge_delivery(shard, size_bytes, kinesis.clock.steady_us());
     }
     let (next_shard_iterator, child_shards) = if drained {
@@ -46,7 +47,7 @@ pub(crate) async fn run(kinesis: Arc<Kinesis>, caller: Caller, input: GetRecords
         (Some(iterator::seal(&kinesis.sealer, &next, now_ms)), None)
     };
     Ok(GetRecordsOutput {
-        records: records.into_iter().map(|(stamp, record)| shapes::record(source.mark, stamp, record)).collect(),
+        records,
         next_shard_iterator,
         millis_behind_latest: Some(i64::try_from(behind_ms).unwrap_or(i64::MAX)),
         child_shards,

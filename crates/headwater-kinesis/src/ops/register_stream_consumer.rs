@@ -14,8 +14,9 @@ use std::sync::Arc;
 
 /// What an account may call each second under rate limits.
 const CALLS_PER_SECOND: u64 = 5;
-/// Consumers a stream may have.
+/// Consumers a stream may have, and in an account committed to a minimum of throughput.
 const CONSUMERS: usize = 20;
+const COMMITTED_CONSUMERS: usize = 50;
 /// Consumers a stream may have in creation at a time, under rate limits.
 const CREATING_CONSUMERS: usize = 5;
 
@@ -30,8 +31,10 @@ pub(crate) async fn run(
     kinesis.known(&address)?;
     let tags = input.tags.unwrap_or_default();
     tags::check(tags.iter().flat_map(|(key, value)| [key, value]), "add tags to", &address.name, &caller.account)?;
+    let commitment = kinesis.catalog.read().commitment(&address.scope.account, &address.scope.region);
+    let is_committed = commitment.is_some_and(|held| held.holds(kinesis.clock.now_ms()));
     let quota = ConsumerQuota {
-        registered: CONSUMERS,
+        registered: if is_committed { COMMITTED_CONSUMERS } else { CONSUMERS },
         creating: if kinesis.settings.rate_limits { CREATING_CONSUMERS } else { usize::MAX },
     };
     let (name, transition_ms) = (input.consumer_name, kinesis.settings.transition_ms);

@@ -1,18 +1,19 @@
 //! Conditions of a statement: an operator, a key, and the values to compare the request's with.
 //!
 //! Invariant: operators and values are checked when the policy is read; answering cannot fail. A key that is not there
-//! fails a condition, unless the operator is negated or says `IfExists`; a variable without a value always fails it.
+//! fails a condition, unless the operator is negated or says `IfExists`; so does a variable without a value, unless
+//! another value matches.
 use super::{
     PolicyFault, Request, fault,
     key::Key,
-    pattern::{ArnPattern, Pattern, Syntax},
+    pattern::{ArnPattern, Pattern, Syntax, any},
 };
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use std::net::IpAddr;
 
 /// How a key's values count.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Quantifier {
+pub(super) enum Quantifier {
     /// The key has one value.
     One,
     /// `ForAnyValue:` – at least one must do.
@@ -35,7 +36,7 @@ enum Kind {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Relation {
+pub(super) enum Relation {
     Equal,
     Less,
     LessOrEqual,
@@ -57,7 +58,7 @@ impl Relation {
 
 /// A value of the policy.
 #[derive(Clone, PartialEq, Debug)]
-enum Operand {
+pub(super) enum Operand {
     Text(Pattern),
     Arn(ArnPattern),
     Number(Relation, f64),
@@ -73,7 +74,13 @@ enum Operand {
 pub(super) enum Condition {
     /// `Null`: whether the key must be absent.
     Absent(Key, bool),
-    Compare { key: Key, quantifier: Quantifier, negated: bool, if_exists: bool, operands: Vec<Operand> },
+    Compare {
+        key: Key,
+        quantifier: Quantifier,
+        negated: bool,
+        if_exists: bool,
+        operands: Vec<Operand>,
+    },
 }
 
 impl Condition {
@@ -97,7 +104,8 @@ impl Condition {
         if kind == Kind::Ip && !matches!(key, Key::SourceIp | Key::Absent) {
             return fault(format!("Condition operator {operator} needs the key aws:SourceIp."));
         }
-        let operands = values.iter().map(|value| operand(operator, kind, value, variables)).collect::<Result<_, _>>()?;
+        let operands =
+            values.iter().map(|value| operand(operator, kind, value, variables)).collect::<Result<_, _>>()?;
         Ok(Self::Compare { key, quantifier, negated, if_exists, operands })
     }
 
@@ -116,11 +124,7 @@ impl Condition {
                         };
                 }
                 let met = |value: &String| {
-                    let mut any = false;
-                    for operand in operands {
-                        any |= operand.matches(value, request)?;
-                    }
-                    Some(any != *negated)
+                    any(operands.iter().map(|operand| operand.matches(value, request))).map(|any| any != *negated)
                 };
                 let Some(met) = values.iter().map(met).collect::<Option<Vec<bool>>>() else { return false };
                 match quantifier {
@@ -339,6 +343,8 @@ mod tests {
     #[test]
     fn a_variable_without_a_value_fails_even_a_negated_operator() {
         assert!(!holds("StringNotEquals", "aws:username", &["${aws:ResourceTag/x}"]));
+        assert!(!holds("StringNotEquals", "aws:username", &["${aws:ResourceTag/x}", "ann"]));
+        assert!(holds("StringEquals", "aws:username", &["${aws:ResourceTag/x}", "ann"]));
     }
 
     #[test]

@@ -64,3 +64,90 @@ impl Denial {
         ServiceError::new("AccessDeniedException", message)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::access::{
+        Principal,
+        tests::{STREAM, put},
+    };
+
+    /// A policy of one statement about everything, to or from `who` if it is a resource's.
+    fn policy(effect: &str, who: Option<&str>) -> Policy {
+        let kind = if who.is_some() { PolicyKind::Resource } else { PolicyKind::Identity };
+        let principal = who.map(|who| format!(r#", "Principal": {{"AWS": "{who}"}}"#)).unwrap_or_default();
+        let statement = format!(r#""Effect": "{effect}", "Action": "kinesis:*", "Resource": "*"{principal}"#);
+        Policy::parse(kind, &format!(r#"{{"Version": "2012-10-17", "Statement": {{{statement}}}}}"#)).unwrap()
+    }
+
+    fn unrelated() -> Policy {
+        let text = r#"{"Statement": {"Effect": "Allow", "Action": "dynamodb:*", "Resource": "*"}}"#;
+        Policy::parse(PolicyKind::Identity, text).unwrap()
+    }
+
+    #[test]
+    fn the_decision_follows_both_policies() {
+        let own = Principal::user("111111111111", "ann");
+        let foreign = Principal::user("222222222222", "ann");
+        let [allow, deny, unrelated] = [policy("Allow", None), policy("Deny", None), unrelated()];
+        let to = |who: &str| policy("Allow", Some(who));
+        let [to_user, to_account, to_foreigner, to_foreign] =
+            [to(&own.arn), to("111111111111"), to(&foreign.arn), to("222222222222")];
+        let [from_user, from_all] = [policy("Deny", Some(&own.arn)), policy("Deny", Some("*"))];
+        let implicit = |by| Err(Denial { explicit: false, by });
+        let explicit = |by| Err(Denial { explicit: true, by });
+        use PolicyKind::{Identity, Resource};
+        for (what, caller, identity, resource, expected) in [
+            ("unrestricted", &own, None, None, Ok(())),
+            ("allowed by its own", &own, Some(&allow), None, Ok(())),
+            ("allowed by nobody", &own, Some(&unrelated), None, implicit(Identity)),
+            ("allowed by the resource", &own, Some(&unrelated), Some(&to_user), Ok(())),
+            ("its account alone is allowed", &own, Some(&unrelated), Some(&to_account), implicit(Identity)),
+            ("the resource speaks of others", &own, Some(&unrelated), Some(&to_foreign), implicit(Identity)),
+            ("denied by its own", &own, Some(&deny), Some(&to_user), explicit(Identity)),
+            ("denied by the resource", &own, Some(&allow), Some(&from_user), explicit(Resource)),
+            ("unrestricted, denied by the resource", &own, None, Some(&from_all), explicit(Resource)),
+            ("foreign, no resource policy", &foreign, Some(&allow), None, implicit(Resource)),
+            ("foreign, unrestricted, no resource policy", &foreign, None, None, implicit(Resource)),
+            ("foreign, allowed by both", &foreign, Some(&allow), Some(&to_foreigner), Ok(())),
+            ("foreign, its account allowed", &foreign, Some(&allow), Some(&to_foreign), Ok(())),
+            ("foreign, unrestricted, allowed", &foreign, None, Some(&to_foreign), Ok(())),
+            ("foreign, not allowed by its own", &foreign, Some(&unrelated), Some(&to_foreigner), implicit(Identity)),
+            ("foreign, denied by its own", &foreign, Some(&deny), Some(&to_foreigner), explicit(Identity)),
+            ("foreign, denied by the resource", &foreign, Some(&allow), Some(&from_all), explicit(Resource)),
+        ] {
+            assert_eq!(evaluate(&put(caller), identity, resource), expected, "{what}");
+        }
+    }
+
+    #[test]
+    fn a_deny_wins_over_an_allow_beside_it() {
+        let text = r#"{"Statement": [
+            {"Effect": "Allow", "Action": "*", "Resource": "*"},
+            {"Effect": "Deny", "Action": "kinesis:PutRecord", "Resource": "arn:aws:kinesis:*:*:stream/orders"}
+        ]}"#;
+        let policy = Policy::parse(PolicyKind::Identity, text).unwrap();
+        let ann = Principal::user("111111111111", "ann");
+        let denied = evaluate(&put(&ann), Some(&policy), None);
+        assert_eq!(denied, Err(Denial { explicit: true, by: PolicyKind::Identity }));
+        assert_eq!(evaluate(&Request { action: "kinesis:GetRecords", ..put(&ann) }, Some(&policy), None), Ok(()));
+    }
+
+    #[test]
+    fn a_refusal_is_the_services_sentence() {
+        let ann = Principal::user("222222222222", "ann");
+        let head = format!(
+            "User: arn:aws:iam::222222222222:user/ann is not authorized to perform: kinesis:PutRecord on resource: {STREAM}"
+        );
+        for (explicit, by, reason) in [
+            (true, PolicyKind::Identity, "with an explicit deny in an identity-based policy"),
+            (true, PolicyKind::Resource, "with an explicit deny in a resource-based policy"),
+            (false, PolicyKind::Identity, "because no identity-based policy allows the kinesis:PutRecord action"),
+            (false, PolicyKind::Resource, "because no resource-based policy allows the kinesis:PutRecord action"),
+        ] {
+            let error = Denial { explicit, by }.error(&put(&ann));
+            assert_eq!((error.code, error.message), ("AccessDeniedException", Some(format!("{head} {reason}"))));
+        }
+    }
+}

@@ -91,7 +91,11 @@ impl Key {
 /// Tags in names of keys are not case-sensitive either.
 fn tagged(tags: &BTreeMap<String, String>, name: &str) -> Vec<String> {
     let exact = tags.get(name);
-    exact.or_else(|| tags.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)).into_iter().cloned().collect()
+    exact
+        .or_else(|| tags.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value))
+        .into_iter()
+        .cloned()
+        .collect()
 }
 
 #[cfg(test)]

@@ -140,6 +140,19 @@ fn matches(tokens: &[Token], text: &str) -> bool {
     }
 }
 
+/// Whether one of several matches; `None` if none does and a variable of one stands for nothing.
+pub(super) fn any(matches: impl Iterator<Item = Option<bool>>) -> Option<bool> {
+    let mut unknown = false;
+    for matched in matches {
+        match matched {
+            Some(true) => return Some(true),
+            Some(false) => {}
+            None => unknown = true,
+        }
+    }
+    if unknown { None } else { Some(false) }
+}
+
 /// A pattern of an ARN: each of its six parts matches a part, so that a wildcard never reaches over the first five
 /// colons.
 #[derive(Clone, PartialEq, Eq, Debug)]

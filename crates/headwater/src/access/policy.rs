@@ -6,9 +6,9 @@ use super::{
     PolicyFault, Principal, Request,
     condition::Condition,
     fault,
-    pattern::{ArnPattern, Pattern, Syntax},
+    pattern::{ArnPattern, Pattern, Syntax, any},
 };
-use document::{Document, Effect, Principals, Version};
+use document::{Document, Effect, Listed, RawPrincipal, RawStatement};
 
 mod document;
 
@@ -38,13 +38,6 @@ struct Statement {
     actions: Listed<Pattern>,
     resources: Listed<ArnPattern>,
     conditions: Vec<Condition>,
-}
-
-/// A list of what is meant, or of what is not.
-#[derive(Clone, PartialEq, Eq, Debug)]
-struct Listed<T> {
-    not: bool,
-    items: Vec<T>,
 }
 
 /// Of whom a statement speaks.
@@ -87,11 +80,9 @@ impl Policy {
             return fault(format!("Policy has {} bytes, more than {MAX_POLICY_BYTES}.", text.len()));
         }
         let document = Document::parse(text)?;
-        // The language of 2008 has no variables: there `${` is text.
-        let variables = document.version == Some(Version::Of2012);
         let statements = document.statements.into_iter();
-        let statements = statements.map(|statement| Statement::read(kind, statement, variables)).collect::<Result<_, _>>()?;
-        Ok(Self { statements })
+        let statements = statements.map(|raw| Statement::read(kind, raw, document.variables));
+        Ok(Self { statements: statements.collect::<Result<_, _>>()? })
     }
 
     pub(super) fn verdict(&self, request: &Request<'_>) -> Verdict {
@@ -108,33 +99,25 @@ impl Policy {
 }
 
 impl Statement {
-    fn read(kind: PolicyKind, read: document::Statement, variables: bool) -> Result<Self, PolicyFault> {
-        let principals = one_of("Principal", read.principal, "NotPrincipal", read.not_principal)?;
-        let principals = match (kind, principals) {
-            (PolicyKind::Identity, None) => None,
+    fn read(kind: PolicyKind, raw: RawStatement, variables: bool) -> Result<Self, PolicyFault> {
+        let RawStatement { effect, principals, actions, resources, conditions } = raw;
+        match (kind, &principals) {
             (PolicyKind::Identity, Some(_)) => return fault("An identity policy has no Principal."),
             (PolicyKind::Resource, None) => return fault("A statement of a resource policy needs a Principal."),
-            (PolicyKind::Resource, Some(listed)) if listed.not && read.effect == Effect::Allow => {
+            (_, Some(listed)) if listed.not && effect == Effect::Allow => {
                 return fault("NotPrincipal must not stand with the effect Allow.");
             }
-            (PolicyKind::Resource, Some(Listed { not, items })) => Some(Listed { not, items: parse_principals(items)? }),
-        };
-        let actions = one_of("Action", read.action, "NotAction", read.not_action)?;
-        let Some(actions) = actions else { return fault("A statement needs an Action or NotAction.") };
-        let resources = one_of("Resource", read.resource, "NotResource", read.not_resource)?;
-        let Some(resources) = resources else { return fault("A statement needs a Resource or NotResource.") };
-        let mut conditions = Vec::new();
-        for (operator, keys) in read.conditions {
-            for (key, values) in keys.0 {
-                conditions.push(Condition::parse(&operator, &key, &values.0, variables)?);
-            }
+            _ => {}
         }
+        let conditions = conditions.iter();
         Ok(Self {
-            effect: read.effect,
-            principals,
+            effect,
+            principals: principals.map(|principals| principals.try_map(parse_principal)).transpose()?,
             actions: actions.try_map(|action| parse_action(&action))?,
             resources: resources.try_map(|resource| ArnPattern::parse(&resource, variables))?,
-            conditions,
+            conditions: conditions
+                .map(|(operator, key, values)| Condition::parse(operator, key, values, variables))
+                .collect::<Result<_, _>>()?,
         })
     }
 
@@ -153,31 +136,10 @@ impl<T> Listed<T> {
         Ok(Listed { not: self.not, items: self.items.into_iter().map(parse).collect::<Result<_, _>>()? })
     }
 
-    /// Whether one item matches, or none of those excluded; `None` if a variable has no value.
+    /// Whether one item matches, or none of those excluded; `None` if a variable without a value leaves it open.
     fn speaks_of(&self, matches: impl Fn(&T) -> Option<bool>) -> Option<bool> {
-        let mut any = false;
-        for item in &self.items {
-            any |= matches(item)?;
-        }
-        Some(any != self.not)
+        any(self.items.iter().map(matches)).map(|any| any != self.not)
     }
-}
-
-/// The one of two elements that is there; of lists, one with something in it.
-fn one_of<T: document::List>(
-    name: &str,
-    plain: Option<T>,
-    not_name: &str,
-    not: Option<T>,
-) -> Result<Option<Listed<T::Item>>, PolicyFault> {
-    let (name, not, list) = match (plain, not) {
-        (None, None) => return Ok(None),
-        (Some(list), None) => (name, false, list),
-        (None, Some(list)) => (not_name, true, list),
-        (Some(_), Some(_)) => return fault(format!("{name} and {not_name} must not stand in one statement.")),
-    };
-    let items = list.items();
-    if items.is_empty() { fault(format!("{name} is empty.")) } else { Ok(Some(Listed { not, items })) }
 }
 
 fn parse_action(action: &str) -> Result<Pattern, PolicyFault> {
@@ -188,25 +150,20 @@ fn parse_action(action: &str) -> Result<Pattern, PolicyFault> {
     Pattern::parse(action, Syntax { wildcards: true, variables: false, ignore_case: true })
 }
 
-fn parse_principals(read: Vec<Principals>) -> Result<Vec<Who>, PolicyFault> {
-    read.into_iter()
-        .map(|principal| match principal {
-            Principals::Everyone => Ok(Who::Everyone),
-            Principals::Aws(name) => parse_principal(&name),
-            Principals::Service(name) if name.ends_with(".amazonaws.com") => Ok(Who::Service),
-            Principals::Service(name) => fault(format!("Invalid principal in policy: Service {name}.")),
-        })
-        .collect()
-}
-
-/// `*`, an account's twelve digits, or the ARN of an account, user, role or session.
-fn parse_principal(name: &str) -> Result<Who, PolicyFault> {
+/// Everyone, an account's twelve digits, or the ARN of an account, user, role or session.
+fn parse_principal(raw: RawPrincipal) -> Result<Who, PolicyFault> {
     let account = |text: &str| text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
+    let name = match raw {
+        RawPrincipal::Everyone => return Ok(Who::Everyone),
+        RawPrincipal::Service(name) if name.ends_with(".amazonaws.com") => return Ok(Who::Service),
+        RawPrincipal::Service(name) => return fault(format!("Invalid principal in policy: Service {name}.")),
+        RawPrincipal::Aws(name) => name,
+    };
     if name == "*" {
         return Ok(Who::Everyone);
     }
-    if account(name) {
-        return Ok(Who::Account(name.into()));
+    if account(&name) {
+        return Ok(Who::Account(name));
     }
     let parts: Vec<&str> = name.splitn(6, ':').collect();
     if let ["arn", partition, service, "", id, who] = parts[..]
@@ -223,7 +180,7 @@ fn parse_principal(name: &str) -> Result<Who, PolicyFault> {
             return Ok(Who::Account(id.into()));
         }
         if kinds.iter().any(|kind| who.strip_prefix(kind).is_some_and(|name| !name.is_empty())) {
-            return Ok(Who::Arn(name.into()));
+            return Ok(Who::Arn(name));
         }
     }
     fault(format!("Invalid principal in policy: AWS {name}."))
@@ -243,4 +200,167 @@ fn reach(principals: &Listed<Who>, caller: &Principal) -> Option<Reach> {
     // A user is left out only by name: leaving out its account leaves out the root alone.
     let left_out = nearest == Some(Reach::Caller) || nearest.is_some() && caller.user.is_none();
     (!left_out).then_some(Reach::Caller)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::access::tests::{NO_TAGS, put};
+    use proptest::prelude::*;
+
+    /// A policy of one statement, `{elements}` beside what every statement needs.
+    fn one(kind: PolicyKind, elements: &str) -> Result<Policy, PolicyFault> {
+        let text = format!(r#"{{"Version": "2012-10-17", "Statement": {{{elements}}}}}"#);
+        Policy::parse(kind, &text)
+    }
+
+    fn allows(elements: &str, request: &Request<'_>) -> bool {
+        let policy = one(PolicyKind::Identity, &format!(r#""Effect": "Allow", {elements}"#)).unwrap();
+        policy.verdict(request).allowed.is_some()
+    }
+
+    fn ann() -> Principal {
+        Principal::user("222222222222", "ann")
+    }
+
+    #[test]
+    fn statements_speak_of_actions_and_resources() {
+        let ann = ann();
+        for (elements, is) in [
+            (r#""Action": "kinesis:PutRecord", "Resource": "*""#, true),
+            (r#""Action": "KINESIS:put*", "Resource": ["arn:aws:kinesis:*:*:stream/orders"]"#, true),
+            (r#""Action": ["kinesis:Get*", "kinesis:PutRecor?"], "Resource": "*""#, true),
+            (r#""Action": "*", "Resource": "arn:aws:kinesis:us-east-1:111111111111:stream/other""#, false),
+            (r#""Action": "dynamodb:*", "Resource": "*""#, false),
+            (r#""NotAction": "kinesis:Get*", "Resource": "*""#, true),
+            (r#""NotAction": ["a:b", "kinesis:Put*"], "Resource": "*""#, false),
+            (r#""Action": "*", "NotResource": "arn:aws:kinesis:*:*:stream/orders""#, false),
+            (r#""Action": "*", "NotResource": "arn:aws:kinesis:*:*:stream/other""#, true),
+            (r#""Action": "*", "Resource": "arn:aws:kinesis:*:*:stream/${aws:username}""#, false),
+            (r#""Action": "*", "NotResource": "arn:aws:kinesis:*:*:stream/${aws:ResourceTag/x}""#, false),
+            (r#""Action": "*", "Resource": ["arn:aws:kinesis:*:*:stream/${aws:ResourceTag/x}", "*"]"#, true),
+        ] {
+            assert_eq!(allows(elements, &put(&ann)), is, "{elements}");
+        }
+    }
+
+    #[test]
+    fn all_conditions_must_hold() {
+        let (ann, secure) = (ann(), r#""Bool": {"aws:SecureTransport": true}"#);
+        let with = |conditions: &str| format!(r#""Action": "*", "Resource": "*", "Condition": {{{conditions}}}"#);
+        assert!(allows(&with(secure), &put(&ann)));
+        assert!(!allows(&with(secure), &Request { secure_transport: false, ..put(&ann) }));
+        let both = with(&format!(r#"{secure}, "StringEquals": {{"aws:username": ["ann", "bob"]}}"#));
+        assert!(allows(&both, &put(&ann)));
+        assert!(!allows(&both, &put(&Principal::user("222222222222", "eve"))));
+        assert!(allows(&with(r#""NumericLessThan": {"aws:EpochTime": 1.8e9}"#), &put(&ann)));
+    }
+
+    #[test]
+    fn the_language_of_2008_has_no_variables() {
+        let text = r#"{"Statement": {"Effect": "Allow", "Action": "*", "Resource": "arn:aws:kinesis:*:*:${x"}}"#;
+        let policy = Policy::parse(PolicyKind::Identity, text).unwrap();
+        let ann = ann();
+        let request = Request { resource: "arn:aws:kinesis:r:1:${x", request_tags: &NO_TAGS, ..put(&ann) };
+        assert!(policy.verdict(&request).allowed.is_some());
+    }
+
+    #[test]
+    fn principals_reach_a_caller_directly_or_through_its_account() {
+        let (ann, bob, root) = (ann(), Principal::user("222222222222", "bob"), Principal::root("222222222222"));
+        let [direct, account] = [Some(Reach::Caller), Some(Reach::Account)];
+        let arn = "arn:aws:iam::222222222222";
+        for (principal, expected) in [
+            (r#""Principal": "*""#.to_owned(), [direct, direct, direct]),
+            (r#""Principal": {"AWS": "*"}"#.to_owned(), [direct, direct, direct]),
+            (r#""Principal": {"AWS": "222222222222"}"#.to_owned(), [account, account, account]),
+            (format!(r#""Principal": {{"AWS": ["333333333333", "{arn}:root"]}}"#), [account, account, account]),
+            (format!(r#""Principal": {{"AWS": ["{arn}:user/ann", "{arn}:root"]}}"#), [direct, account, account]),
+            (r#""Principal": {"AWS": "333333333333"}"#.to_owned(), [None, None, None]),
+            (r#""Principal": {"Service": "lambda.amazonaws.com"}"#.to_owned(), [None, None, None]),
+            (r#""NotPrincipal": {"AWS": "*"}"#.to_owned(), [None, None, None]),
+            (format!(r#""NotPrincipal": {{"AWS": ["{arn}:user/ann", "{arn}:root"]}}"#), [None, direct, None]),
+            (r#""NotPrincipal": {"AWS": "333333333333"}"#.to_owned(), [direct, direct, direct]),
+        ] {
+            let policy =
+                one(PolicyKind::Resource, &format!(r#""Effect": "Deny", "Action": "*", "Resource": "*", {principal}"#));
+            let policy = policy.unwrap();
+            let reached = [&ann, &bob, &root].map(|caller| policy.statements[0].reach(&put(caller)));
+            assert_eq!(reached, expected, "{principal}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_understood_is_refused() {
+        use PolicyKind::{Identity, Resource};
+        let who = r#""Effect": "Allow", "Action": "*", "Resource": "*", "Principal""#;
+        for (kind, elements, told) in [
+            (Identity, r#""Effect": "Allow", "Resource": "*""#, "needs an Action"),
+            (Identity, r#""Effect": "Allow", "Action": "*""#, "needs a Resource"),
+            (Identity, r#""Action": "*", "Resource": "*""#, "needs an Effect"),
+            (Identity, r#""Effect": "allow", "Action": "*", "Resource": "*""#, "Effect allow is not"),
+            (Identity, r#""Effect": "Allow", "Action": [], "Resource": "*""#, "Action is empty"),
+            (Identity, r#""Effect": "Allow", "Action": 1, "Resource": "*""#, "Action is not a string"),
+            (Identity, r#""Effect": "Allow", "Action": null, "Resource": "*""#, "null"),
+            (Identity, r#""Effect": "Allow", "Action": "PutRecord", "Resource": "*""#, "prefixed by a service"),
+            (Identity, r#""Effect": "Allow", "Action": "*", "NotAction": "a:b", "Resource": "*""#, "in one statement"),
+            (Identity, r#""Effect": "Allow", "Action": "*", "Resource": "orders""#, "ARN format"),
+            (
+                Identity,
+                r#""Effect": "Allow", "Action": "*", "Resource": "*", "Resource": "*""#,
+                "Resource stands there twice",
+            ),
+            (Identity, r#""Effect": "Allow", "Action": "*", "Resource": "*", "Sidd": "x""#, "unknown element Sidd"),
+            (
+                Identity,
+                r#""Effect": "Allow", "Action": "*", "Resource": "*", "Condition": {"Bool": 1}"#,
+                "Bool is not an object",
+            ),
+            (
+                Identity,
+                r#""Effect": "Allow", "Action": "*", "Resource": "*", "Condition": {"Bool": {"a": {}}}"#,
+                "plain value",
+            ),
+            (Identity, &format!(r#"{who}: "*""#), "has no Principal"),
+            (Resource, r#""Effect": "Allow", "Action": "*", "Resource": "*""#, "needs a Principal"),
+            (Resource, &format!(r#"{who}: "222222222222""#), "Principal is not an object"),
+            (Resource, &format!(r#"{who}: {{}}"#), "Principal is empty"),
+            (Resource, &format!(r#"{who}: {{"Federated": "x"}}"#), "unknown element Federated"),
+            (Resource, &format!(r#"{who}: {{"AWS": "arn:aws:iam::222222222222:user/*"}}"#), "Invalid principal"),
+            (Resource, &format!(r#"{who}: {{"AWS": "ann"}}"#), "Invalid principal in policy: AWS ann."),
+            (Resource, &format!(r#"{who}: {{"Service": "lambda"}}"#), "Invalid principal in policy: Service lambda."),
+            (Resource, &who.replace("Principal", "NotPrincipal\": \"*"), "must not stand with the effect Allow"),
+        ] {
+            let told_it = one(kind, elements).unwrap_err().0;
+            assert!(told_it.contains(told), "{elements}: {told_it}");
+        }
+    }
+
+    #[test]
+    fn documents_are_refused_as_a_whole() {
+        let statement = r#"{"Sid": "a", "Effect": "Allow", "Action": "*", "Resource": "*"}"#;
+        for (text, told) in [
+            ("", "Syntax error in policy: EOF"),
+            ("[]", "Policy is not an object"),
+            (r#"{"Statement": []}"#, "needs a Statement"),
+            (r#"{"Version": "2012-10-17"}"#, "needs a Statement"),
+            (&format!(r#"{{"Version": "2020-01-01", "Statement": {statement}}}"#), "Version 2020-01-01 is not"),
+            (&format!(r#"{{"Statement": [{statement}, {statement}]}}"#), "Sid a stands there twice"),
+            (&format!(r#"{{"Statements": {statement}}}"#), "unknown element Statements"),
+            (&format!("{}{}", "[".repeat(5000), "]".repeat(5000)), "recursion limit"),
+            (&" ".repeat(MAX_POLICY_BYTES + 1), "Policy has 20481 bytes, more than 20480."),
+        ] {
+            let told_it = Policy::parse(PolicyKind::Identity, text).unwrap_err().0;
+            assert!(told_it.contains(told), "{told_it}");
+        }
+        assert!(Policy::parse(PolicyKind::Identity, &format!(r#"{{"Id": "x", "Statement": [{statement}]}}"#)).is_ok());
+    }
+
+    proptest! {
+        #[test]
+        fn noise_is_never_a_panic(noise in r#"(\{|\}|\[|\]|,|:|"(Statement|Effect|Allow|Action|\*|Condition|Bool)"|1|null){0,40}"#) {
+            let _ = Policy::parse(PolicyKind::Resource, &noise);
+            let _ = one(PolicyKind::Resource, &noise);
+        }
+    }
 }

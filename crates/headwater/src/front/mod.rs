@@ -3,6 +3,7 @@
 mod auth;
 mod body;
 mod chance;
+mod cloudwatch;
 mod dispatch;
 pub(crate) mod fault;
 mod health;
@@ -10,6 +11,7 @@ mod http;
 mod local;
 mod outgoing;
 mod protocol;
+mod published;
 mod pulse;
 mod reply;
 mod stream;
@@ -29,14 +31,15 @@ use self::{
     local::OwnNames,
     outgoing::Outgoing,
     protocol::{Asked, Target},
+    published::Published,
     pulse::Pulse,
     reply::{Refusal, Reply, RequestId},
 };
-use crate::settings::Settings;
+use crate::{gate::Gate, settings::Settings};
 use ::http::{HeaderValue, Method, Request, Version, header, request::Parts};
 use bytes::Bytes;
 use headwater_log::clock::Clock;
-use headwater_wire::{Answer, ErrorKind, Service, ServiceError, well_formed};
+use headwater_wire::{Answer, Caller, ErrorKind, Origin, Service, ServiceError, well_formed};
 use hyper::body::Incoming;
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -45,6 +48,8 @@ use tokio::sync::watch;
 pub(crate) struct Front {
     table: Table,
     auth: Auth,
+    gate: Gate,
+    published: Published,
     intake: Intake,
     own_names: OwnNames,
     region: Arc<str>,
@@ -60,6 +65,8 @@ impl Front {
         Arc::new(Self {
             table,
             auth: Auth::new(settings),
+            gate: Gate::new(settings.credentials.clone()),
+            published: Published::default(),
             intake: Intake::new(settings.body_limit_bytes, Arc::clone(&clock)),
             own_names: OwnNames::new(&settings.listen, &settings.server_names),
             region: Arc::clone(&settings.region),
@@ -75,18 +82,18 @@ impl Front {
     }
 
     /// Answers one request.
-    async fn answer(&self, request: Request<Incoming>, pulse: &Pulse) -> Reply {
+    async fn answer(&self, request: Request<Incoming>, pulse: &Pulse, origin: Origin) -> Reply {
         let (head, body) = request.into_parts();
         if head.uri.path().starts_with(health::PREFIX) {
             if !self.own_names.admit(&head) {
                 return health::refuse();
             }
-            return health::answer(&head, &self.table, !*self.stop.borrow());
+            return health::answer(&head, &self.table, &self.published, !*self.stop.borrow());
         }
         let mut draw = self.chance.draw();
         let id = RequestId::new(protocol::service(&head), &mut draw);
         let mut reply = match self.intake.take(&head, body, pulse.read()).await {
-            Ok(taken) => self.respond(&head, &taken.bytes, &id, &mut draw).await,
+            Ok(taken) => self.respond(&head, &taken.bytes, origin, &id, &mut draw).await,
             Err(refusal) => {
                 let mut reply = reply::refusal(&refusal, &id, &mut draw);
                 if head.version < Version::HTTP_2 {
@@ -101,9 +108,9 @@ impl Front {
         reply
     }
 
-    async fn respond(&self, head: &Parts, body: &Bytes, id: &RequestId, draw: &mut Draw) -> Reply {
+    async fn respond(&self, head: &Parts, body: &Bytes, origin: Origin, id: &RequestId, draw: &mut Draw) -> Reply {
         match protocol::identify(head, !body.is_empty()) {
-            Ok(Asked::Operation(target)) => match self.operate(head, target, body, id, draw).await {
+            Ok(Asked::Operation(target)) => match self.operate(head, target, body, origin, id, draw).await {
                 Ok(Answer::Whole(output)) => {
                     reply::success(target.service, target.content_type, output.into(), id, draw)
                 }
@@ -116,6 +123,7 @@ impl Front {
                     reply::refusal(&Refusal::Error { service, dialect, content_type, error }, id, draw)
                 }
             },
+            Ok(Asked::Metrics(call)) => cloudwatch::answer(call.form, self.publish(head, call, body, origin), id),
             Ok(Asked::Token) => {
                 let caller = self.auth.caller(sts::SCOPE, head, body, self.clock.now_ms());
                 match caller.and_then(|caller| sts::check(body).map(|()| caller)) {
@@ -129,12 +137,28 @@ impl Front {
         }
     }
 
+    /// Takes in the metrics of a caller who may publish some.
+    fn publish(
+        &self,
+        head: &Parts,
+        call: cloudwatch::Call<'_>,
+        body: &Bytes,
+        origin: Origin,
+    ) -> Result<(), ServiceError> {
+        let now_ms = self.clock.now_ms();
+        let caller = self.auth.caller(cloudwatch::SCOPE, head, body, now_ms)?;
+        let caller = Caller { origin, ..caller };
+        self.gate.permit(&caller, cloudwatch::ACTION, now_ms)?;
+        cloudwatch::run(call, head, body, &caller.account, &self.published)
+    }
+
     /// The operation's answer; nothing runs before its caller is known.
     async fn operate(
         &self,
         head: &Parts,
         target: Target<'_>,
         body: &Bytes,
+        origin: Origin,
         id: &RequestId,
         draw: &mut Draw,
     ) -> Result<Answer, ServiceError> {
@@ -152,7 +176,7 @@ impl Front {
                 Service::Kinesis | Service::Firehose => refusal,
             }
         })?;
-        self.table.run(route, target, caller, body, id, draw).await
+        self.table.run(route, target, Caller { origin, ..caller }, body, id, draw).await
     }
 }
 
@@ -162,7 +186,6 @@ mod tests {
     use crate::{settings::Raw, workers::Workers};
     use headwater_log::clock::ManualClock;
     use headwater_wire::{
-        Caller,
         kinesis::{ListStreamsInput, ListStreamsOutput},
         op,
     };

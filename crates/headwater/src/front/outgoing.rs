@@ -112,10 +112,10 @@ mod tests {
         assert_eq!((row.name, row.service), ("SubscribeToShard", Service::Kinesis));
         let input = br#"{"ConsumerARN":"arn:aws:kinesis:r:000000000000:stream/s/consumer/c:1","ShardId":"a",
             "StartingPosition":{"Type":"LATEST"}}"#;
-        let caller = Caller { account: "000000000000".into(), region: "us-east-1".into(), access_key: "a".into() };
+        let caller = Caller::root("000000000000", "us-east-1", "a");
         let answer = (row.call)(Arc::new(()), caller, Dialect::Cbor11, &Bytes::new()).await;
         assert_eq!(answer.map(drop).unwrap_err().code, "SerializationException");
-        let caller = Caller { account: "000000000000".into(), region: "us-east-1".into(), access_key: "a".into() };
+        let caller = Caller::root("000000000000", "us-east-1", "a");
         let answer = (row.call)(Arc::new(()), caller, Dialect::Json11, &Bytes::from_static(input)).await;
         let Ok(Answer::Events(messages)) = answer else { panic!("events: {answer:?}") };
         let stop = watch::Sender::new(false);

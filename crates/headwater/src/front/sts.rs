@@ -30,10 +30,10 @@ pub(crate) fn check(form: &[u8]) -> Result<(), ServiceError> {
 
 /// Who the caller is.
 pub(crate) fn identity(caller: &Caller, id: &RequestId) -> Reply {
-    let account = &caller.account;
+    let Caller { account, principal, .. } = caller;
     let body = format!(
         "<GetCallerIdentityResponse xmlns=\"{NAMESPACE}\">\n  <GetCallerIdentityResult>\n    \
-         <Arn>arn:aws:iam::{account}:root</Arn>\n    <UserId>{account}</UserId>\n    <Account>{account}</Account>\n  \
+         <Arn>{principal}</Arn>\n    <UserId>{account}</UserId>\n    <Account>{account}</Account>\n  \
          </GetCallerIdentityResult>\n  <ResponseMetadata>\n    <RequestId>{id}</RequestId>\n  </ResponseMetadata>\n\
          </GetCallerIdentityResponse>\n"
     );
@@ -42,8 +42,15 @@ pub(crate) fn identity(caller: &Caller, id: &RequestId) -> Reply {
 
 /// A refusal in the query protocol's form.
 pub(crate) fn refusal(error: &ServiceError, id: &RequestId) -> Reply {
+    refusal_of(NAMESPACE, error, id)
+}
+
+/// A refusal by a service with this XML name space.
+pub(crate) fn refusal_of(namespace: &str, error: &ServiceError, id: &RequestId) -> Reply {
     let status = match error.code {
-        "InvalidAction" | "MissingAction" => StatusCode::BAD_REQUEST,
+        "InvalidAction" | "MissingAction" | "MissingRequiredParameterException" | "InvalidParameterValueException" => {
+            StatusCode::BAD_REQUEST
+        }
         _ => StatusCode::FORBIDDEN,
     };
     let message = escape(error.message.as_deref().unwrap_or_default());
@@ -52,10 +59,13 @@ pub(crate) fn refusal(error: &ServiceError, id: &RequestId) -> Reply {
         "IncompleteSignatureException" => "IncompleteSignature",
         "InvalidSignatureException" => "SignatureDoesNotMatch",
         "UnrecognizedClientException" => "InvalidClientTokenId",
+        "AccessDeniedException" => "AccessDenied",
+        "MissingRequiredParameterException" => "MissingParameter",
+        "InvalidParameterValueException" => "InvalidParameterValue",
         code => code,
     };
     let body = format!(
-        "<ErrorResponse xmlns=\"{NAMESPACE}\">\n  <Error>\n    <Type>Sender</Type>\n    <Code>{code}</Code>\n    \
+        "<ErrorResponse xmlns=\"{namespace}\">\n  <Error>\n    <Type>Sender</Type>\n    <Code>{code}</Code>\n    \
          <Message>{message}</Message>\n  </Error>\n  <RequestId>{id}</RequestId>\n</ErrorResponse>\n"
     );
     reply(status, body, id)

@@ -10,6 +10,7 @@ mod sequence;
 mod server;
 mod signer;
 
+mod access;
 mod durability;
 mod fault;
 mod front;
@@ -17,6 +18,7 @@ mod http2;
 mod kinesis;
 mod limits;
 mod malformed;
+mod metrics;
 mod settings;
 mod signatures;
 mod speaks_cbor;

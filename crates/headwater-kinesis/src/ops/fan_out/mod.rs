@@ -67,17 +67,24 @@ impl Watched {
 }
 
 /// The event that delivers `page`. Reading goes on behind its last record.
-fn event(mark: ShardMark, page: Page, now_ms: u64) -> SubscribeToShardEvent {
+///
+/// # Errors
+/// The key service's, if a key may not be used.
+fn event(kinesis: &Kinesis, source: Source, page: Page, now_ms: u64) -> Result<SubscribeToShardEvent> {
+    let mark = source.mark;
     let last = page.records.last().map(|(stamp, _)| sequence::of_record(mark, stamp.seq, stamp.time_ms));
-    SubscribeToShardEvent {
+    Ok(SubscribeToShardEvent {
         continuation_sequence_number: Some(last.unwrap_or_else(|| sequence::before(mark, page.next, now_ms))),
         millis_behind_latest: i64::try_from(page.behind_ms).unwrap_or(i64::MAX),
-        records: page.records.into_iter().map(|(stamp, record)| shapes::record(mark, stamp, record)).collect(),
+        records: shapes::records(kinesis, source, page.records)?,
         child_shards: None,
-    }
+    })
 }
 
 /// The event that says nothing but where the subscriber stands: at the tip, before `next`.
 fn heartbeat(mark: ShardMark, next: Seq, now_ms: u64) -> SubscribeToShardEvent {
-    event(mark, Page { records: Vec::new(), next, behind_ms: 0, drained: false }, now_ms)
+    SubscribeToShardEvent {
+        continuation_sequence_number: Some(sequence::before(mark, next, now_ms)),
+        ..SubscribeToShardEvent::default()
+    }
 }

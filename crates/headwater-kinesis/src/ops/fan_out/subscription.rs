@@ -150,7 +150,7 @@ impl Publisher {
     /// What a page is told as. The shard's last event has no continuation but the children.
     fn told(&self, source: Source, page: Page, now_ms: u64) -> Result<Arc<Event<SubscribeToShardEvent>>> {
         let drained = page.drained;
-        let mut said = event(source.mark, page, now_ms);
+        let mut said = event(&self.kinesis, source, page, now_ms)?;
         if drained {
             said.continuation_sequence_number = None;
             said.child_shards = Some(self.watched.children(&self.kinesis)?);

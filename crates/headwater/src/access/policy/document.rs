@@ -1,297 +1,264 @@
 //! The JSON of a policy document, element by element; what the elements mean is said in `policy`.
 //!
-//! Invariant: no element, key or name is dropped – unknown ones, repeated ones and nulls are refused.
+//! Invariant: no element, key or value is dropped – unknown ones, repeated ones, empty lists and nulls are refused. The
+//! parser bounds the depth.
 use super::super::{PolicyFault, fault};
 use serde::{
     Deserialize, Deserializer,
-    de::{Error, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer},
+    de::{Error, MapAccess, SeqAccess, Visitor},
 };
-use std::{collections::BTreeSet, fmt, marker::PhantomData};
+use std::{collections::BTreeSet, fmt};
 
 /// A document.
-#[derive(Debug)]
 pub(super) struct Document {
-    pub(super) version: Option<Version>,
-    pub(super) statements: Vec<Statement>,
+    /// Whether `${…}` means anything: the language of 2008 has no variables.
+    pub(super) variables: bool,
+    pub(super) statements: Vec<RawStatement>,
 }
 
-impl Document {
-    pub(super) fn parse(text: &str) -> Result<Self, PolicyFault> {
-        let parsed: Result<Object<Elements>, _> = serde_json::from_str(text);
-        let Object(Elements { version, id: _, statements }) = match parsed {
-            Ok(elements) => elements,
-            Err(error) => return fault(format!("Syntax error in policy: {error}.")),
-        };
-        let statements: Vec<_> = statements.0.into_iter().map(|Object(statement)| statement).collect();
-        let mut sids = BTreeSet::new();
-        for sid in statements.iter().filter_map(|statement| statement.sid.as_ref()) {
-            if !sids.insert(sid) {
-                return fault(format!("Statement IDs (SID) in a single policy must be unique: {sid}."));
-            }
-        }
-        if statements.is_empty() { fault("Statement is empty.") } else { Ok(Self { version, statements }) }
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "PascalCase")]
-struct Elements {
-    #[serde(default, deserialize_with = "present")]
-    version: Option<Version>,
-    /// A name for people.
-    #[serde(default, deserialize_with = "present")]
-    id: Option<String>,
-    #[serde(rename = "Statement")]
-    statements: OneOrMany<Object<Statement>>,
-}
-
-#[derive(Deserialize, Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Version {
-    #[serde(rename = "2008-10-17")]
-    Of2008,
-    #[serde(rename = "2012-10-17")]
-    Of2012,
+/// A statement whose values are still text.
+pub(super) struct RawStatement {
+    pub(super) effect: Effect,
+    pub(super) principals: Option<Listed<RawPrincipal>>,
+    pub(super) actions: Listed<String>,
+    pub(super) resources: Listed<String>,
+    /// Operator, key, values.
+    pub(super) conditions: Vec<(String, String, Vec<String>)>,
 }
 
 /// What a statement does with what it speaks of.
-#[derive(Deserialize, Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Effect {
     Allow,
     Deny,
 }
 
-#[derive(Deserialize, Debug)]
-#[serde(deny_unknown_fields, rename_all = "PascalCase")]
-pub(super) struct Statement {
-    #[serde(default, deserialize_with = "present")]
-    sid: Option<String>,
-    pub(super) effect: Effect,
-    #[serde(default, deserialize_with = "present")]
-    pub(super) principal: Option<PrincipalElement>,
-    #[serde(default, deserialize_with = "present")]
-    pub(super) not_principal: Option<PrincipalElement>,
-    #[serde(default, deserialize_with = "present")]
-    pub(super) action: Option<OneOrMany<Text>>,
-    #[serde(default, deserialize_with = "present")]
-    pub(super) not_action: Option<OneOrMany<Text>>,
-    #[serde(default, deserialize_with = "present")]
-    pub(super) resource: Option<OneOrMany<Text>>,
-    #[serde(default, deserialize_with = "present")]
-    pub(super) not_resource: Option<OneOrMany<Text>>,
-    #[serde(default, rename = "Condition")]
-    pub(super) conditions: Entries<Entries<Values>>,
+/// A list of what is meant or, with `not`, of what is not; never empty.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Listed<T> {
+    pub(super) not: bool,
+    pub(super) items: Vec<T>,
 }
 
-/// Reads an element that is there; null is none.
-fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
-    T::deserialize(deserializer).map(Some)
-}
-
-/// An element that lists something.
-pub(super) trait List {
-    type Item;
-    fn items(self) -> Vec<Self::Item>;
-}
-
-impl List for OneOrMany<Text> {
-    type Item = String;
-    fn items(self) -> Vec<String> {
-        self.0.into_iter().map(|Text(text)| text).collect()
-    }
-}
-
-/// One of those a principal element lists.
-#[derive(Debug)]
-pub(super) enum Principals {
+/// A principal by its kind.
+pub(super) enum RawPrincipal {
     Everyone,
     Aws(String),
     Service(String),
 }
 
-impl List for PrincipalElement {
-    type Item = Principals;
-    fn items(self) -> Vec<Principals> {
-        self.0
+impl Document {
+    pub(super) fn parse(text: &str) -> Result<Self, PolicyFault> {
+        let json: Json = match serde_json::from_str(text) {
+            Ok(json) => json,
+            Err(error) => return fault(format!("Syntax error in policy: {error}.")),
+        };
+        let mut document = Elements::of("Policy", json, &["Version", "Id", "Statement"])?;
+        let variables = match document.text("Version")?.as_deref() {
+            Some("2012-10-17") => true,
+            Some("2008-10-17") | None => false,
+            Some(other) => return fault(format!("Version {other} is not 2012-10-17 or 2008-10-17.")),
+        };
+        // A name for people.
+        document.text("Id")?;
+        let statements = match document.take("Statement") {
+            Some(Json::List(statements)) if !statements.is_empty() => statements,
+            Some(one @ Json::Object(_)) => vec![one],
+            _ => return fault("Policy needs a Statement, or a list of some."),
+        };
+        let mut sids = BTreeSet::new();
+        let statements = statements.into_iter().map(|json| RawStatement::parse(json, &mut sids));
+        Ok(Self { variables, statements: statements.collect::<Result<_, _>>()? })
     }
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct PrincipalMap {
-    #[serde(default, rename = "AWS", deserialize_with = "present")]
-    aws: Option<OneOrMany<Text>>,
-    #[serde(default, rename = "Service", deserialize_with = "present")]
-    service: Option<OneOrMany<Text>>,
+impl RawStatement {
+    const ELEMENTS: [&str; 9] =
+        ["Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition"];
+
+    fn parse(json: Json, sids: &mut BTreeSet<String>) -> Result<Self, PolicyFault> {
+        let mut statement = Elements::of("Statement", json, &Self::ELEMENTS)?;
+        if let Some(sid) = statement.text("Sid")?
+            && let Some(twice) = sids.replace(sid)
+        {
+            return fault(format!("Sid {twice} stands there twice."));
+        }
+        let effect = match statement.text("Effect")?.as_deref() {
+            Some("Allow") => Effect::Allow,
+            Some("Deny") => Effect::Deny,
+            Some(other) => return fault(format!("Effect {other} is not Allow or Deny.")),
+            None => return fault("Statement needs an Effect."),
+        };
+        let Some(actions) = statement.listed("Action", "NotAction", texts)? else {
+            return fault("Statement needs an Action or NotAction.");
+        };
+        let Some(resources) = statement.listed("Resource", "NotResource", texts)? else {
+            return fault("Statement needs a Resource or NotResource.");
+        };
+        let mut conditions = Vec::new();
+        for (operator, keys) in entries("Condition", statement.take("Condition"))? {
+            for (key, values) in entries(&operator, Some(keys))? {
+                let values = scalars(&key, values)?;
+                conditions.push((operator.clone(), key, values));
+            }
+        }
+        let principals = statement.listed("Principal", "NotPrincipal", principals)?;
+        Ok(Self { effect, principals, actions, resources, conditions })
+    }
 }
 
 /// `"*"`, or lists by kind of principal.
-#[derive(Debug)]
-pub(super) struct PrincipalElement(Vec<Principals>);
-
-impl<'de> Deserialize<'de> for PrincipalElement {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Element;
-        impl<'de> Visitor<'de> for Element {
-            type Value = PrincipalElement;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("\"*\" or an object")
-            }
-            fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-                if text == "*" {
-                    return Ok(PrincipalElement(vec![Principals::Everyone]));
-                }
-                Err(E::custom(format!("Invalid principal in policy: {text}")))
-            }
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-                let PrincipalMap { aws, service } = PrincipalMap::deserialize(MapAccessDeserializer::new(map))?;
-                let [aws, service] = [aws, service].map(|list| list.map(List::items).unwrap_or_default());
-                let services = service.into_iter().map(Principals::Service);
-                Ok(PrincipalElement(aws.into_iter().map(Principals::Aws).chain(services).collect()))
-            }
+fn principals(name: &str, json: Json) -> Result<Vec<RawPrincipal>, PolicyFault> {
+    if matches!(&json, Json::Text(text) if text == "*") {
+        return Ok(vec![RawPrincipal::Everyone]);
+    }
+    let mut kinds = Elements::of(name, json, &["AWS", "Service"])?;
+    let mut principals = Vec::new();
+    for (kind, make) in [("AWS", RawPrincipal::Aws as fn(String) -> _), ("Service", RawPrincipal::Service)] {
+        if let Some(json) = kinds.take(kind) {
+            principals.extend(texts(kind, json)?.into_iter().map(make));
         }
-        deserializer.deserialize_any(Element)
+    }
+    Ok(principals)
+}
+
+/// A string, or a list of strings.
+fn texts(name: &str, json: Json) -> Result<Vec<String>, PolicyFault> {
+    many(json)
+        .into_iter()
+        .map(|one| if let Json::Text(text) = one { Ok(text) } else { fault(format!("{name} is not a string.")) })
+        .collect()
+}
+
+/// A string, a number, a truth value, or a list of some.
+fn scalars(name: &str, json: Json) -> Result<Vec<String>, PolicyFault> {
+    many(json)
+        .into_iter()
+        .map(|one| match one {
+            Json::Text(text) | Json::Scalar(text) => Ok(text),
+            Json::List(_) | Json::Object(_) => fault(format!("{name} is not a plain value.")),
+        })
+        .collect()
+}
+
+fn many(json: Json) -> Vec<Json> {
+    if let Json::List(list) = json { list } else { vec![json] }
+}
+
+/// The names and values of an object; none if it is not there.
+fn entries(name: &str, json: Option<Json>) -> Result<Vec<(String, Json)>, PolicyFault> {
+    match json {
+        None => Ok(vec![]),
+        Some(Json::Object(entries)) => Ok(entries),
+        Some(_) => fault(format!("{name} is not an object.")),
     }
 }
 
-/// A string and nothing else.
-#[derive(Deserialize, Debug)]
-pub(super) struct Text(String);
+/// The elements of an object of which all names are known.
+struct Elements {
+    entries: Vec<(String, Json)>,
+}
 
-/// A value of a condition: a string, or a number or truth value as one.
-struct Scalar(String);
-
-impl<'de> Deserialize<'de> for Scalar {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Any;
-        impl Visitor<'_> for Any {
-            type Value = Scalar;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string, a number, true or false")
-            }
-            fn visit_str<E: Error>(self, value: &str) -> Result<Scalar, E> {
-                Ok(Scalar(value.into()))
-            }
-            fn visit_bool<E: Error>(self, value: bool) -> Result<Scalar, E> {
-                Ok(Scalar(value.to_string()))
-            }
-            fn visit_i64<E: Error>(self, value: i64) -> Result<Scalar, E> {
-                Ok(Scalar(value.to_string()))
-            }
-            fn visit_u64<E: Error>(self, value: u64) -> Result<Scalar, E> {
-                Ok(Scalar(value.to_string()))
-            }
-            fn visit_f64<E: Error>(self, value: f64) -> Result<Scalar, E> {
-                Ok(Scalar(value.to_string()))
-            }
+impl Elements {
+    fn of(of: &str, json: Json, known: &[&str]) -> Result<Self, PolicyFault> {
+        let entries = entries(of, Some(json))?;
+        match entries.iter().find(|(name, _)| !known.contains(&name.as_str())) {
+            Some((unknown, _)) => fault(format!("{of} has the unknown element {unknown}.")),
+            None => Ok(Self { entries }),
         }
-        deserializer.deserialize_any(Any)
     }
-}
 
-/// The values of one condition key.
-#[derive(Debug)]
-pub(super) struct Values(pub(super) Vec<String>);
-
-impl<'de> Deserialize<'de> for Values {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let OneOrMany(values) = OneOrMany::<Scalar>::deserialize(deserializer)?;
-        Ok(Self(values.into_iter().map(|Scalar(value)| value).collect()))
+    fn take(&mut self, name: &str) -> Option<Json> {
+        let at = self.entries.iter().position(|(of, _)| of == name)?;
+        Some(self.entries.swap_remove(at).1)
     }
-}
 
-/// A JSON object; a list in its place is refused, which a derived reader would take.
-#[derive(Debug)]
-struct Object<T>(T);
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Map<T>(PhantomData<T>);
-        impl<'de, T: Deserialize<'de>> Visitor<'de> for Map<T> {
-            type Value = Object<T>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-                T::deserialize(MapAccessDeserializer::new(map)).map(Object)
-            }
+    fn text(&mut self, name: &str) -> Result<Option<String>, PolicyFault> {
+        match self.take(name) {
+            None => Ok(None),
+            Some(Json::Text(text)) => Ok(Some(text)),
+            Some(_) => fault(format!("{name} is not a string.")),
         }
-        deserializer.deserialize_any(Map(PhantomData))
+    }
+
+    /// The one of two elements that is there.
+    fn listed<T>(
+        &mut self,
+        name: &str,
+        not_name: &str,
+        read: fn(&str, Json) -> Result<Vec<T>, PolicyFault>,
+    ) -> Result<Option<Listed<T>>, PolicyFault> {
+        let (not, name, json) = match (self.take(name), self.take(not_name)) {
+            (None, None) => return Ok(None),
+            (Some(json), None) => (false, name, json),
+            (None, Some(json)) => (true, not_name, json),
+            (Some(_), Some(_)) => return fault(format!("{name} and {not_name} must not stand in one statement.")),
+        };
+        let items = read(name, json)?;
+        if items.is_empty() { fault(format!("{name} is empty.")) } else { Ok(Some(Listed { not, items })) }
     }
 }
 
-/// One value, or a list of them.
-#[derive(Debug)]
-pub(super) struct OneOrMany<T>(Vec<T>);
+/// JSON without nulls, in which no name stands twice in an object.
+enum Json {
+    Text(String),
+    /// A number or truth value.
+    Scalar(String),
+    List(Vec<Json>),
+    Object(Vec<(String, Json)>),
+}
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for OneOrMany<T> {
+impl<'de> Deserialize<'de> for Json {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Either<T>(PhantomData<T>);
-        /// A value that is no list is read from the reader's own hands.
-        macro_rules! one {
-            ($($visit:ident: $type:ty,)*) => {
-                $(fn $visit<E: Error>(self, value: $type) -> Result<Self::Value, E> {
-                    T::deserialize(serde::de::IntoDeserializer::into_deserializer(value)).map(|one| OneOrMany(vec![one]))
-                })*
-            };
-        }
-        impl<'de, T: Deserialize<'de>> Visitor<'de> for Either<T> {
-            type Value = OneOrMany<T>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a value or a list of values")
-            }
-            one! { visit_str: &str, visit_bool: bool, visit_i64: i64, visit_u64: u64, visit_f64: f64, }
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-                T::deserialize(MapAccessDeserializer::new(map)).map(|one| OneOrMany(vec![one]))
-            }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
-                let mut many = Vec::new();
-                while let Some(one) = list.next_element()? {
-                    many.push(one);
-                }
-                Ok(OneOrMany(many))
-            }
-        }
-        deserializer.deserialize_any(Either(PhantomData))
+        deserializer.deserialize_any(JsonVisitor)
     }
 }
 
-/// A JSON object's names and values, in order; no name twice.
-#[derive(Debug)]
-pub(super) struct Entries<T>(pub(super) Vec<(String, T)>);
+struct JsonVisitor;
 
-impl<T> Default for Entries<T> {
-    fn default() -> Self {
-        Self(Vec::new())
+impl<'de> Visitor<'de> for JsonVisitor {
+    type Value = Json;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
     }
-}
 
-impl<T> IntoIterator for Entries<T> {
-    type Item = (String, T);
-    type IntoIter = std::vec::IntoIter<Self::Item>;
-    fn into_iter(self) -> Self::IntoIter {
-        self.0.into_iter()
+    fn visit_str<E: Error>(self, text: &str) -> Result<Json, E> {
+        Ok(Json::Text(text.into()))
     }
-}
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Entries<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Map<T>(PhantomData<T>);
-        impl<'de, T: Deserialize<'de>> Visitor<'de> for Map<T> {
-            type Value = Entries<T>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let (mut names, mut entries) = (BTreeSet::new(), Vec::new());
-                while let Some((name, value)) = map.next_entry::<String, T>()? {
-                    if !names.insert(name.clone()) {
-                        return Err(A::Error::custom(format!("duplicate field `{name}`")));
-                    }
-                    entries.push((name, value));
-                }
-                Ok(Entries(entries))
-            }
+    fn visit_bool<E: Error>(self, value: bool) -> Result<Json, E> {
+        Ok(Json::Scalar(value.to_string()))
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<Json, E> {
+        Ok(Json::Scalar(value.to_string()))
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Json, E> {
+        Ok(Json::Scalar(value.to_string()))
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Json, E> {
+        Ok(Json::Scalar(value.to_string()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Json, A::Error> {
+        let mut list = Vec::new();
+        while let Some(element) = elements.next_element()? {
+            list.push(element);
         }
-        deserializer.deserialize_any(Map(PhantomData))
+        Ok(Json::List(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Json, A::Error> {
+        let (mut names, mut entries) = (BTreeSet::new(), Vec::new());
+        while let Some((name, value)) = map.next_entry::<String, Json>()? {
+            if !names.insert(name.clone()) {
+                return Err(A::Error::custom(format!("{name} stands there twice")));
+            }
+            entries.push((name, value));
+        }
+        Ok(Json::Object(entries))
     }
 }
