@@ -1,6 +1,7 @@
 //! What an operation is on the wire: a name, what goes in, what comes out, and the dialect a request is spoken in;
 //! and the row by which a service offers one. A row decodes, runs and encodes; it knows nothing of HTTP.
-use std::{future::Future, net::IpAddr, pin::Pin, sync::Arc};
+use core::net::IpAddr;
+use std::{future::Future, pin::Pin, sync::Arc};
 
 use bytes::Bytes;
 
