@@ -403,3 +403,24 @@ async fn under_rate_limits_a_consumer_subscribes_five_times_a_second() {
     assert_eq!(codes[1..5], ["ResourceInUseException"; 4]);
     assert_eq!(codes[5], "LimitExceededException");
 }
+
+#[tokio::test]
+async fn encrypted_records_are_pushed_as_they_were_put() {
+    let house = House::with_stream(1).await;
+    let input = shape::StartStreamEncryptionInput {
+        stream_name: Some("s".into()),
+        encryption_type: shape::EncryptionType::Kms,
+        key_id: "alias/aws/kinesis".into(),
+        ..Default::default()
+    };
+    ops::start_stream_encryption::run(Arc::clone(&house.kinesis), caller(), input).await.unwrap();
+    house.put("k", "read").await.unwrap();
+    let consumer = house.register("c").await.unwrap();
+    let mut open = house.subscribe(&consumer, shape::ShardIteratorType::TrimHorizon).await.unwrap();
+    let read = event(&mut open).await.records;
+    settle().await;
+    house.put("k", "pushed").await.unwrap();
+    let pushed = event(&mut open).await.records;
+    assert_eq!((data(&read), data(&pushed)), (vec!["read".to_owned()], vec!["pushed".to_owned()]));
+    assert!(read.iter().chain(&pushed).all(|record| record.encryption_type == Some(shape::EncryptionType::Kms)));
+}
