@@ -1,9 +1,13 @@
 //! Made-up and meddled-with iterators and sequence numbers: AWS's own refusals, and no token but the genuine one opens.
 #![no_main]
 use bytes::Bytes;
-use headwater_kinesis::{Kinesis, KinesisParts, KinesisSettings, operations};
+use headwater_kinesis::{
+    Everybody, Kinesis, KinesisParts, KinesisSettings,
+    keys::{KeyStore, MasterKey},
+    operations,
+};
 use headwater_log::{clock::ManualClock, memory::MemoryEngine};
-use headwater_wire::{Caller, Dialect, ServiceError};
+use headwater_wire::{Answer, Caller, Dialect, ServiceError};
 use libfuzzer_sys::{arbitrary, arbitrary::Arbitrary, fuzz_target};
 use std::sync::{Arc, LazyLock};
 use tokio::runtime::{Builder, Runtime};
@@ -22,6 +26,9 @@ struct World {
     genuine: String,
 }
 
+/// 32 zeros.
+const MASTER_KEY: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+
 static WORLD: LazyLock<World> = LazyLock::new(|| {
     let runtime = Builder::new_current_thread().build().unwrap();
     let clock = Arc::new(ManualClock::at(1_767_225_600_000));
@@ -29,6 +36,8 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
         engine: MemoryEngine::new(clock.clone()),
         clock,
         entropy: Arc::new(|| 0x5eed_5eed_5eed_5eed_5eed_5eed_5eed_5eed),
+        keys: KeyStore::new(&MasterKey::parse(MASTER_KEY).unwrap(), Vec::new()).unwrap(),
+        access: Arc::new(Everybody),
         settings: KinesisSettings::default(),
     };
     let kinesis = runtime.block_on(Kinesis::open(parts)).unwrap();
@@ -44,11 +53,13 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
 impl World {
     fn call(&self, name: &str, body: &str) -> Result<String, ServiceError> {
         let row = operations().into_iter().find(|row| row.name == name).unwrap();
-        let caller =
-            Caller { account: "000000000000".into(), region: "us-east-1".into(), access_key: "AKIDEXAMPLE".into() };
+        let caller = Caller::root("000000000000", "us-east-1", "AKIDEXAMPLE");
         let body = Bytes::copy_from_slice(body.as_bytes());
         let reply = (row.call)(self.kinesis.clone(), caller, Dialect::Json11, &body);
-        self.runtime.block_on(reply).map(|body| String::from_utf8(body).unwrap())
+        self.runtime.block_on(reply).map(|answer| match answer {
+            Answer::Whole(body) => String::from_utf8(body).unwrap(),
+            Answer::Events(_) => unreachable!("{name} answers at once"),
+        })
     }
 }
 

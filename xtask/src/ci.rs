@@ -42,21 +42,22 @@ fn steps() -> Vec<Step> {
 
 pub(crate) fn run(root: &Path) -> Result<(), String> {
     let begin = Instant::now();
-    let mut lines = Vec::new();
-    let mut failed = 0;
+    let (mut lines, mut failed) = (Vec::new(), 0);
     for step in steps() {
         println!("\n== {}", step.name);
         let begin = Instant::now();
         let outcome = (step.run)(root);
         let took = begin.elapsed().as_secs();
-        match outcome {
-            Ok(()) => lines.push(format!("ok      {:>4} s  {}", took, step.name)),
+        let line = match &outcome {
+            Ok(()) => format!("ok     {took:>5} s  {}", step.name),
             Err(why) => {
                 println!("{why}");
                 failed += 1;
-                lines.push(format!("FAILED  {:>4} s  {}: {}", took, step.name, why.lines().next().unwrap_or_default()));
+                format!("FAILED {took:>5} s  {}: {}", step.name, why.lines().next().unwrap_or_default())
             }
-        }
+        };
+        println!("{line}");
+        lines.push(line);
     }
     println!("\n== {} s in all\n{}\n", begin.elapsed().as_secs(), lines.join("\n"));
     println!("{} passed, {failed} failed", lines.len() - failed);

@@ -7,6 +7,7 @@ use crate::{
     record::{self, Record, ShardEntry},
     sequence::ShardMark,
 };
+use bytes::Bytes;
 use headwater_log::{Batch, Engine, Limits, LogError, LogId, Seq, Stamp, engine::find_time};
 
 /// A shard as a reader sees it.
@@ -32,9 +33,16 @@ impl Source {
     }
 }
 
+/// A record as the log holds it.
+pub(crate) enum Delivered {
+    Plain(Record),
+    /// [`crate::Kinesis::open_record`] opens it.
+    Sealed(Bytes),
+}
+
 /// One delivery.
 pub(crate) struct Page {
-    pub(crate) records: Vec<(Stamp, Record)>,
+    pub(crate) records: Vec<(Stamp, Delivered)>,
     /// Where the next one begins.
     pub(crate) next: Seq,
     /// How long ago the last record delivered arrived, while others remain; 0 at the tip.
@@ -92,7 +100,8 @@ fn page(engine: &dyn Engine, source: Source, batch: Batch, now_ms: u64) -> Page 
             break;
         }
         match record::decode(&entry.bytes) {
-            Some(ShardEntry::Record(record)) => records.push((entry.stamp, record)),
+            Some(ShardEntry::Record(record)) => records.push((entry.stamp, Delivered::Plain(record))),
+            Some(ShardEntry::Encrypted(sealed)) => records.push((entry.stamp, Delivered::Sealed(sealed))),
             Some(ShardEntry::Seal) => {}
             None => tracing::error!(log = %source.log, at = %entry.stamp.seq, "an entry is no record; passed over"),
         }
@@ -130,7 +139,11 @@ mod tests {
     }
 
     fn data(page: &Page) -> Vec<u8> {
-        page.records.iter().flat_map(|(_, record)| record.data.to_vec()).collect()
+        let data = |(_, record): &(Stamp, Delivered)| match record {
+            Delivered::Plain(record) => record.data.to_vec(),
+            Delivered::Sealed(_) => panic!("not encrypted"),
+        };
+        page.records.iter().flat_map(data).collect()
     }
 
     #[tokio::test]

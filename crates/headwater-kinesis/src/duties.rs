@@ -5,11 +5,13 @@
 //! process or the one after a crash – carries on where it stopped.
 use crate::{
     Kinesis,
-    catalog::{Action, Address, Command, Marker, ParentTail, Phase, Reshard, Stream},
-    seal,
+    catalog::{self, Action, Address, Command, Load, Marker, Mode, ParentTail, Phase, Reshard, Step, Stream},
+    limits::ShardKey,
+    load, seal,
 };
 use headwater_log::{Bounds, Limits, LogError, LogId, Seq, engine::find_time, replica::SubmitError};
 use headwater_wire::ServiceError;
+use std::collections::HashSet;
 
 /// Trimming frees space and nothing else – readers are held to retention exactly – so it need not be prompt.
 const SWEEP_EVERY_MS: u64 = 300_000;
@@ -53,12 +55,56 @@ async fn round(kinesis: &Kinesis, sweep: bool) -> Result<(), LogError> {
     for address in &due {
         settle(kinesis, address).await?;
     }
+    adapt(kinesis).await?;
     bury(kinesis).await?;
     if sweep { retain(kinesis).await } else { Ok(()) }
 }
 
+/// When the next step of a stream is due, or on-demand streams are to be looked at again.
 fn next_due(kinesis: &Kinesis) -> Option<u64> {
-    kinesis.catalog.read().all().filter_map(|(_, _, stream)| stream.due_ms()).min()
+    let now_ms = kinesis.clock.now_ms();
+    let catalog = kinesis.catalog.read();
+    let due = |(_, _, stream): (_, _, &Stream)| {
+        let look_ms = (stream.mode == Mode::OnDemand).then_some(now_ms + load::WINDOW_MS);
+        stream.due_ms().into_iter().chain(look_ms).min()
+    };
+    catalog.all().filter_map(due).min()
+}
+
+/// Has on-demand streams split and merge themselves as their load asks for.
+async fn adapt(kinesis: &Kinesis) -> Result<(), LogError> {
+    let now_ms = kinesis.clock.now_ms();
+    let planned: Vec<(Address, u128, Vec<Step>)> = {
+        let catalog = kinesis.catalog.read();
+        let resting = catalog.all().filter(|(_, _, stream)| stream.mode == Mode::OnDemand && stream.is_active());
+        let plan = |(scope, name, stream): (&crate::catalog::Scope, &String, &Stream)| {
+            let load = |shard: &crate::catalog::Shard| {
+                let (latest, peak) = kinesis.loads.observe((stream.incarnation, shard.index), now_ms);
+                Load { shard: shard.index, range: shard.range, latest, peak }
+            };
+            let loads: Vec<Load> = stream.open_shards().map(load).collect();
+            let address = Address { scope: scope.clone(), name: name.clone() };
+            (address, stream.incarnation, catalog::plan(&loads, stream.warm_mibps))
+        };
+        resting.map(plan).filter(|(_, _, steps)| !steps.is_empty()).collect()
+    };
+    for (address, incarnation, steps) in planned {
+        let transition_ms = kinesis.settings.transition_ms;
+        let action = Action::Adapt { incarnation, steps, transition_ms };
+        submit(kinesis, Command::Stream { address: address.clone(), action }).await?;
+        settle(kinesis, &address).await?;
+    }
+    Ok(())
+}
+
+/// Forgets what was written to shards that are not open any more.
+fn forget_loads(kinesis: &Kinesis) {
+    let catalog = kinesis.catalog.read();
+    let on_demand = catalog.all().filter(|(_, _, stream)| stream.mode == Mode::OnDemand);
+    let open: HashSet<ShardKey> = on_demand
+        .flat_map(|(_, _, stream)| stream.open_shards().map(|shard| (stream.incarnation, shard.index)))
+        .collect();
+    kinesis.loads.retain(|shard| open.contains(&shard));
 }
 
 /// Takes every step of the stream at `address` that is due, one after the other.
@@ -95,11 +141,16 @@ enum Due {
 fn due_step(kinesis: &Kinesis, address: &Address) -> Option<Due> {
     let catalog = kinesis.catalog.read();
     let stream = catalog.stream(&address.scope.account, &address.scope.region, &address.name)?;
-    stream.due_ms().filter(|due_ms| *due_ms <= kinesis.clock.now_ms())?;
-    let incarnation = stream.incarnation;
+    let (incarnation, now_ms) = (stream.incarnation, kinesis.clock.now_ms());
+    if stream.consumer_due_ms().is_some_and(|due_ms| due_ms <= now_ms) {
+        return Some(Due::Decide(Action::AdvanceConsumers { incarnation }));
+    }
+    stream.phase_due_ms().filter(|due_ms| *due_ms <= now_ms)?;
     match &stream.phase {
         Phase::Active => None,
-        Phase::Creating { .. } | Phase::Deleting { .. } => Some(Due::Decide(Action::Advance { incarnation })),
+        Phase::Creating { .. } | Phase::Configuring { .. } | Phase::Deleting { .. } => {
+            Some(Due::Decide(Action::Advance { incarnation }))
+        }
         Phase::Updating(Reshard { sealing: Some(parents), .. }) => {
             let parents = parents.iter().map(|held| (held.shard, stream.log(held.shard), Seq(held.tail)));
             Some(Due::Seal { incarnation, parents: parents.collect() })
@@ -136,6 +187,7 @@ async fn bury(kinesis: &Kinesis) -> Result<(), LogError> {
                 kinesis.engine.trim(log, tail).await?;
             }
         }
+        kinesis.opened.forget(grave.incarnation);
         if let Some(limits) = &kinesis.limits {
             limits.forget(grave.incarnation);
         }
@@ -146,6 +198,7 @@ async fn bury(kinesis: &Kinesis) -> Result<(), LogError> {
 
 /// Trims what is past retention, and drops closed shards of which nothing is left.
 async fn retain(kinesis: &Kinesis) -> Result<(), LogError> {
+    forget_loads(kinesis);
     let now_ms = kinesis.clock.now_ms();
     let streams: Vec<(Address, Kept)> = {
         let catalog = kinesis.catalog.read();

@@ -1,12 +1,16 @@
 //! The service's sentences: every error Kinesis sends is built here, once.
 //!
 //! Invariant: codes are the model's names; sentences are the service's own, letter by letter where they are known.
+mod configuring;
+mod consumers;
 mod reading;
 
 use crate::catalog::{Quota, Scope, Shard, shard_id};
 use headwater_log::{LogError, replica::SubmitError};
 use headwater_wire::{ErrorKind, ServiceError};
 
+pub(crate) use configuring::*;
+pub(crate) use consumers::*;
 pub(crate) use reading::*;
 
 /// What an operation returns.
@@ -124,14 +128,6 @@ pub(crate) fn shard_count_missing() -> ServiceError {
 
 pub(crate) fn shard_count_on_demand() -> ServiceError {
     validation("ShardCount is not expected when StreamMode=ON_DEMAND")
-}
-
-pub(crate) fn warm_throughput_off() -> ServiceError {
-    validation("WarmThroughputMiBps requires MinimumThroughputBillingCommitment to be enabled for the account.")
-}
-
-pub(crate) fn distribution_provisioned() -> ServiceError {
-    validation("RecordDistributionStrategy is only supported for streams in On-Demand mode.")
 }
 
 // ---- shards ----

@@ -4,12 +4,14 @@
 //! sealed; the guard is never held while waiting. What is acknowledged is durable.
 use crate::{
     Kinesis,
-    catalog::{Distribution, Stream},
+    catalog::{Distribution, Mode, Stream},
     errors::{self, Result},
+    keys::DataKey,
     record, routing, sequence,
     sequence::ShardMark,
 };
 use bytes::Bytes;
+use headwater_log::LogId;
 use std::sync::atomic::Ordering;
 
 /// A record as a request brings it.
@@ -62,8 +64,9 @@ impl<'a> Offer<'a> {
         }
     }
 
-    pub(crate) fn entry(&self) -> Bytes {
-        self.entry.clone()
+    /// What is appended to `log`: encrypted if the stream has a key for it.
+    pub(crate) fn entry(&self, log: LogId, key: Option<&DataKey>) -> Bytes {
+        key.map_or_else(|| self.entry.clone(), |key| record::encode_encrypted(&key.encrypt(log, &self.entry)))
     }
 }
 
@@ -81,6 +84,13 @@ impl Placed {
 }
 
 impl Kinesis {
+    /// Counts a record where it decides on the number of shards.
+    pub(crate) fn note_write(&self, stream: &Stream, shard: u32, size_bytes: usize) {
+        if stream.mode == Mode::OnDemand {
+            self.loads.note((stream.incarnation, shard), size_bytes, self.clock.now_ms());
+        }
+    }
+
     /// The next of keys that lie evenly spread, whatever the number of shards: steps of the golden ratio.
     fn next_hash_key(&self) -> u128 {
         const STEP: u128 = 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835;

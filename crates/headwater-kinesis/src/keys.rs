@@ -242,7 +242,7 @@ mod tests {
     }
 
     fn find(name: &str) -> Result<String, (&'static str, String)> {
-        let caller = Caller { account: "123456789012".into(), region: "us-east-1".into(), access_key: "k".into() };
+        let caller = Caller::root("123456789012", "us-east-1", "k");
         store(1).find(&caller, USER, name).map_err(|error| (error.code, error.message.unwrap()))
     }
 

@@ -5,15 +5,18 @@
 //! files, no clock of its own: those come in by [`KinesisParts`].
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+mod access;
 mod catalog;
 mod date;
 mod delivery;
 mod duties;
+mod encryption;
 mod errors;
 mod intake;
 mod iterator;
 pub mod keys;
 mod limits;
+mod load;
 mod nonce;
 mod ops;
 mod record;
@@ -23,14 +26,18 @@ mod sequence;
 mod target;
 mod token;
 
+pub use access::{Access, Ask, Everybody};
 use catalog::{Catalog, Command, HOME, Quota};
 pub use duties::run_duties;
+use encryption::Opened;
 use headwater_log::{
     Engine, LogError,
     clock::Clock,
     replica::{Replica, SubmitError},
 };
+use keys::KeyStore;
 use limits::Limits;
+use load::Loads;
 pub use ops::{REFUSED, operations};
 use std::sync::{Arc, atomic::AtomicU64};
 use token::Sealer;
@@ -69,6 +76,10 @@ pub struct KinesisParts {
     pub clock: Arc<dyn Clock>,
     /// Where chance comes in.
     pub entropy: Entropy,
+    /// What encrypts streams.
+    pub keys: KeyStore,
+    /// Who decides who may do what.
+    pub access: Arc<dyn Access>,
     /// The operator's choices.
     pub settings: KinesisSettings,
 }
@@ -79,9 +90,14 @@ pub struct Kinesis {
     engine: Arc<dyn Engine>,
     clock: Arc<dyn Clock>,
     entropy: Entropy,
+    keys: KeyStore,
+    opened: Opened,
+    access: Arc<dyn Access>,
     settings: KinesisSettings,
     sealer: Sealer,
     limits: Option<Limits>,
+    loads: Loads,
+    fan_out: ops::FanOut,
     /// One roller-forward at a time: another would find nothing left to do.
     settling: tokio::sync::Mutex<()>,
     /// Counts the records that streams distribute by themselves.
@@ -94,7 +110,7 @@ impl Kinesis {
     /// # Errors
     /// The engine's; a catalog that cannot be read wholly is not opened.
     pub async fn open(parts: KinesisParts) -> Result<Arc<Self>, LogError> {
-        let KinesisParts { engine, clock, entropy, settings } = parts;
+        let KinesisParts { engine, clock, entropy, keys, access, settings } = parts;
         let catalog = Replica::<Catalog>::open(Arc::clone(&engine), HOME).await?;
         if catalog.read().token_key().is_none() {
             let mut token_key = [0; 32];
@@ -110,12 +126,17 @@ impl Kinesis {
         Ok(Arc::new(Self {
             sealer: Sealer::new(token_key, entropy()),
             limits: settings.rate_limits.then(Limits::default),
+            fan_out: ops::FanOut::default(),
+            loads: Loads::default(),
             settling: tokio::sync::Mutex::new(()),
             spread: AtomicU64::new(0),
             catalog,
             engine,
             clock,
             entropy,
+            keys,
+            opened: Opened::default(),
+            access,
             settings,
         }))
     }

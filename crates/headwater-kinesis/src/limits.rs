@@ -8,8 +8,8 @@ use std::{
 };
 
 /// What a shard takes and gives each second.
-const WRITE_BYTES: u64 = 1 << 20;
-const WRITE_RECORDS: u64 = 1000;
+pub(crate) const WRITE_BYTES: u64 = 1 << 20;
+pub(crate) const WRITE_RECORDS: u64 = 1000;
 const READ_BYTES: u64 = 2 << 20;
 const READ_CALLS: u64 = 5;
 /// Tokens are counted in millionths, so that filling by the microsecond loses nothing.

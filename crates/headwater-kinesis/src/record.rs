@@ -2,11 +2,13 @@
 //!
 //! Invariant: the first byte tells the kinds apart, so a reader can pass over kinds it need not know; a record decodes
 //! into slices of the entry, without copying its data. A record (bytes): kind 1 (1), flags (1), length of the partition
-//! key (2, little endian), the explicit hash key if flagged (16, little endian), the partition key, the data.
+//! key (2, little endian), the explicit hash key if flagged (16, little endian), the partition key, the data. An
+//! encrypted one: kind 3 (1), a whole record as ciphertext.
 use bytes::Bytes;
 
 const RECORD: u8 = 1;
 const SEAL: u8 = 2;
+const ENCRYPTED: u8 = 3;
 const HAS_KEY: u8 = 1;
 const HAS_HASH_KEY: u8 = 2;
 const HEAD_BYTES: usize = 4;
@@ -25,6 +27,8 @@ pub(crate) struct Record {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum ShardEntry {
     Record(Record),
+    /// A record that a data key of the stream opens.
+    Encrypted(Bytes),
     /// Nothing behind the first of these belongs to the shard.
     Seal,
 }
@@ -47,6 +51,11 @@ pub(crate) fn encode(partition_key: Option<&str>, explicit_hash_key: Option<u128
     Bytes::from(bytes)
 }
 
+/// The entry of an encrypted record; `sealed` is the ciphertext of what [`encode`] gave.
+pub(crate) fn encode_encrypted(sealed: &[u8]) -> Bytes {
+    Bytes::from([&[ENCRYPTED], sealed].concat())
+}
+
 /// The marker's entry.
 pub(crate) fn encode_seal() -> Bytes {
     Bytes::from_static(&[SEAL])
@@ -61,6 +70,7 @@ pub(crate) fn is_seal(entry: &[u8]) -> bool {
 pub(crate) fn decode(entry: &Bytes) -> Option<ShardEntry> {
     match *entry.first()? {
         SEAL => Some(ShardEntry::Seal),
+        ENCRYPTED => Some(ShardEntry::Encrypted(entry.slice(1..))),
         RECORD => {
             let (head, rest) = entry.split_first_chunk::<HEAD_BYTES>()?;
             let [_, flags, low, high] = *head;

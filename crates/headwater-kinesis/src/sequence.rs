@@ -39,6 +39,11 @@ pub(crate) fn of_record(mark: ShardMark, seq: Seq, time_ms: u64) -> String {
     encode(mark, seq.0 + 1, time_ms / 1000)
 }
 
+/// A number that reading goes on behind with what stands at `next` or later, at `time_ms`.
+pub(crate) fn before(mark: ShardMark, next: Seq, time_ms: u64) -> String {
+    encode(mark, next.0.min(END_INDEX), time_ms / 1000)
+}
+
 /// A shard's StartingSequenceNumber: below all its records.
 pub(crate) fn start(mark: ShardMark) -> String {
     encode(mark, 0, mark.created_secs)

@@ -17,6 +17,11 @@ pub(crate) struct Target<'a> {
 }
 
 impl<'a> Target<'a> {
+    /// The stream of an ARN; `id` may be said besides.
+    pub(crate) const fn arn(arn: &'a str, id: Option<&'a str>) -> Self {
+        Self { name: None, arn: Some(arn), id }
+    }
+
     /// The stream meant and its name.
     ///
     /// # Errors
@@ -68,7 +73,11 @@ pub(crate) fn address(caller: &Caller, name: &str) -> Address {
 
 /// The ARN of a caller's stream.
 pub(crate) fn stream_arn(caller: &Caller, name: &str) -> String {
-    let Caller { account, region, .. } = caller;
+    arn(&caller.account, &caller.region, name)
+}
+
+/// The ARN of the stream called `name`.
+pub(crate) fn arn(account: &str, region: &str, name: &str) -> String {
     let partition = match region.split('-').next() {
         Some("cn") => "aws-cn",
         Some("us") if region.starts_with("us-gov-") => "aws-us-gov",
@@ -83,6 +92,11 @@ struct Arn<'a> {
     name: &'a str,
 }
 
+/// Region, account and name in a stream's ARN.
+pub(crate) fn parts(arn: &str) -> Option<(&str, &str, &str)> {
+    parse_arn(arn).map(|Arn { region, account, name }| (region, account, name))
+}
+
 /// The validator has checked the pattern, in which a region may be anything: so the parts may still not be there.
 fn parse_arn(arn: &str) -> Option<Arn<'_>> {
     let mut parts = arn.splitn(6, ':').skip(3);
@@ -95,7 +109,7 @@ mod tests {
     use super::*;
 
     fn caller() -> Caller {
-        Caller { account: "123456789012".into(), region: "us-east-1".into(), access_key: "k".into() }
+        Caller::root("123456789012", "us-east-1", "k")
     }
 
     fn name<'a>(name: Option<&'a str>, arn: Option<&'a str>) -> Result<String> {

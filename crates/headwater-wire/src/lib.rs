@@ -5,10 +5,12 @@
 pub mod aggregation;
 mod attribute_value;
 mod cbor;
+pub mod cloudwatch;
 mod codec;
 mod constraint;
 mod error;
 pub mod event_stream;
+mod events;
 mod fault;
 mod gauge;
 mod generated;
@@ -25,9 +27,10 @@ pub use attribute_value::AttributeValue;
 pub use codec::{Decode, Encode, Reader, Shape, Writer, decode, encode, well_formed};
 pub use constraint::Violations;
 pub use error::{ErrorKind, ServiceError, encode_error};
+pub use events::{EVENT_STREAM, Event, EventShape, Events, Heard, Messages};
 pub use fault::SerializationFault;
 pub use generated::{dynamodb, dynamodb_streams, firehose, kinesis};
-pub use operation::{Call, Caller, Dialect, Input, Operation, Reply, Row, Service, op};
+pub use operation::{Answer, Call, Caller, Dialect, Input, Operation, Origin, Reply, Row, Service, event_op, op};
 pub use timestamp::Timestamp;
 pub use value::{Enumeration, Structure};
 

@@ -1,5 +1,6 @@
 //! What an operation is on the wire: a name, what goes in, what comes out, and the dialect a request is spoken in;
 //! and the row by which a service offers one. A row decodes, runs and encodes; it knows nothing of HTTP.
+use core::net::IpAddr;
 use std::{future::Future, pin::Pin, sync::Arc};
 
 use bytes::Bytes;
@@ -7,6 +8,7 @@ use bytes::Bytes;
 use crate::{
     ServiceError,
     codec::{Decode, Encode, decode, encode},
+    events::{Events, Messages},
 };
 
 /// The services whose models Headwater carries.
@@ -62,10 +64,46 @@ pub struct Caller {
     pub region: Arc<str>,
     /// The access key id of the signature.
     pub access_key: Arc<str>,
+    /// The ARN of whoever the access key belongs to.
+    pub principal: Arc<str>,
+    /// Where the request came from, and how.
+    pub origin: Origin,
 }
 
-/// The encoded output, or the refusal, once the operation has run.
-pub type Reply = Pin<Box<dyn Future<Output = Result<Vec<u8>, ServiceError>> + Send>>;
+/// Where a request came from, and how.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Origin {
+    /// The address it came from.
+    pub address: Option<IpAddr>,
+    /// Whether it came over TLS.
+    pub is_secure: bool,
+}
+
+impl Caller {
+    /// An account itself, from nowhere in particular.
+    #[must_use]
+    pub fn root(account: &str, region: &str, access_key: &str) -> Self {
+        Self {
+            account: account.into(),
+            region: region.into(),
+            access_key: access_key.into(),
+            principal: format!("arn:aws:iam::{account}:root").into(),
+            origin: Origin::default(),
+        }
+    }
+}
+
+/// What an operation answers with.
+#[derive(Debug)]
+pub enum Answer {
+    /// Its output, encoded.
+    Whole(Vec<u8>),
+    /// What happens from now on, message by message.
+    Events(Messages),
+}
+
+/// The answer, or the refusal, once the operation has run.
+pub type Reply = Pin<Box<dyn Future<Output = Result<Answer, ServiceError>> + Send>>;
 
 /// One operation as a service offers it.
 pub struct Row<S> {
@@ -88,15 +126,35 @@ where
     F: Fn(Arc<S>, Caller, I) -> Fut + Send + Sync + Copy + 'static,
     Fut: Future<Output = Result<<I::Op as Operation>::Output, ServiceError>> + Send + 'static,
 {
+    row::<S, I>(move |service, caller, dialect, input| {
+        let answer = run(service, caller, input);
+        Box::pin(async move {
+            let output = answer.await?;
+            let is_empty = <I::Op as Operation>::EMPTY_OUTPUT;
+            Ok(Answer::Whole(if is_empty { Vec::new() } else { encode(dialect, &output) }))
+        })
+    })
+}
+
+/// The row of an operation that answers with events.
+pub fn event_op<S, I, F, Fut, E>(run: F) -> Row<S>
+where
+    S: Send + Sync + 'static,
+    I: Input + 'static,
+    F: Fn(Arc<S>, Caller, I) -> Fut + Send + Sync + Copy + 'static,
+    Fut: Future<Output = Result<E, ServiceError>> + Send + 'static,
+    E: Events,
+{
+    row::<S, I>(move |service, caller, _, input| {
+        let answer = run(service, caller, input);
+        Box::pin(async move { Ok(Answer::Events(Messages::new(<I::Op as Operation>::SERVICE, answer.await?))) })
+    })
+}
+
+fn row<S, I: Input + 'static>(run: impl Fn(Arc<S>, Caller, Dialect, I) -> Reply + Send + Sync + 'static) -> Row<S> {
     let call: Call<S> = Box::new(move |service, caller, dialect, body| match decode::<I>(dialect, body) {
         Err(refusal) => Box::pin(std::future::ready(Err(refusal))),
-        Ok(input) => {
-            let answer = run(service, caller, input);
-            Box::pin(async move {
-                let output = answer.await?;
-                Ok(if <I::Op as Operation>::EMPTY_OUTPUT { Vec::new() } else { encode(dialect, &output) })
-            })
-        }
+        Ok(input) => run(service, caller, dialect, input),
     });
     Row { name: <I::Op as Operation>::NAME, service: <I::Op as Operation>::SERVICE, call }
 }
@@ -109,10 +167,12 @@ mod tests {
     use crate::kinesis;
 
     fn call<S>(row: &Row<S>, service: Arc<S>, body: &'static str) -> Result<Vec<u8>, ServiceError> {
-        let caller = Caller { account: "000000000000".into(), region: "us-east-1".into(), access_key: "a".into() };
+        let caller = Caller::root("000000000000", "us-east-1", "a");
         let mut reply = (row.call)(service, caller, Dialect::Json11, &Bytes::from_static(body.as_bytes()));
         match reply.as_mut().poll(&mut std::task::Context::from_waker(std::task::Waker::noop())) {
-            Poll::Ready(reply) => reply,
+            Poll::Ready(Ok(Answer::Whole(output))) => Ok(output),
+            Poll::Ready(Ok(Answer::Events(_))) => panic!("a whole answer"),
+            Poll::Ready(Err(refusal)) => Err(refusal),
             Poll::Pending => panic!("nothing to wait for"),
         }
     }

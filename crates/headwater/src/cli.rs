@@ -90,13 +90,19 @@ impl Serve {
 
     fn settings(self) -> Result<Settings, String> {
         let file = self.config.as_deref().map(Raw::of_file).transpose()?.unwrap_or_default();
-        self.settings.or(file).check(credential()?)
+        let mut settings = self.settings.or(file).check(credential()?)?;
+        settings.keys.master_key = variable("HEADWATER_MASTER_KEY");
+        Ok(settings)
     }
+}
+
+/// A secret of the environment, unless it is empty.
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 /// The access key of the environment. It is no flag: other users can see those.
 fn credential() -> Result<Option<(String, String)>, String> {
-    let variable = |name| std::env::var(name).ok().filter(|value: &String| !value.is_empty());
     match (variable("HEADWATER_ACCESS_KEY_ID"), variable("HEADWATER_SECRET_ACCESS_KEY")) {
         (None, None) => Ok(None),
         (Some(id), Some(secret)) => Ok(Some((id, secret))),

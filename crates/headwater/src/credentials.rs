@@ -1,4 +1,5 @@
 //! The access keys that may call. Invariant: with at least one key configured, no request is taken on trust.
+use crate::access::{Policy, PolicyKind, Principal};
 use serde::Deserialize;
 use std::{collections::HashMap, fmt, path::Path, sync::Arc};
 
@@ -15,6 +16,10 @@ pub(crate) struct Key {
     pub(crate) secret: String,
     /// Whose key it is: twelve digits.
     pub(crate) account: Arc<str>,
+    /// Whose key it is, more closely: a user, or the account itself.
+    pub(crate) principal: Arc<Principal>,
+    /// What it may do; everything in its own account if nothing is said.
+    pub(crate) policy: Option<Arc<Policy>>,
 }
 
 /// A credentials file: `[[key]]` tables.
@@ -31,6 +36,10 @@ struct Entry {
     id: String,
     secret: String,
     account: Option<String>,
+    /// The user's name; one with a policy and no name goes by the id of its key.
+    user: Option<String>,
+    /// An IAM policy, as JSON.
+    policy: Option<String>,
 }
 
 impl Credentials {
@@ -43,8 +52,10 @@ impl Credentials {
         environment: Option<(String, String)>,
         account: &Arc<str>,
     ) -> Result<Self, String> {
-        let mut entries: Vec<Entry> =
-            environment.into_iter().map(|(id, secret)| Entry { id, secret, account: None }).collect();
+        let mut entries: Vec<Entry> = environment
+            .into_iter()
+            .map(|(id, secret)| Entry { id, secret, account: None, user: None, policy: None })
+            .collect();
         let name = file.map_or_else(|| "HEADWATER_ACCESS_KEY_ID".into(), |path| path.display().to_string());
         if let Some(path) = file {
             let text = std::fs::read_to_string(path).map_err(|error| format!("{name}: {error}"))?;
@@ -56,7 +67,7 @@ impl Credentials {
             entries.extend(read.key);
         }
         let mut keys = HashMap::new();
-        for Entry { id, secret, account: own } in entries {
+        for Entry { id, secret, account: own, user, policy } in entries {
             let twelve = |account: &str| account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
             if id.is_empty() || secret.is_empty() || id.contains(['/', ',', ' ']) {
                 return Err(format!("{name}: key '{id}' needs an id without blanks and slashes, and a secret"));
@@ -64,7 +75,12 @@ impl Credentials {
             if own.as_deref().is_some_and(|own| !twelve(own)) {
                 return Err(format!("{name}: the account of key '{id}' is not twelve digits"));
             }
-            let key = Key { secret, account: own.map_or_else(|| Arc::clone(account), Arc::from) };
+            let policy = policy.map(|text| Policy::parse(PolicyKind::Identity, &text)).transpose();
+            let policy = policy.map_err(|fault| format!("{name}: the policy of key '{id}': {fault}"))?.map(Arc::new);
+            let user = user.or_else(|| policy.is_some().then(|| id.clone()));
+            let account = own.map_or_else(|| Arc::clone(account), Arc::from);
+            let principal = user.map_or_else(|| Principal::root(&account), |user| Principal::user(&account, &user));
+            let key = Key { secret, account, principal: Arc::new(principal), policy };
             if keys.insert(id.clone(), key).is_some() {
                 return Err(format!("{name}: key '{id}' stands there twice"));
             }
@@ -116,6 +132,7 @@ mod tests {
         for (text, part) in [
             ("", "no [[key]]"),
             ("[[key]]\nid = 'A'\nsecret = 'hush'\nacount = '1'", "acount"),
+            ("[[key]]\nid = 'A'\nsecret = 'hush'\npolicy = '{}'", "the policy of key 'A'"),
             ("[[key]]\nid = 'A/B'\nsecret = 'hush'", "slashes"),
             ("[[key]]\nid = 'A'\nsecret = 'hush'\naccount = '1'", "twelve digits"),
             ("[[key]]\nid = 'ENV'\nsecret = 'hush'", "twice"),

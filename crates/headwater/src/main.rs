@@ -1,10 +1,10 @@
 //! The binary: reads its settings and runs what was asked for. Bare `headwater` is `headwater serve`.
-#[cfg_attr(not(test), expect(dead_code, reason = "credentials and streams carry no policies yet"))]
-#[expect(unused_imports, reason = "credentials and streams carry no policies yet")]
 mod access;
 mod cli;
 mod credentials;
 mod front;
+mod gate;
+mod key_files;
 mod serve;
 mod settings;
 mod workers;

@@ -2,6 +2,8 @@
 //! down again in order: no new connections, the last answers out, the engine closed.
 use crate::{
     front::{Doors, Front, MAX_CONNECTIONS, Table, Tls, listen},
+    gate::Gate,
+    key_files,
     settings::{LogFormat, RateLimits, Settings, Store},
     workers::Workers,
 };
@@ -113,6 +115,8 @@ async fn open_kinesis(
         engine,
         clock: Arc::clone(clock),
         entropy: Arc::clone(entropy),
+        keys: key_files::open(&settings.keys, &settings.store, (&settings.account, &settings.region), entropy)?,
+        access: Arc::new(Gate::new(settings.credentials.clone())),
         settings: KinesisSettings {
             shard_limit: settings.shard_limit.unwrap_or(defaults.shard_limit),
             transition_ms: settings.transition_ms,

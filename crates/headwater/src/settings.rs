@@ -4,6 +4,7 @@ use crate::{credentials::Credentials, front::fault::Fault, workers::Layout};
 use clap::{Args, ValueEnum};
 use serde::Deserialize;
 use std::{
+    fmt,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     sync::Arc,
@@ -55,10 +56,18 @@ pub(crate) struct Raw {
     /// PutRecord:ProvisionedThroughputExceededException=0.1; may be repeated
     #[arg(long, env = "HEADWATER_FAULT", value_name = "FAULT", value_delimiter = ',')]
     pub(crate) fault: Vec<String>,
-    /// Access keys that may call, as TOML: [[key]] tables with id, secret and, if you like, account. A single key may
-    /// also come from HEADWATER_ACCESS_KEY_ID and HEADWATER_SECRET_ACCESS_KEY. Without any, every signature is taken
+    /// Access keys that may call, as TOML: [[key]] tables with id, secret and, if you like, account, user and policy
+    /// (an IAM policy as JSON; without one a key may do everything in its account). A single key may also come from HEADWATER_ACCESS_KEY_ID and HEADWATER_SECRET_ACCESS_KEY. Without any, every signature is taken
     #[arg(long, env = "HEADWATER_CREDENTIALS", value_name = "FILE")]
     pub(crate) credentials: Option<PathBuf>,
+    /// The key that wraps all data keys of encrypted streams: 32 bytes in base64. It may also come from
+    /// HEADWATER_MASTER_KEY; without either, one is made and kept in the data folder
+    #[arg(long, env = "HEADWATER_MASTER_KEY_FILE", value_name = "FILE")]
+    pub(crate) master_key_file: Option<PathBuf>,
+    /// Keys that streams may be encrypted under, as TOML: [[key]] tables with id and, if you like, account, region,
+    /// aliases and state (enabled, disabled, pending-deletion). alias/aws/kinesis is always there
+    #[arg(long, env = "HEADWATER_KMS_KEYS", value_name = "FILE")]
+    pub(crate) kms_keys: Option<PathBuf>,
     /// Certificate chain for TLS, as PEM; without one, a certificate is made when first asked for
     #[arg(long, env = "HEADWATER_TLS_CERT", value_name = "FILE", requires = "tls_key")]
     pub(crate) tls_cert: Option<PathBuf>,
@@ -116,6 +125,23 @@ pub(crate) enum Store {
     Folder(PathBuf),
 }
 
+/// Where encryption keys come from.
+#[derive(Default, Clone)]
+pub(crate) struct KeySettings {
+    /// The master key itself, in base64.
+    pub(crate) master_key: Option<String>,
+    pub(crate) master_key_file: Option<PathBuf>,
+    pub(crate) kms_keys: Option<PathBuf>,
+}
+
+impl fmt::Debug for KeySettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { master_key: _, master_key_file, kms_keys } = self;
+        let mut shown = f.debug_struct("KeySettings");
+        shown.field("master_key_file", master_key_file).field("kms_keys", kms_keys).finish_non_exhaustive()
+    }
+}
+
 /// Checked settings.
 #[derive(Debug)]
 pub(crate) struct Settings {
@@ -130,6 +156,7 @@ pub(crate) struct Settings {
     pub(crate) limits: RateLimits,
     pub(crate) faults: Vec<Fault>,
     pub(crate) credentials: Credentials,
+    pub(crate) keys: KeySettings,
     /// Certificate and key, as PEM files.
     pub(crate) tls: Option<(PathBuf, PathBuf)>,
     pub(crate) server_names: Vec<String>,
@@ -171,6 +198,8 @@ impl Raw {
             limits: self.limits.or(file.limits),
             fault: either(self.fault, file.fault),
             credentials: self.credentials.or(file.credentials),
+            master_key_file: self.master_key_file.or(file.master_key_file),
+            kms_keys: self.kms_keys.or(file.kms_keys),
             tls_cert: tls.0,
             tls_key: tls.1,
             server_name: either(self.server_name, file.server_name),
@@ -213,6 +242,7 @@ impl Raw {
             limits: self.limits.unwrap_or_default(),
             faults: self.fault.iter().map(|text| Fault::parse(text)).collect::<Result<_, _>>()?,
             credentials,
+            keys: KeySettings { master_key: None, master_key_file: self.master_key_file, kms_keys: self.kms_keys },
             tls: match (self.tls_cert, self.tls_key) {
                 (Some(certificate), Some(key)) => Some((certificate, key)),
                 (None, None) => None,

@@ -82,7 +82,11 @@ pub(crate) fn run(root: &Path, check_only: bool) -> Result<(), String> {
             write(&path, &text)?;
         }
     }
-    if stale.is_empty() { Ok(()) } else { Err(format!("not as generated: {}; run `cargo xtask gen`", stale.join(", "))) }
+    if stale.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("not as generated: {}; run `cargo xtask gen`", stale.join(", ")))
+    }
 }
 
 /// The generated files: name and text.

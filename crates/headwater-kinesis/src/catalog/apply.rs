@@ -28,6 +28,19 @@ pub(super) fn apply(catalog: &mut Catalog, change: &Change) {
             stream.retention_hours = *hours;
             stream.floor_ms = *floor_ms;
         }),
+        Change::ConfigurationBegun { address, setting, due_ms } => edit(catalog, address, |stream| {
+            stream.phase = Phase::Configuring { due_ms: *due_ms, setting: setting.clone() };
+        }),
+        Change::Configured { address, setting } => edit(catalog, address, |stream| {
+            setting.set(stream);
+            if let Phase::Configuring { .. } = stream.phase {
+                stream.phase = Phase::Active;
+            }
+        }),
+        Change::Committed { scope, commitment } => {
+            catalog.commitments.retain(|(held, _)| held != scope);
+            catalog.commitments.push((scope.clone(), *commitment));
+        }
         Change::ReshardBegun { address, reshard } => {
             edit(catalog, address, |stream| stream.phase = Phase::Updating(reshard.clone()));
         }
@@ -46,6 +59,12 @@ pub(super) fn apply(catalog: &mut Catalog, change: &Change) {
             stream.next_index = children.iter().map(|child| child.index + 1).fold(stream.next_index, u32::max);
             stream.phase = next.clone().map_or(Phase::Active, Phase::Updating);
             stream.derive();
+        }),
+        Change::ConsumerSet { address, name, consumer } => edit(catalog, address, |stream| {
+            match consumer {
+                Some(consumer) => stream.consumers.insert(name.clone(), consumer.clone()),
+                None => stream.consumers.remove(name),
+            };
         }),
         Change::Expired { address, shards } => edit(catalog, address, |stream| {
             stream.shards.retain(|shard| !shards.contains(&shard.index));

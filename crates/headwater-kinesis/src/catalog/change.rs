@@ -2,12 +2,17 @@
 //!
 //! Invariant: a change says what became so, with every number in it; applying it needs no rule that a later release
 //! might see differently. Encoded as JSON, self-describing: variants and fields may be added, never changed.
-use super::stream::{Address, Ending, ParentTail, Reshard, Shard, Stream};
+use super::{
+    consumer::Consumer,
+    setting::{Commitment, Setting},
+    stream::{Address, Ending, ParentTail, Reshard, Scope, Shard, Stream},
+};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// One thing that became so.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[expect(clippy::large_enum_variant, reason = "a change lives from its decision to its application, a few at a time")]
 pub(crate) enum Change {
     /// The catalog was founded; tokens handed out are sealed with this key.
     Founded {
@@ -46,6 +51,20 @@ pub(crate) enum Change {
         hours: u32,
         floor_ms: u64,
     },
+    /// The stream gets the setting at `due_ms`.
+    ConfigurationBegun {
+        address: Address,
+        setting: Setting,
+        due_ms: u64,
+    },
+    Configured {
+        address: Address,
+        setting: Setting,
+    },
+    Committed {
+        scope: Scope,
+        commitment: Commitment,
+    },
     ReshardBegun {
         address: Address,
         reshard: Reshard,
@@ -60,6 +79,12 @@ pub(crate) enum Change {
         endings: Vec<(u32, Ending)>,
         children: Vec<Shard>,
         next: Option<Reshard>,
+    },
+    /// A stream's consumer is now this; without one it is gone.
+    ConsumerSet {
+        address: Address,
+        name: String,
+        consumer: Option<Consumer>,
     },
     /// Closed shards whose last record has passed retention.
     Expired {

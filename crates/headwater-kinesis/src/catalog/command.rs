@@ -1,5 +1,9 @@
 //! What may be asked of the catalog, by operations and by its own duties.
-use super::stream::{Address, NewStream, ParentTail};
+use super::{
+    consumer::ConsumerAction,
+    setting::Setting,
+    stream::{Address, NewStream, ParentTail, Scope, Step},
+};
 use std::collections::BTreeMap;
 
 /// A request for a decision.
@@ -9,6 +13,8 @@ pub(crate) enum Command {
     Found { token_key: [u8; 32] },
     /// Asks something of the stream at an address.
     Stream { address: Address, action: Action },
+    /// An account wants to be committed to a minimum of throughput, or no longer.
+    Commit { scope: Scope, wanted: bool },
     /// A deleted stream's logs are gone.
     Bury { incarnation: u128 },
 }
@@ -21,9 +27,12 @@ pub(crate) enum Action {
         quota: Quota,
         transition_ms: u64,
     },
+    /// With `enforce`, consumers go too; without, they stand in the way.
     Delete {
+        enforce: bool,
         transition_ms: u64,
     },
+    Consumer(ConsumerAction),
     Tag {
         tags: BTreeMap<String, String>,
     },
@@ -53,9 +62,25 @@ pub(crate) enum Action {
         quota: Quota,
         transition_ms: u64,
     },
-    /// Takes the step that is due: creating and deleting end.
+    /// Changes something that stays until it is changed again.
+    Configure {
+        setting: Setting,
+        quota: Quota,
+        transition_ms: u64,
+    },
+    /// Takes the step that is due: creating, deleting and changing end.
     Advance {
         incarnation: u128,
+    },
+    /// Takes the steps of consumers that are due.
+    AdvanceConsumers {
+        incarnation: u128,
+    },
+    /// An on-demand stream splits and merges itself.
+    Adapt {
+        incarnation: u128,
+        steps: Vec<Step>,
+        transition_ms: u64,
     },
     /// From here on nothing is appended to the parents but their markers.
     BeginSealing {

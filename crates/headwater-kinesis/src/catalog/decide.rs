@@ -5,7 +5,9 @@
 use super::{
     Action, Answer, Catalog, Command, Marker, Quota,
     change::Change,
+    consumer, demand,
     reshard::{self, Birth},
+    setting::{Commitment, Setting},
     stream::{Address, Ending, Mode, NewStream, ParentTail, Phase, Reshard, Shard, Step, Stream},
 };
 use crate::{
@@ -14,10 +16,10 @@ use crate::{
 };
 use std::collections::BTreeMap;
 
-type Decision = (Vec<Change>, Answer);
+pub(super) type Decision = (Vec<Change>, Answer);
 
-/// Tags one stream may have.
-const MAX_TAGS: usize = 50;
+/// Tags one stream or consumer may have.
+pub(super) const MAX_TAGS: usize = 50;
 /// Retention a stream may have, in hours.
 const RETENTION_HOURS: std::ops::RangeInclusive<i32> = 24..=8760;
 /// Shards one stream may be scaled to.
@@ -29,16 +31,21 @@ pub(super) fn decide(catalog: &Catalog, command: Command, now_ms: u64) -> Result
         Command::Bury { incarnation } if catalog.graves.iter().any(|grave| grave.incarnation == incarnation) => {
             done(Change::Buried { incarnation })
         }
+        Command::Commit { scope, wanted } => {
+            let held = catalog.commitment(&scope.account, &scope.region);
+            let changed = Commitment::change(held, wanted, now_ms);
+            changed.map_or_else(nothing, |commitment| done(Change::Committed { scope, commitment }))
+        }
         Command::Found { .. } | Command::Bury { .. } => nothing(),
         Command::Stream { address, action } => of_stream(catalog, address, action, now_ms),
     }
 }
 
-fn done(change: Change) -> Result<Decision> {
+pub(super) fn done(change: Change) -> Result<Decision> {
     Ok((vec![change], Answer::Done))
 }
 
-const fn nothing() -> Result<Decision> {
+pub(super) const fn nothing() -> Result<Decision> {
     Ok((Vec::new(), Answer::Done))
 }
 
@@ -48,6 +55,8 @@ fn of_stream(catalog: &Catalog, address: Address, action: Action, now_ms: u64) -
     }
     let held = catalog.at(&address);
     if let Action::Advance { incarnation }
+    | Action::AdvanceConsumers { incarnation }
+    | Action::Adapt { incarnation, .. }
     | Action::BeginSealing { incarnation, .. }
     | Action::FinishSealing { incarnation, .. }
     | Action::Expire { incarnation, .. } = &action
@@ -57,7 +66,8 @@ fn of_stream(catalog: &Catalog, address: Address, action: Action, now_ms: u64) -
     }
     let stream = held.ok_or_else(|| errors::stream_not_found(&address.name, &address.scope.account))?;
     match action {
-        Action::Delete { transition_ms } => delete(stream, address, now_ms, transition_ms),
+        Action::Delete { enforce, transition_ms } => delete(stream, address, enforce, now_ms, transition_ms),
+        Action::Consumer(action) => consumer::decide(stream, address, action, now_ms),
         Action::Tag { tags } => tag(stream, address, tags),
         Action::Untag { keys } => {
             active(stream, &address)?;
@@ -77,9 +87,15 @@ fn of_stream(catalog: &Catalog, address: Address, action: Action, now_ms: u64) -
         Action::Scale { target, quota, transition_ms } => {
             scale(catalog, stream, address, target, quota, now_ms + transition_ms)
         }
+        Action::Configure { setting, quota, transition_ms } => {
+            setting.check(catalog, stream, &address, quota, now_ms)?;
+            configure(stream, address, setting, now_ms, transition_ms)
+        }
         // Decided above, before the stream was looked for.
         Action::Create { .. }
         | Action::Advance { .. }
+        | Action::AdvanceConsumers { .. }
+        | Action::Adapt { .. }
         | Action::BeginSealing { .. }
         | Action::FinishSealing { .. }
         | Action::Expire { .. } => nothing(),
@@ -92,12 +108,19 @@ fn duty(stream: &Stream, address: Address, action: Action, now_ms: u64) -> Resul
             done(Change::Activated { address })
         }
         (Action::Advance { .. }, Phase::Deleting { due_ms }) if *due_ms <= now_ms => done(Change::Deleted { address }),
+        (Action::Advance { .. }, Phase::Configuring { due_ms, setting }) if *due_ms <= now_ms => {
+            done(Change::Configured { address, setting: setting.clone() })
+        }
         (Action::BeginSealing { parents, .. }, Phase::Updating(reshard)) => {
             begin_sealing(reshard, address, parents, now_ms)
         }
         (Action::FinishSealing { markers, .. }, Phase::Updating(reshard)) => {
             finish_sealing(stream, reshard, address, &markers, now_ms)
         }
+        (Action::Adapt { steps, transition_ms, .. }, _) if demand::fits(stream, &steps) => {
+            done(begin(address, steps, None, now_ms + transition_ms))
+        }
+        (Action::AdvanceConsumers { .. }, _) => consumer::advance(stream, &address, now_ms),
         (Action::Expire { shards, .. }, _) => expire(stream, address, shards, now_ms),
         _ => nothing(),
     }
@@ -149,9 +172,12 @@ fn within_shard_limit(catalog: &Catalog, address: &Address, quota: Quota, additi
     Ok(())
 }
 
-fn delete(stream: &Stream, address: Address, now_ms: u64, transition_ms: u64) -> Result<Decision> {
+fn delete(stream: &Stream, address: Address, enforce: bool, now_ms: u64, transition_ms: u64) -> Result<Decision> {
     if let Phase::Deleting { .. } = stream.phase {
         return Err(errors::not_active(&address.name, &address.scope.account, stream.status()));
+    }
+    if !enforce && !stream.consumers.is_empty() {
+        return Err(errors::consumers_registered(&address));
     }
     done(if transition_ms == 0 {
         Change::Deleted { address }
@@ -167,6 +193,23 @@ fn tag(stream: &Stream, address: Address, tags: BTreeMap<String, String>) -> Res
         return Err(errors::too_many_tags(&address.name, &address.scope.account));
     }
     done(Change::Tagged { address, tags })
+}
+
+/// What a stream has already is given to it again without an error and without a change.
+fn configure(stream: &Stream, address: Address, setting: Setting, now_ms: u64, transition_ms: u64) -> Result<Decision> {
+    let mut changed = stream.clone();
+    setting.set(&mut changed);
+    if !setting.is_immediate() {
+        active(stream, &address)?;
+    }
+    if changed == *stream {
+        return nothing();
+    }
+    done(if transition_ms == 0 || setting.is_immediate() {
+        Change::Configured { address, setting }
+    } else {
+        Change::ConfigurationBegun { address, setting, due_ms: now_ms + transition_ms }
+    })
 }
 
 /// The value a stream has already is set again without an error, whichever way it was to go.

@@ -4,18 +4,24 @@
 mod apply;
 mod change;
 mod command;
+mod consumer;
 mod decide;
+mod demand;
 mod reshard;
+mod setting;
 mod stream;
 
 use change::Change;
 pub(crate) use command::{Action, Answer, Command, Marker, Quota};
+pub(crate) use consumer::{Consumer, ConsumerAction, ConsumerChange, ConsumerPhase, ConsumerQuota};
+pub(crate) use demand::{LEAST_SHARDS, Load, plan};
 use headwater_log::{LogGroup, LogId, machine::Machine, replica::Home};
 use headwater_wire::ServiceError;
 use serde::{Deserialize, Serialize};
+pub(crate) use setting::{Commitment, NewKey, Setting};
 use std::collections::BTreeMap;
 pub(crate) use stream::{
-    Address, Distribution, Ending, Mode, NewStream, ParentTail, Phase, Reshard, Scope, Shard, Stream, shard_id,
+    Address, Distribution, Ending, Mode, NewStream, ParentTail, Phase, Reshard, Scope, Shard, Step, Stream, shard_id,
 };
 
 /// The group of the catalog's own logs, among those below 2⁶⁴ that are Headwater's.
@@ -36,6 +42,9 @@ pub(crate) struct Catalog {
     scopes: Vec<(Scope, BTreeMap<String, Stream>)>,
     /// Deleted streams whose logs are still to be trimmed.
     graves: Vec<Grave>,
+    /// What accounts have committed themselves to, in order of scope.
+    #[serde(default)]
+    commitments: Vec<(Scope, Commitment)>,
 }
 
 /// A deleted stream's logs.
@@ -83,6 +92,12 @@ impl Catalog {
         let streams = self.streams(account, region).into_iter().flat_map(BTreeMap::values);
         let count = streams.filter(|stream| stream.mode == Mode::OnDemand).count();
         u32::try_from(count).unwrap_or(u32::MAX)
+    }
+
+    /// What an account has committed itself to in a region.
+    pub(crate) fn commitment(&self, account: &str, region: &str) -> Option<Commitment> {
+        let mut held = self.commitments.iter();
+        held.find(|(scope, _)| scope.account == account && scope.region == region).map(|(_, held)| *held)
     }
 
     fn find_scope(&self, account: &str, region: &str) -> Result<usize, usize> {

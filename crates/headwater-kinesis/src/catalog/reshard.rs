@@ -1,9 +1,58 @@
-//! Planning of splits and merges: pure arithmetic on the ranges of open shards.
+//! Splits and merges: what is stored of them, and their planning, pure arithmetic on the ranges of open shards.
 //!
-//! Invariant: a round touches each shard at most once, its children cover exactly what their parents covered, and no
+//! Invariant: what is stored is read by every later release: fields may be added, never changed. A round touches each shard at most once, its children cover exactly what their parents covered, and no
 //! child has more than two parents; scaling repeats rounds until the open ranges are uniform.
-use super::stream::{Shard, Step, Stream};
+use super::stream::{Shard, Stream};
 use crate::routing::{KeyRange, uniform_start};
+use serde::{Deserialize, Serialize};
+
+/// Shards on their way to being replaced.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) struct Reshard {
+    /// Writes still land on the parents until then.
+    pub(crate) due_ms: u64,
+    /// What happens at once, to different shards.
+    pub(crate) steps: Vec<Step>,
+    /// The count of equal shards the stream is to have in the end, over as many rounds as it takes.
+    pub(crate) target: Option<u32>,
+    /// Once sealing has begun: for each parent, the place in its log from which on its marker is to be sought. Nobody
+    /// appends records to a parent any more.
+    pub(crate) sealing: Option<Vec<ParentTail>>,
+}
+
+impl Reshard {
+    /// The shards that end in this round.
+    pub(crate) fn parents(&self) -> impl Iterator<Item = u32> {
+        self.steps.iter().flat_map(|step| step.parents())
+    }
+}
+
+/// How far a parent's log reached when its sealing began.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) struct ParentTail {
+    pub(crate) shard: u32,
+    pub(crate) tail: u64,
+}
+
+/// One shard becoming two, or two becoming one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) enum Step {
+    /// `at` is the first hash key of the upper child.
+    Split { parent: u32, at: u128 },
+    /// `parent` ends right before `adjacent` begins.
+    Merge { parent: u32, adjacent: u32 },
+}
+
+impl Step {
+    /// The shards that end.
+    pub(crate) fn parents(self) -> impl Iterator<Item = u32> {
+        let (first, second) = match self {
+            Self::Split { parent, .. } => (parent, None),
+            Self::Merge { parent, adjacent } => (parent, Some(adjacent)),
+        };
+        std::iter::once(first).chain(second)
+    }
+}
 
 /// A boundary this near to where a uniform one would lie counts as uniform: equal parts of 2¹²⁸ keys differ by rounding
 /// (half of three shards is not a whole shard of two to the key), and no shard is worth cutting for that.

@@ -2,13 +2,19 @@
 //!
 //! Invariant: shards stand in order of their index and are never renumbered; the open ones cover every hash key exactly
 //! once. What is stored here is read by every later release: fields may be added (with a default), never changed.
+pub(crate) use super::reshard::{ParentTail, Reshard, Step};
+use super::{
+    consumer::Consumer,
+    setting::{Encryption, Setting},
+};
 use crate::{
+    keys::WrappedKey,
     routing::KeyRange,
     sequence::{self, ShardMark},
 };
 use headwater_log::{LogGroup, LogId, Seq};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Who owns a name space of streams, and where.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
@@ -49,60 +55,17 @@ pub(crate) enum Phase {
         due_ms: u64,
     },
     Active,
+    /// Gets the setting at `due_ms`.
+    Configuring {
+        due_ms: u64,
+        setting: Setting,
+    },
     /// Shards are being split or merged.
     Updating(Reshard),
     /// Vanishes at `due_ms`.
     Deleting {
         due_ms: u64,
     },
-}
-
-/// Shards on their way to being replaced.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub(crate) struct Reshard {
-    /// Writes still land on the parents until then.
-    pub(crate) due_ms: u64,
-    /// What happens at once, to different shards.
-    pub(crate) steps: Vec<Step>,
-    /// The count of equal shards the stream is to have in the end, over as many rounds as it takes.
-    pub(crate) target: Option<u32>,
-    /// Once sealing has begun: for each parent, the place in its log from which on its marker is to be sought. Nobody
-    /// appends records to a parent any more.
-    pub(crate) sealing: Option<Vec<ParentTail>>,
-}
-
-impl Reshard {
-    /// The shards that end in this round.
-    pub(crate) fn parents(&self) -> impl Iterator<Item = u32> {
-        self.steps.iter().flat_map(|step| step.parents())
-    }
-}
-
-/// How far a parent's log reached when its sealing began.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub(crate) struct ParentTail {
-    pub(crate) shard: u32,
-    pub(crate) tail: u64,
-}
-
-/// One shard becoming two, or two becoming one.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub(crate) enum Step {
-    /// `at` is the first hash key of the upper child.
-    Split { parent: u32, at: u128 },
-    /// `parent` ends right before `adjacent` begins.
-    Merge { parent: u32, adjacent: u32 },
-}
-
-impl Step {
-    /// The shards that end.
-    pub(crate) fn parents(self) -> impl Iterator<Item = u32> {
-        let (first, second) = match self {
-            Self::Split { parent, .. } => (parent, None),
-            Self::Merge { parent, adjacent } => (parent, Some(adjacent)),
-        };
-        std::iter::once(first).chain(second)
-    }
 }
 
 /// How a shard ended.
@@ -190,6 +153,24 @@ pub(crate) struct Stream {
     pub(crate) distribution: Distribution,
     #[serde(default)]
     pub(crate) tags: BTreeMap<String, String>,
+    /// What it takes without having to grow, as was asked for; on-demand streams alone.
+    #[serde(default)]
+    pub(crate) warm_mibps: Option<u32>,
+    /// The shard-level metrics that are switched on, by the service's names.
+    #[serde(default)]
+    pub(crate) metrics: BTreeSet<String>,
+    /// What is written is encrypted with, if it is.
+    #[serde(default)]
+    pub(crate) encryption: Option<Encryption>,
+    /// Every data key that records may have been encrypted with.
+    #[serde(default)]
+    pub(crate) keys: Vec<WrappedKey>,
+    /// Its resource policy, as it was given.
+    #[serde(default)]
+    pub(crate) policy: Option<String>,
+    /// Who records are pushed to, by name.
+    #[serde(default)]
+    pub(crate) consumers: BTreeMap<String, Consumer>,
     /// In order of index. Shards whose last record has passed retention are gone.
     pub(crate) shards: Vec<Shard>,
     pub(crate) next_index: u32,
@@ -206,6 +187,7 @@ pub(crate) struct NewStream {
     pub(crate) mode: Mode,
     pub(crate) max_record_kib: u32,
     pub(crate) distribution: Distribution,
+    pub(crate) warm_mibps: Option<u32>,
     pub(crate) tags: BTreeMap<String, String>,
 }
 
@@ -233,6 +215,12 @@ impl Stream {
             max_record_kib: new.max_record_kib,
             distribution: new.distribution,
             tags: new.tags,
+            consumers: BTreeMap::new(),
+            warm_mibps: new.warm_mibps,
+            metrics: BTreeSet::new(),
+            encryption: None,
+            keys: Vec::new(),
+            policy: None,
             shards: (0..).zip(crate::routing::uniform_ranges(new.shard_count)).map(shard).collect(),
             next_index: new.shard_count,
             open: Vec::new(), // derived once it is in the catalog
@@ -282,6 +270,10 @@ impl Stream {
         self.shard(index).filter(|_| !self.is_creating())
     }
 
+    pub(crate) const fn is_active(&self) -> bool {
+        matches!(self.phase, Phase::Active)
+    }
+
     pub(crate) const fn is_creating(&self) -> bool {
         matches!(self.phase, Phase::Creating { .. })
     }
@@ -296,7 +288,7 @@ impl Stream {
 
     /// Whether records may be put: the service knows of no stream before and after.
     pub(crate) const fn takes_records(&self) -> bool {
-        matches!(self.phase, Phase::Active | Phase::Updating(_))
+        matches!(self.phase, Phase::Active | Phase::Configuring { .. } | Phase::Updating(_))
     }
 
     pub(crate) const fn log(&self, shard: u32) -> LogId {
@@ -312,12 +304,17 @@ impl Stream {
         usize::try_from(self.max_record_kib).unwrap_or(usize::MAX).saturating_mul(1024)
     }
 
+    /// Whether the stream has a data key of this generation.
+    pub(crate) fn holds_key(&self, generation: u32) -> bool {
+        self.keys.iter().any(|key| key.generation == generation)
+    }
+
     /// The status as the service names it.
     pub(crate) const fn status(&self) -> &'static str {
         match self.phase {
             Phase::Creating { .. } => "CREATING",
             Phase::Active => "ACTIVE",
-            Phase::Updating(_) => "UPDATING",
+            Phase::Configuring { .. } | Phase::Updating(_) => "UPDATING",
             Phase::Deleting { .. } => "DELETING",
         }
     }
@@ -342,12 +339,23 @@ impl Stream {
         id
     }
 
-    /// When its next step is due by itself; `None` if it rests.
-    pub(crate) const fn due_ms(&self) -> Option<u64> {
+    /// When its own next step or one of its consumers' is due; `None` if all rest.
+    pub(crate) fn due_ms(&self) -> Option<u64> {
+        self.consumer_due_ms().into_iter().chain(self.phase_due_ms()).min()
+    }
+
+    /// When the next step of one of its consumers is due.
+    pub(crate) fn consumer_due_ms(&self) -> Option<u64> {
+        self.consumers.values().filter_map(Consumer::due_ms).min()
+    }
+
+    /// When its own next step is due by itself; `None` if it rests.
+    pub(crate) const fn phase_due_ms(&self) -> Option<u64> {
         match &self.phase {
-            Phase::Creating { due_ms } | Phase::Deleting { due_ms } | Phase::Updating(Reshard { due_ms, .. }) => {
-                Some(*due_ms)
-            }
+            Phase::Creating { due_ms }
+            | Phase::Configuring { due_ms, .. }
+            | Phase::Deleting { due_ms }
+            | Phase::Updating(Reshard { due_ms, .. }) => Some(*due_ms),
             Phase::Active => None,
         }
     }

@@ -12,7 +12,8 @@ fn address(name: &str) -> Address {
 
 fn new_stream(incarnation: u128, shard_count: u32) -> NewStream {
     let (mode, distribution) = (Mode::Provisioned, Distribution::PartitionKey);
-    NewStream { incarnation, shard_count, mode, max_record_kib: 1024, distribution, tags: BTreeMap::new() }
+    let (max_record_kib, warm_mibps, tags) = (1024, None, BTreeMap::new());
+    NewStream { incarnation, shard_count, mode, max_record_kib, distribution, warm_mibps, tags }
 }
 
 fn create(shard_count: u32, transition_ms: u64) -> Action {
@@ -100,9 +101,9 @@ fn only_so_many_streams_are_created_at_a_time() {
 fn a_deleted_streams_logs_are_remembered_until_they_are_buried() {
     let mut catalog = Catalog::default();
     run(&mut catalog, "s", create(3, 0), 0).unwrap();
-    run(&mut catalog, "s", Action::Delete { transition_ms: 5 }, 0).unwrap();
+    run(&mut catalog, "s", Action::Delete { enforce: false, transition_ms: 5 }, 0).unwrap();
     assert_eq!(stream(&catalog, "s").status(), "DELETING");
-    let again = run(&mut catalog, "s", Action::Delete { transition_ms: 0 }, 1);
+    let again = run(&mut catalog, "s", Action::Delete { enforce: false, transition_ms: 0 }, 1);
     assert_eq!(again, Err(errors::not_active("s", "1", "DELETING")));
     run(&mut catalog, "s", Action::Advance { incarnation: 3 }, 5).unwrap();
     assert_eq!(catalog.graves(), [Grave { incarnation: 3, shards: 3 }]);
@@ -283,7 +284,7 @@ proptest! {
                 Play::Create(count) => Action::Create {
                     new: new_stream(u128::from(turn), *count), quota: QUOTA, transition_ms: 0
                 },
-                Play::Delete => Action::Delete { transition_ms: 0 },
+                Play::Delete => Action::Delete { enforce: false, transition_ms: 0 },
                 Play::Tag(key, value) => Action::Tag { tags: [(key.to_string(), value.to_string())].into() },
                 Play::Untag(key) => Action::Untag { keys: vec![key.to_string()] },
                 Play::Retain(hours, true) => Action::IncreaseRetention { hours: *hours },

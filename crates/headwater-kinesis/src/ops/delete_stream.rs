@@ -7,10 +7,10 @@ use std::sync::Arc;
 /// What an account may call each second under rate limits.
 const CALLS_PER_SECOND: u64 = 5;
 
-/// Streams have no registered consumers here, so `EnforceConsumerDeletion` is satisfied either way.
 pub(crate) async fn run(kinesis: Arc<Kinesis>, caller: Caller, input: DeleteStreamInput) -> Result<()> {
     let address = kinesis.address(&caller, named!(input))?;
     kinesis.admit("DeleteStream", CALLS_PER_SECOND, &caller, Some(&address.name))?;
-    kinesis.submit(address, Action::Delete { transition_ms: kinesis.settings.transition_ms }).await?;
+    let (enforce, transition_ms) = (input.enforce_consumer_deletion == Some(true), kinesis.settings.transition_ms);
+    kinesis.submit(address, Action::Delete { enforce, transition_ms }).await?;
     Ok(())
 }

@@ -7,7 +7,7 @@ use crate::{
 };
 use headwater_wire::{
     Caller,
-    kinesis::{DescribeStreamInput, DescribeStreamOutput, EncryptionType, StreamDescription},
+    kinesis::{DescribeStreamInput, DescribeStreamOutput, StreamDescription},
 };
 use std::sync::Arc;
 
@@ -40,9 +40,9 @@ pub(crate) async fn run(
         has_more_shards: rest.next().is_some(),
         retention_period_hours: shapes::count(stream.retention_hours),
         stream_creation_timestamp: shapes::created(stream),
-        enhanced_monitoring: shapes::monitoring(),
-        encryption_type: Some(EncryptionType::None),
-        key_id: None,
+        enhanced_monitoring: shapes::monitoring(stream),
+        encryption_type: shapes::encryption(stream),
+        key_id: shapes::key_id(stream),
     };
     Ok(DescribeStreamOutput { stream_description })
 }

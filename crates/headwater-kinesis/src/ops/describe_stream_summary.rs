@@ -3,7 +3,7 @@ use super::{named, shapes};
 use crate::{Kinesis, errors::Result, target::stream_arn};
 use headwater_wire::{
     Caller,
-    kinesis::{DescribeStreamSummaryInput, DescribeStreamSummaryOutput, EncryptionType, StreamDescriptionSummary},
+    kinesis::{DescribeStreamSummaryInput, DescribeStreamSummaryOutput, StreamDescriptionSummary},
 };
 use std::sync::Arc;
 
@@ -27,10 +27,12 @@ pub(crate) async fn run(
         stream_mode_details: Some(shapes::mode_details(stream)),
         retention_period_hours: shapes::count(stream.retention_hours),
         stream_creation_timestamp: shapes::created(stream),
-        enhanced_monitoring: shapes::monitoring(),
-        encryption_type: Some(EncryptionType::None),
+        enhanced_monitoring: shapes::monitoring(stream),
+        encryption_type: shapes::encryption(stream),
+        key_id: shapes::key_id(stream),
         open_shard_count: shapes::count(open_shards),
-        consumer_count: Some(0),
+        consumer_count: Some(shapes::count(stream.consumers.len())),
+        warm_throughput: shapes::warm_throughput(stream),
         max_record_size_in_kib: Some(shapes::count(stream.max_record_kib)),
         record_distribution_strategy: shapes::distribution(stream),
         ..StreamDescriptionSummary::default()

@@ -5,14 +5,12 @@ use crate::{
     delivery::{self, Page, Source},
     errors::{self, Result},
     iterator::{self, Position},
-    record::Record,
-    sequence::{self, ShardMark},
     target::Target,
 };
-use headwater_log::{Limits, Stamp};
+use headwater_log::Limits;
 use headwater_wire::{
     Caller,
-    kinesis::{ChildShard, GetRecordsInput, GetRecordsOutput, Record as Delivered},
+    kinesis::{ChildShard, GetRecordsInput, GetRecordsOutput},
 };
 use std::sync::Arc;
 
@@ -37,8 +35,9 @@ pub(crate) async fn run(kinesis: Arc<Kinesis>, caller: Caller, input: GetRecords
     let limits = Limits { entries: page_size(input.limit, PAGE_RECORDS), bytes: PAGE_BYTES };
     let page = delivery::read(&*kinesis.engine, source, position.seq, limits, now_ms).await;
     let Page { records, next, behind_ms, drained } = page.map_err(|error| errors::engine(&error))?;
+    let records = shapes::records(&kinesis, source, records)?;
     if let Some(limits) = &kinesis.limits {
-        let size_bytes = records.iter().map(|(_, record)| record.data.len()).sum();
+        let size_bytes = records.iter().map(|record| record.data.len()).sum();
         limits.charge_delivery(shard, size_bytes, kinesis.clock.steady_us());
     }
     let (next_shard_iterator, child_shards) = if drained {
@@ -48,7 +47,7 @@ pub(crate) async fn run(kinesis: Arc<Kinesis>, caller: Caller, input: GetRecords
         (Some(iterator::seal(&kinesis.sealer, &next, now_ms)), None)
     };
     Ok(GetRecordsOutput {
-        records: records.into_iter().map(|(stamp, record)| deliver(source.mark, stamp, record)).collect(),
+        records,
         next_shard_iterator,
         millis_behind_latest: Some(i64::try_from(behind_ms).unwrap_or(i64::MAX)),
         child_shards,
@@ -85,16 +84,4 @@ fn children(kinesis: &Kinesis, position: &Position<'_>) -> Vec<ChildShard> {
     let stream = catalog.stream(position.account, position.region, position.stream);
     let same = stream.filter(|stream| stream.incarnation == position.incarnation);
     same.map_or_else(Vec::new, |stream| stream.children(position.shard).map(shapes::child).collect())
-}
-
-/// The data is a slice of what was read.
-fn deliver(mark: ShardMark, stamp: Stamp, record: Record) -> Delivered {
-    let key = record.partition_key.as_deref().map(|key| String::from_utf8_lossy(key).into_owned());
-    Delivered {
-        sequence_number: sequence::of_record(mark, stamp.seq, stamp.time_ms),
-        approximate_arrival_timestamp: Some(shapes::timestamp(stamp.time_ms)),
-        data: record.data,
-        partition_key: key,
-        encryption_type: None,
-    }
 }

@@ -2,104 +2,66 @@
 //!
 //! Invariant: rows and refusals together are the model's operations, each once.
 pub(crate) mod add_tags_to_stream;
+mod consumers;
 pub(crate) mod create_stream;
 pub(crate) mod decrease_stream_retention_period;
+pub(crate) mod delete_resource_policy;
 pub(crate) mod delete_stream;
+pub(crate) mod deregister_stream_consumer;
+pub(crate) mod describe_account_settings;
 pub(crate) mod describe_limits;
 pub(crate) mod describe_stream;
+pub(crate) mod describe_stream_consumer;
 pub(crate) mod describe_stream_summary;
+pub(crate) mod disable_enhanced_monitoring;
+pub(crate) mod enable_enhanced_monitoring;
+mod fan_out;
 pub(crate) mod get_records;
+pub(crate) mod get_resource_policy;
 pub(crate) mod get_shard_iterator;
 pub(crate) mod increase_stream_retention_period;
 pub(crate) mod list_shards;
+pub(crate) mod list_stream_consumers;
 pub(crate) mod list_streams;
+pub(crate) mod list_tags_for_resource;
 pub(crate) mod list_tags_for_stream;
 pub(crate) mod merge_shards;
-mod page_token;
+mod metrics;
+pub(crate) mod page_token;
 pub(crate) mod put_record;
 pub(crate) mod put_records;
+pub(crate) mod put_resource_policy;
+pub(crate) mod register_stream_consumer;
 pub(crate) mod remove_tags_from_stream;
+mod resource;
 mod shapes;
 pub(crate) mod split_shard;
+pub(crate) mod start_stream_encryption;
+mod starting_position;
+pub(crate) mod stop_stream_encryption;
+pub(crate) mod subscribe_to_shard;
+pub(crate) mod tag_resource;
 mod tags;
+pub(crate) mod untag_resource;
+pub(crate) mod update_account_settings;
+pub(crate) mod update_max_record_size;
 pub(crate) mod update_shard_count;
+pub(crate) mod update_stream_mode;
+pub(crate) mod update_stream_record_distribution_strategy;
+pub(crate) mod update_stream_warm_throughput;
 
 use crate::{
     Kinesis,
-    catalog::{Action, Address, Answer, Command},
+    access::{About, Subject, guarded_event_op, guarded_op},
+    catalog::{Action, Address, Answer, Command, Setting},
     duties,
     errors::{self, Result},
     target::{self, Target},
 };
-use headwater_wire::{Caller, Row, op};
-
-/// Every operation the service can do.
-#[must_use]
-pub fn operations() -> Vec<Row<Kinesis>> {
-    vec![
-        op(add_tags_to_stream::run),
-        op(create_stream::run),
-        op(decrease_stream_retention_period::run),
-        op(delete_stream::run),
-        op(describe_limits::run),
-        op(describe_stream::run),
-        op(describe_stream_summary::run),
-        op(get_records::run),
-        op(get_shard_iterator::run),
-        op(increase_stream_retention_period::run),
-        op(list_shards::run),
-        op(list_streams::run),
-        op(list_tags_for_stream::run),
-        op(merge_shards::run),
-        op(put_record::run),
-        op(put_records::run),
-        op(remove_tags_from_stream::run),
-        op(split_shard::run),
-        op(update_shard_count::run),
-    ]
-}
-
-/// The model's operations that are not offered (docs/refusals.md says why).
-pub const REFUSED: &[&str] = &[
-    "AcknowledgeDeadLetterQueueRecords",
-    "AcknowledgeQueueRecords",
-    "CreateChannel",
-    "CreateQueue",
-    "DeleteChannel",
-    "DeleteQueue",
-    "DeleteResourcePolicy",
-    "DeregisterStreamConsumer",
-    "DescribeAccountSettings",
-    "DescribeChannel",
-    "DescribeQueue",
-    "DescribeStreamConsumer",
-    "DisableEnhancedMonitoring",
-    "EnableEnhancedMonitoring",
-    "GetResourcePolicy",
-    "ListChannels",
-    "ListQueues",
-    "ListStreamConsumers",
-    "ListTagsForResource",
-    "PutResourcePolicy",
-    "ReceiveDeadLetterQueueRecords",
-    "ReceiveQueueRecords",
-    "RegisterStreamConsumer",
-    "RestoreDeadLetterQueueRecords",
-    "StartStreamEncryption",
-    "StopStreamEncryption",
-    "SubscribeToShard",
-    "TagResource",
-    "UntagResource",
-    "UpdateAccountSettings",
-    "UpdateChannel",
-    "UpdateDeadLetterQueueRecordsVisibility",
-    "UpdateMaxRecordSize",
-    "UpdateQueue",
-    "UpdateQueueRecordsVisibility",
-    "UpdateStreamMode",
-    "UpdateStreamRecordDistributionStrategy",
-    "UpdateStreamWarmThroughput",
-];
+pub(crate) use fan_out::FanOut;
+#[cfg(test)]
+pub(crate) use fan_out::Subscription;
+use headwater_wire::{Caller, Row};
 
 /// The [`Target`] of an input that may name its stream in each of the three ways.
 macro_rules! named {
@@ -112,6 +74,117 @@ macro_rules! named {
     };
 }
 use named;
+
+/// What an input is about that may name its stream in each of the three ways.
+macro_rules! on_stream {
+    ($input:expr) => {
+        About::from(Subject::Stream(named!($input)))
+    };
+}
+
+/// What an input is about that names a resource by its ARN.
+macro_rules! on_resource {
+    ($input:expr) => {
+        About::from(Subject::Stream(Target::arn(&$input.resource_arn, $input.stream_id.as_deref())))
+    };
+}
+
+/// What an input is about that names a consumer by its ARN, or by its stream and name.
+macro_rules! on_consumer {
+    ($input:expr) => {
+        About::from(Subject::Stream(Target {
+            name: None,
+            arn: $input.consumer_arn.as_deref().or($input.stream_arn.as_deref()),
+            id: $input.stream_id.as_deref(),
+        }))
+    };
+}
+
+/// Every operation the service can do.
+#[must_use]
+pub fn operations() -> Vec<Row<Kinesis>> {
+    vec![
+        guarded_op(add_tags_to_stream::run, |input| About { tags: Some(&input.tags), ..on_stream!(input) }),
+        guarded_op(create_stream::run, |input| About {
+            subject: Subject::Stream(Target { name: Some(&input.stream_name), arn: None, id: None }),
+            tags: input.tags.as_ref(),
+        }),
+        guarded_op(decrease_stream_retention_period::run, |input| on_stream!(input)),
+        guarded_op(delete_resource_policy::run, |input| on_resource!(input)),
+        guarded_op(delete_stream::run, |input| on_stream!(input)),
+        guarded_op(deregister_stream_consumer::run, |input| on_consumer!(input)),
+        guarded_op(describe_account_settings::run, |_| Subject::Nothing.into()),
+        guarded_op(describe_limits::run, |_| Subject::Nothing.into()),
+        guarded_op(describe_stream::run, |input| on_stream!(input)),
+        guarded_op(describe_stream_consumer::run, |input| on_consumer!(input)),
+        guarded_op(describe_stream_summary::run, |input| on_stream!(input)),
+        guarded_op(disable_enhanced_monitoring::run, |input| on_stream!(input)),
+        guarded_op(enable_enhanced_monitoring::run, |input| on_stream!(input)),
+        guarded_op(get_records::run, |input| Subject::Iterator(&input.shard_iterator).into()),
+        guarded_op(get_resource_policy::run, |input| on_resource!(input)),
+        guarded_op(get_shard_iterator::run, |input| on_stream!(input)),
+        guarded_op(increase_stream_retention_period::run, |input| on_stream!(input)),
+        guarded_op(list_shards::run, |input| match &input.next_token {
+            Some(token) => Subject::Page(token).into(),
+            None => on_stream!(input),
+        }),
+        guarded_op(list_stream_consumers::run, |input| {
+            Subject::Stream(Target::arn(&input.stream_arn, input.stream_id.as_deref())).into()
+        }),
+        guarded_op(list_streams::run, |_| Subject::Nothing.into()),
+        guarded_op(list_tags_for_resource::run, |input| on_resource!(input)),
+        guarded_op(list_tags_for_stream::run, |input| on_stream!(input)),
+        guarded_op(merge_shards::run, |input| on_stream!(input)),
+        guarded_op(put_record::run, |input| on_stream!(input)),
+        guarded_op(put_records::run, |input| on_stream!(input)),
+        guarded_op(put_resource_policy::run, |input| on_resource!(input)),
+        guarded_op(register_stream_consumer::run, |input| About {
+            subject: Subject::Stream(Target::arn(&input.stream_arn, input.stream_id.as_deref())),
+            tags: input.tags.as_ref(),
+        }),
+        guarded_op(remove_tags_from_stream::run, |input| on_stream!(input)),
+        guarded_op(split_shard::run, |input| on_stream!(input)),
+        guarded_op(start_stream_encryption::run, |input| on_stream!(input)),
+        guarded_op(stop_stream_encryption::run, |input| on_stream!(input)),
+        guarded_event_op(subscribe_to_shard::run, |input| {
+            Subject::Stream(Target::arn(&input.consumer_arn, input.stream_id.as_deref())).into()
+        }),
+        guarded_op(tag_resource::run, |input| About { tags: Some(&input.tags), ..on_resource!(input) }),
+        guarded_op(untag_resource::run, |input| on_resource!(input)),
+        guarded_op(update_account_settings::run, |_| Subject::Nothing.into()),
+        guarded_op(update_max_record_size::run, |input| {
+            Subject::Stream(Target { name: None, arn: input.stream_arn.as_deref(), id: input.stream_id.as_deref() })
+                .into()
+        }),
+        guarded_op(update_shard_count::run, |input| on_stream!(input)),
+        guarded_op(update_stream_mode::run, |input| Subject::Stream(Target::arn(&input.stream_arn, None)).into()),
+        guarded_op(update_stream_record_distribution_strategy::run, |input| {
+            Subject::Stream(Target::arn(&input.stream_arn, None)).into()
+        }),
+        guarded_op(update_stream_warm_throughput::run, |input| on_stream!(input)),
+    ]
+}
+
+/// The model's operations that are not offered (docs/refusals.md says why).
+pub const REFUSED: &[&str] = &[
+    "AcknowledgeDeadLetterQueueRecords",
+    "AcknowledgeQueueRecords",
+    "CreateChannel",
+    "CreateQueue",
+    "DeleteChannel",
+    "DeleteQueue",
+    "DescribeChannel",
+    "DescribeQueue",
+    "ListChannels",
+    "ListQueues",
+    "ReceiveDeadLetterQueueRecords",
+    "ReceiveQueueRecords",
+    "RestoreDeadLetterQueueRecords",
+    "UpdateChannel",
+    "UpdateDeadLetterQueueRecordsVisibility",
+    "UpdateQueue",
+    "UpdateQueueRecordsVisibility",
+];
 
 impl Kinesis {
     /// The address of the stream meant, for a command about it.
@@ -131,6 +204,12 @@ impl Kinesis {
     async fn submit(&self, address: Address, action: Action) -> Result<Answer> {
         let now_ms = self.clock.now_ms();
         self.catalog.submit(Command::Stream { address, action }, now_ms).await.map_err(errors::submit)
+    }
+
+    /// Has a setting of a stream changed.
+    async fn configure(&self, address: Address, setting: Setting) -> Result<Answer> {
+        let (quota, transition_ms) = (self.quota(), self.settings.transition_ms);
+        self.submit(address, Action::Configure { setting, quota, transition_ms }).await
     }
 
     /// Has the catalog decide on a reshard and, where nothing is to be waited for, carries it out.

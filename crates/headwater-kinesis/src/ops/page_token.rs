@@ -8,12 +8,21 @@ use crate::{
 };
 use headwater_wire::Caller;
 use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
 
 /// The token for `page`, issued now.
 pub(super) fn seal(kinesis: &Kinesis, caller: &Caller, page: &impl Serialize) -> Result<String> {
     let sealed = (kinesis.clock.now_ms(), &*caller.account, &*caller.region, page);
     let plain = serde_json::to_vec(&sealed).map_err(|_| errors::internal_failure())?;
     Ok(kinesis.sealer.seal(Purpose::Page, &plain))
+}
+
+/// Account, region and stream that a client's token is about, whoever's it is; pages of streams say `stream`.
+pub(crate) fn stream_of(kinesis: &Kinesis, token: &str) -> Option<(String, String, String)> {
+    let plain = kinesis.sealer.open(Purpose::Page, token)?;
+    let (_, account, region, page): (u64, String, String, Value) = serde_json::from_slice(&plain).ok()?;
+    let of_kind = page.as_object()?.values().next()?;
+    Some((account, region, of_kind.get("stream")?.as_str()?.to_owned()))
 }
 
 /// The page a client's token asks for.

@@ -10,22 +10,18 @@ use crate::{
 use headwater_log::Commit;
 use headwater_wire::{
     Caller,
-    kinesis::{PutRecordInput, PutRecordOutput},
+    kinesis::{EncryptionType, PutRecordInput, PutRecordOutput},
 };
 use std::sync::Arc;
 
 pub(crate) async fn run(kinesis: Arc<Kinesis>, caller: Caller, input: PutRecordInput) -> Result<PutRecordOutput> {
     let (key, hash_key) = (input.partition_key.as_deref(), input.explicit_hash_key.as_deref());
     let offer = Offer::new(key, hash_key, &input.data, None);
-    let (mark, commit) = kinesis.once_open(|| enqueue(&kinesis, &caller, &input, &offer)).await?;
+    let (mark, commit, encryption_type) = kinesis.once_open(|| enqueue(&kinesis, &caller, &input, &offer)).await?;
     let stamps = commit.await.map_err(|error| errors::engine(&error))?;
     let stamp = stamps.first().ok_or_else(errors::internal_failure)?;
     let placed = Placed::new(mark, *stamp);
-    Ok(PutRecordOutput {
-        shard_id: shard_id(placed.shard),
-        sequence_number: placed.sequence_number,
-        encryption_type: None,
-    })
+    Ok(PutRecordOutput { shard_id: shard_id(placed.shard), sequence_number: placed.sequence_number, encryption_type })
 }
 
 /// Fixes the record's place; nothing if its shard is being sealed.
@@ -34,7 +30,7 @@ fn enqueue(
     caller: &Caller,
     input: &PutRecordInput,
     offer: &Offer<'_>,
-) -> Result<Option<(ShardMark, Commit)>> {
+) -> Result<Option<(ShardMark, Commit, Option<EncryptionType>)>> {
     let catalog = kinesis.catalog.read();
     let (name, stream) = named!(input).find(&catalog, caller)?;
     if !stream.takes_records() {
@@ -48,12 +44,15 @@ fn enqueue(
     if stream.is_sealing(shard.index) {
         return Ok(None);
     }
+    let key = kinesis.writing_key(stream)?;
     if input.dry_run == Some(true) {
         return Err(errors::dry_run());
     }
     charge(kinesis, stream, shard.index, offer, name, &caller.account)?;
-    let commit = kinesis.engine.append(stream.log(shard.index), vec![offer.entry()]);
-    Ok(Some((shard.mark(), commit)))
+    kinesis.note_write(stream, shard.index, offer.size_bytes());
+    let log = stream.log(shard.index);
+    let commit = kinesis.engine.append(log, vec![offer.entry(log, key.as_deref())]);
+    Ok(Some((shard.mark(), commit, key.map(|_| EncryptionType::Kms))))
 }
 
 /// Records of one shard stand in the order their puts were called anyway, so a number asks nothing more than to be one.

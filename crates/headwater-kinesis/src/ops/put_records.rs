@@ -11,7 +11,7 @@ use bytes::Bytes;
 use headwater_log::Commit;
 use headwater_wire::{
     Caller,
-    kinesis::{PutRecordsInput, PutRecordsOutput, PutRecordsRequestEntry, PutRecordsResultEntry},
+    kinesis::{EncryptionType, PutRecordsInput, PutRecordsOutput, PutRecordsRequestEntry, PutRecordsResultEntry},
 };
 use std::sync::Arc;
 
@@ -30,6 +30,7 @@ struct Group {
 struct Enqueued {
     results: Vec<PutRecordsResultEntry>,
     groups: Vec<(ShardMark, Vec<usize>, Commit)>,
+    encryption_type: Option<EncryptionType>,
 }
 
 pub(crate) async fn run(kinesis: Arc<Kinesis>, caller: Caller, input: PutRecordsInput) -> Result<PutRecordsOutput> {
@@ -37,7 +38,8 @@ pub(crate) async fn run(kinesis: Arc<Kinesis>, caller: Caller, input: PutRecords
     if offers.iter().map(Offer::size_bytes).sum::<usize>() > BATCH_BYTES {
         return Err(errors::batch_too_large());
     }
-    let Enqueued { mut results, groups } = kinesis.once_open(|| enqueue(&kinesis, &caller, &input, &offers)).await?;
+    let enqueued = kinesis.once_open(|| enqueue(&kinesis, &caller, &input, &offers)).await?;
+    let Enqueued { mut results, groups, encryption_type } = enqueued;
     for (mark, places, commit) in groups {
         match commit.await {
             Ok(stamps) => {
@@ -59,7 +61,7 @@ pub(crate) async fn run(kinesis: Arc<Kinesis>, caller: Caller, input: PutRecords
     Ok(PutRecordsOutput {
         failed_record_count: Some(i32::try_from(failed).unwrap_or(i32::MAX)),
         records: results,
-        encryption_type: None,
+        encryption_type,
     })
 }
 
@@ -96,6 +98,7 @@ fn enqueue(
     if routed.iter().any(|shard| stream.is_sealing(shard.index)) {
         return Ok(None);
     }
+    let key = kinesis.writing_key(stream)?;
     if input.dry_run == Some(true) {
         return Err(errors::dry_run());
     }
@@ -108,13 +111,16 @@ fn enqueue(
     let mut groups: Vec<Group> = Vec::new();
     for (place, shard) in routed.into_iter().enumerate() {
         if admitted(place, shard) {
-            join(&mut groups, shard, place, offers[place].entry());
+            kinesis.note_write(stream, shard.index, offers[place].size_bytes());
+            let entry = offers[place].entry(stream.log(shard.index), key.as_deref());
+            join(&mut groups, shard, place, entry);
         } else {
             let message = errors::shard_rate_text(shard.index, name, &caller.account);
             results[place] = failure_entry(errors::THROUGHPUT_EXCEEDED, message);
         }
     }
-    Ok(Some(Enqueued { results, groups: groups.into_iter().map(|group| append(kinesis, stream, group)).collect() }))
+    let groups = groups.into_iter().map(|group| append(kinesis, stream, group)).collect();
+    Ok(Some(Enqueued { results, groups, encryption_type: key.map(|_| EncryptionType::Kms) }))
 }
 
 fn join(groups: &mut Vec<Group>, shard: &Shard, place: usize, entry: Bytes) {

@@ -1,12 +1,20 @@
 //! The service as a whole, over the memory engine and a clock that stands still.
+mod access;
+mod configuring;
+mod demand;
 mod duties;
 mod failing;
+mod fan_out;
 mod listing;
 mod resharding;
 mod streams;
 mod throughput;
 
-use crate::{Entropy, Kinesis, KinesisParts, KinesisSettings, operations, ops};
+use crate::{
+    Entropy, Kinesis, KinesisParts, KinesisSettings,
+    keys::{KeyState, KeyStore, KmsKey, MasterKey},
+    operations, ops,
+};
 use bytes::Bytes;
 use headwater_log::{
     Engine,
@@ -14,6 +22,7 @@ use headwater_log::{
     memory::MemoryEngine,
 };
 use headwater_wire::{Caller, ServiceError, kinesis as shape};
+use std::ops::Add as _;
 use std::sync::{
     Arc,
     atomic::{AtomicU64, Ordering},
@@ -158,11 +167,24 @@ async fn open(engine: &Arc<dyn Engine>, clock: Arc<dyn Clock>, settings: Kinesis
     static CHANCE: AtomicU64 = AtomicU64::new(1);
     let entropy: Entropy = Arc::new(|| u128::from(CHANCE.fetch_add(1, Ordering::Relaxed)) << 70 | 5);
     let engine = Arc::clone(engine);
-    Kinesis::open(KinesisParts { engine, clock, entropy, settings }).await.unwrap()
+    let access = Arc::new(crate::access::Everybody);
+    Kinesis::open(KinesisParts { engine, clock, entropy, keys: key_store(), access, settings }).await.unwrap()
+}
+
+fn key_store() -> KeyStore {
+    let key = |id: &str, state| KmsKey {
+        account: "000000000000".into(),
+        region: "us-east-1".into(),
+        id: id.into(),
+        aliases: vec![format!("alias/{id}")],
+        state,
+    };
+    let master = MasterKey::parse(&"A".repeat(43).add("=")).unwrap();
+    KeyStore::new(&master, vec![key("on", KeyState::Enabled), key("off", KeyState::Disabled)]).unwrap()
 }
 
 fn caller() -> Caller {
-    Caller { account: "000000000000".into(), region: "us-east-1".into(), access_key: "k".into() }
+    Caller::root("000000000000", "us-east-1", "k")
 }
 
 fn data(records: &[shape::Record]) -> Vec<String> {

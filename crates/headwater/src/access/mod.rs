@@ -11,7 +11,7 @@ mod key;
 mod pattern;
 mod policy;
 
-pub(crate) use evaluate::{Denial, evaluate};
+pub(crate) use evaluate::evaluate;
 pub(crate) use policy::{Policy, PolicyKind};
 use std::{collections::BTreeMap, fmt, net::IpAddr};
 

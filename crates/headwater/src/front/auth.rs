@@ -1,12 +1,13 @@
 //! Who sends a request. Invariant: as soon as one credential is configured, nobody is a caller whose signature over
 //! this very request was not verified; without any, a request still has to claim one, as AWS asks.
 use crate::{
+    access::Principal,
     credentials::Credentials,
     settings::{Settings, is_region},
 };
 use headwater_log::clock::Clock;
 use headwater_wire::{
-    Caller, Service, ServiceError,
+    Caller, Origin, Service, ServiceError,
     sigv4::{self, Claim, Request, Rules, Scope, SigningKey},
 };
 use http::{header, request::Parts};
@@ -23,6 +24,8 @@ const MAX_DERIVED_KEYS: usize = 1024;
 pub(crate) struct Auth {
     credentials: Credentials,
     account: Arc<str>,
+    /// Who everybody is as long as nobody can be told apart.
+    principal: Arc<str>,
     region: Arc<str>,
     multi_region: bool,
     skew_s: u64,
@@ -46,6 +49,7 @@ impl Auth {
         Self {
             credentials: settings.credentials.clone(),
             account: Arc::clone(&settings.account),
+            principal: Principal::root(&settings.account).arn.into(),
             region: Arc::clone(&settings.region),
             multi_region: settings.multi_region,
             skew_s: settings.clock_skew_s,
@@ -73,6 +77,8 @@ impl Auth {
                 account: Arc::clone(&self.account),
                 region: region.map_or_else(|| Arc::clone(&self.region), Arc::from),
                 access_key: claim.access_key().into(),
+                principal: Arc::clone(&self.principal),
+                origin: Origin::default(),
             });
         }
         let region = (!self.multi_region).then_some(&*self.region);
@@ -96,7 +102,13 @@ impl Auth {
             return Err(ServiceError::new("InvalidSignatureException", text));
         }
         let region = if self.multi_region { scope.region.into() } else { Arc::clone(&self.region) };
-        Ok(Caller { account: Arc::clone(&key.account), region, access_key: scope.access_key.into() })
+        Ok(Caller {
+            account: Arc::clone(&key.account),
+            region,
+            access_key: scope.access_key.into(),
+            principal: key.principal.arn.as_str().into(),
+            origin: Origin::default(),
+        })
     }
 
     fn derived_key(&self, secret: &str, scope: &Scope<'_>) -> SigningKey {

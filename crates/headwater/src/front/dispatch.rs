@@ -8,7 +8,7 @@ use super::{
 };
 use bytes::Bytes;
 use headwater_log::clock::Clock;
-use headwater_wire::{Caller, Dialect, ErrorKind, Reply, Row, Service, ServiceError};
+use headwater_wire::{Answer, Caller, Dialect, ErrorKind, Reply, Row, Service, ServiceError};
 use std::{
     collections::HashMap,
     sync::{
@@ -114,7 +114,7 @@ impl Table {
         body: &Bytes,
         id: &RequestId,
         draw: &mut Draw,
-    ) -> Result<Vec<u8>, ServiceError> {
+    ) -> Result<Answer, ServiceError> {
         // Nobody pays for a clock or a log line that nobody looks at.
         let begin_us = tracing::enabled!(tracing::Level::DEBUG).then(|| self.clock.steady_us());
         let outcome = match route.faults.iter().find_map(|fault| fault.strike(draw)) {

@@ -1,16 +1,16 @@
-//! `/_headwater/health`: whether the server lives and takes requests, for people, load balancers and supervisors.
-use super::{auth::scope_name, dispatch::Table, reply::Reply};
+//! `/_headwater/health`: whether the server lives and takes requests, for people, load balancers and supervisors; and
+//! `/_headwater/published`: the metrics that clients published.
+use super::{auth::scope_name, dispatch::Table, published::Published, reply::Reply};
 use bytes::Bytes;
 use headwater_wire::Service;
 use http::{HeaderValue, Method, StatusCode, header, request::Parts};
-use http_body_util::Full;
 use serde_json::{Map, Value, json};
 
 /// Under this prefix Headwater speaks for itself; AWS's services ignore the path.
 pub(crate) const PREFIX: &str = "/_headwater/";
 
 /// The answer to a request under [`PREFIX`].
-pub(crate) fn answer(head: &Parts, table: &Table, is_ready: bool) -> Reply {
+pub(crate) fn answer(head: &Parts, table: &Table, published: &Published, is_ready: bool) -> Reply {
     if head.method != Method::GET && head.method != Method::HEAD {
         return page(StatusCode::METHOD_NOT_ALLOWED, json!({"error": "only GET"}));
     }
@@ -26,7 +26,11 @@ pub(crate) fn answer(head: &Parts, table: &Table, is_ready: bool) -> Reply {
                 "services": services(table),
             }),
         ),
-        _ => page(StatusCode::NOT_FOUND, json!({"error": "there is /_headwater/health, with /live and /ready"})),
+        "/_headwater/published" => page(StatusCode::OK, published.shown()),
+        _ => page(
+            StatusCode::NOT_FOUND,
+            json!({"error": "there is /_headwater/health, with /live and /ready, and /_headwater/published"}),
+        ),
     }
 }
 
@@ -53,7 +57,7 @@ fn services(table: &Table) -> Map<String, Value> {
 }
 
 fn page(status: StatusCode, body: Value) -> Reply {
-    let mut reply = Reply::new(Full::new(Bytes::from(body.to_string() + "\n")));
+    let mut reply = Reply::new(Bytes::from(body.to_string() + "\n").into());
     *reply.status_mut() = status;
     let headers = reply.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -8,6 +8,7 @@ use super::{
 };
 use crate::workers::Workers;
 use headwater_log::clock::Clock;
+use headwater_wire::Origin;
 use hyper::{
     Request,
     body::Incoming,
@@ -91,6 +92,7 @@ async fn accept(listener: &TcpListener, doors: &Doors) -> io::Result<(TcpStream,
 async fn welcome(stream: TcpStream, doors: &Doors) -> io::Result<()> {
     // An answer is one write; holding it back for more would only delay it.
     stream.set_nodelay(true)?;
+    let mut origin = Origin { address: Some(stream.peer_addr()?.ip()), is_secure: false };
     let pulse = Arc::<Pulse>::default();
     let mut plain = Stream::new(stream, Arc::clone(&pulse));
     match in_time(doors, plain.listen()).await? {
@@ -101,9 +103,10 @@ async fn welcome(stream: TcpStream, doors: &Doors) -> io::Result<()> {
             })?;
             let mut secret = Stream::new(in_time(doors, acceptor.accept(plain)).await?, Arc::clone(&pulse));
             let spoken = in_time(doors, secret.listen()).await?;
-            serve(secret, spoken, pulse, doors).await;
+            origin.is_secure = true;
+            serve(secret, spoken, pulse, origin, doors).await;
         }
-        spoken => serve(plain, spoken, pulse, doors).await,
+        spoken => serve(plain, spoken, pulse, origin, doors).await,
     }
     Ok(())
 }
@@ -118,7 +121,7 @@ async fn in_time<T>(doors: &Doors, step: impl Future<Output = io::Result<T>>) ->
     }
 }
 
-async fn serve<IO>(io: Stream<IO>, spoken: Spoken, pulse: Arc<Pulse>, doors: &Doors)
+async fn serve<IO>(io: Stream<IO>, spoken: Spoken, pulse: Arc<Pulse>, origin: Origin, doors: &Doors)
 where
     IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -127,7 +130,7 @@ where
         let (front, pulse) = (Arc::clone(&front), Arc::clone(&beat));
         async move {
             let _working = pulse.work();
-            Ok::<_, Infallible>(front.answer(request, &pulse).await)
+            Ok::<_, Infallible>(front.answer(request, &pulse, origin).await)
         }
     });
     let io = TokioIo::new(io);

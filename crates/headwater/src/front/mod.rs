@@ -3,12 +3,15 @@
 mod auth;
 mod body;
 mod chance;
+mod cloudwatch;
 mod dispatch;
 pub(crate) mod fault;
 mod health;
 mod http;
 mod local;
+mod outgoing;
 mod protocol;
+mod published;
 mod pulse;
 mod reply;
 mod stream;
@@ -26,31 +29,34 @@ use self::{
     body::Intake,
     chance::{Chance, Draw},
     local::OwnNames,
+    outgoing::Outgoing,
     protocol::{Addressee, Asked, Target},
+    published::Published,
     pulse::Pulse,
     reply::{Refusal, Reply, RequestId},
 };
-use crate::settings::Settings;
+use crate::{gate::Gate, settings::Settings};
 use ::http::{HeaderValue, Method, Request, Version, header, request::Parts};
 use bytes::Bytes;
 use headwater_log::clock::Clock;
-use headwater_wire::{ErrorKind, Service, ServiceError, well_formed};
+use headwater_wire::{Answer, Caller, ErrorKind, Origin, Service, ServiceError, well_formed};
 use hyper::body::Incoming;
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
-};
+use std::sync::Arc;
+use tokio::sync::watch;
 
 /// Everything a request needs on its way.
 pub(crate) struct Front {
     table: Table,
     auth: Auth,
+    gate: Gate,
+    published: Published,
     intake: Intake,
     own_names: OwnNames,
     region: Arc<str>,
     chance: Chance,
     clock: Arc<dyn Clock>,
-    is_ready: AtomicBool,
+    /// Turns true when the server is going.
+    stop: watch::Sender<bool>,
 }
 
 impl Front {
@@ -59,34 +65,36 @@ impl Front {
         Arc::new(Self {
             table,
             auth: Auth::new(settings),
+            gate: Gate::new(settings.credentials.clone()),
+            published: Published::default(),
             intake: Intake::new(settings.body_limit_bytes, Arc::clone(&clock)),
             own_names: OwnNames::new(&settings.listen, &settings.server_names),
             region: Arc::clone(&settings.region),
             chance: Chance::new(seed),
             clock,
-            is_ready: AtomicBool::new(true),
+            stop: watch::Sender::new(false),
         })
     }
 
-    /// From now on the server says of itself that it is going.
+    /// From now on the server says of itself that it is going, and ends the streams it is sending.
     pub(crate) fn stopping(&self) {
-        self.is_ready.store(false, Ordering::Relaxed);
+        self.stop.send_replace(true);
     }
 
     /// Answers one request.
-    async fn answer(&self, request: Request<Incoming>, pulse: &Pulse) -> Reply {
+    async fn answer(&self, request: Request<Incoming>, pulse: &Pulse, origin: Origin) -> Reply {
         let (head, body) = request.into_parts();
         if head.uri.path().starts_with(health::PREFIX) {
             if !self.own_names.admit(&head) {
                 return health::refuse();
             }
-            return health::answer(&head, &self.table, self.is_ready.load(Ordering::Relaxed));
+            return health::answer(&head, &self.table, &self.published, !*self.stop.borrow());
         }
         let mut draw = self.chance.draw();
         let addressee = Addressee::of(&head);
         let id = RequestId::new(addressee.service, &mut draw);
         let mut reply = match self.intake.take(&head, addressee.service, body, pulse).await {
-            Ok(taken) => self.respond(&head, addressee, &taken.bytes, &id, &mut draw).await,
+            Ok(taken) => self.respond(&head, addressee, &taken.bytes, origin, &id, &mut draw).await,
             Err(refusal) => {
                 let mut reply = reply::refusal(&refusal, &id, &mut draw);
                 if head.version < Version::HTTP_2 {
@@ -106,17 +114,25 @@ impl Front {
         head: &Parts,
         addressee: Addressee<'_>,
         body: &Bytes,
+        origin: Origin,
         id: &RequestId,
         draw: &mut Draw,
     ) -> Reply {
         match protocol::identify(head, addressee, !body.is_empty()) {
-            Ok(Asked::Operation(target)) => match self.operate(head, target, body, id, draw).await {
-                Ok(output) => reply::success(target.service, target.content_type, output.into(), id, draw),
+            Ok(Asked::Operation(target)) => match self.operate(head, target, body, origin, id, draw).await {
+                Ok(Answer::Whole(output)) => {
+                    reply::success(target.service, target.content_type, output.into(), id, draw)
+                }
+                Ok(Answer::Events(messages)) => {
+                    let events = Outgoing::events(messages, self.stop.subscribe());
+                    reply::events(target.service, events, id, draw)
+                }
                 Err(error) => {
                     let Target { service, dialect, content_type, .. } = target;
                     reply::refusal(&Refusal::Error { service, dialect, content_type, error }, id, draw)
                 }
             },
+            Ok(Asked::Metrics(call)) => cloudwatch::answer(call.form, self.publish(head, call, body, origin), id),
             Ok(Asked::Token) => {
                 let caller = self.auth.caller(sts::SCOPE, head, body, &*self.clock);
                 match caller.and_then(|caller| sts::check(body).map(|()| caller)) {
@@ -130,15 +146,29 @@ impl Front {
         }
     }
 
-    /// The operation's output; nothing runs before its caller is known.
+    /// Takes in the metrics of a caller who may publish some.
+    fn publish(
+        &self,
+        head: &Parts,
+        call: cloudwatch::Call<'_>,
+        body: &Bytes,
+        origin: Origin,
+    ) -> Result<(), ServiceError> {
+        let caller = Caller { origin, ..self.auth.caller(cloudwatch::SCOPE, head, body, &*self.clock)? };
+        self.gate.permit(&caller, cloudwatch::ACTION, self.clock.now_ms())?;
+        cloudwatch::run(call, head, body, &caller.account, &self.published)
+    }
+
+    /// The operation's answer; nothing runs before its caller is known.
     async fn operate(
         &self,
         head: &Parts,
         target: Target<'_>,
         body: &Bytes,
+        origin: Origin,
         id: &RequestId,
         draw: &mut Draw,
-    ) -> Result<Vec<u8>, ServiceError> {
+    ) -> Result<Answer, ServiceError> {
         let Some(route) = self.table.find(target) else {
             return Err(ServiceError::bare("UnknownOperationException", ErrorKind::Sender));
         };
@@ -153,7 +183,7 @@ impl Front {
                 Service::Kinesis | Service::Firehose => refusal,
             }
         })?;
-        self.table.run(route, target, caller, body, id, draw).await
+        self.table.run(route, target, Caller { origin, ..caller }, body, id, draw).await
     }
 }
 
@@ -163,7 +193,6 @@ mod tests {
     use crate::{settings::Raw, workers::Workers};
     use headwater_log::clock::{ManualClock, SystemClock};
     use headwater_wire::{
-        Caller,
         kinesis::{ListStreamsInput, ListStreamsOutput},
         op,
     };

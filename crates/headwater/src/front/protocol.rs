@@ -1,6 +1,6 @@
 //! What a request is: AWS's order of checks, from the outside in, in one function ([`identify`]). It looks at the head
 //! and at whether there is a body; whether the body can be read and who sends it is decided later.
-use super::reply::Refusal;
+use super::{cloudwatch, reply::Refusal};
 use headwater_wire::{Dialect, ErrorKind, Service, ServiceError};
 use http::{HeaderMap, HeaderName, Method, header, request::Parts};
 
@@ -26,6 +26,8 @@ const FORM: &str = "application/x-www-form-urlencoded";
 pub(crate) enum Asked<'a> {
     /// An operation of a service; whether the service has it is not yet known.
     Operation(Target<'a>),
+    /// An operation of CloudWatch's.
+    Metrics(cloudwatch::Call<'a>),
     /// An operation of the token service, in the query protocol.
     Token,
     /// A browser asks whether it may send the real request.
@@ -61,7 +63,12 @@ pub(crate) fn identify<'a>(
         _ => return Err(Refusal::AccessDenied(service)),
     }
     let content_type = content_type(&head.headers);
-    if content_type.eq_ignore_ascii_case(FORM) {
+    let is_form = content_type.eq_ignore_ascii_case(FORM);
+    let named = head.headers.get(&TARGET).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if let Some(call) = cloudwatch::identify(head, named, is_form) {
+        return Ok(Asked::Metrics(call));
+    }
+    if is_form {
         return Ok(Asked::Token);
     }
     let Some((dialect, content_type)) = dialect(service, content_type, has_body) else {

@@ -1,14 +1,13 @@
 //! Answers as the services send them: in the request's dialect, with their ids and headers. Invariant: every answer of
 //! a service carries a request id, and its length is that of its body.
-use super::{chance::Draw, protocol::is_dynamo};
+use super::{chance::Draw, outgoing::Outgoing, protocol::is_dynamo};
 use bytes::Bytes;
-use headwater_wire::{Dialect, ErrorKind, Service, ServiceError, encode_error};
+use headwater_wire::{Dialect, EVENT_STREAM, ErrorKind, Service, ServiceError, encode_error};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
-use http_body_util::Full;
 use std::fmt;
 
 /// What goes back.
-pub(crate) type Reply = Response<Full<Bytes>>;
+pub(crate) type Reply = Response<Outgoing>;
 
 const UUID_BYTES: usize = 36;
 const DYNAMO_ID_BYTES: usize = 52;
@@ -101,6 +100,13 @@ pub(crate) fn success(
     reply
 }
 
+/// The output of an operation that answers with events.
+pub(crate) fn events(service: Service, events: Outgoing, id: &RequestId, draw: &mut Draw) -> Reply {
+    let mut reply = success(service, EVENT_STREAM, Bytes::new(), id, draw);
+    *reply.body_mut() = events;
+    reply
+}
+
 /// A refusal in the form its service gives it.
 pub(crate) fn refusal(refusal: &Refusal, id: &RequestId, draw: &mut Draw) -> Reply {
     match refusal {
@@ -175,7 +181,7 @@ fn of_service(service: Service, status: StatusCode, body: Bytes, id: &RequestId,
             headers.insert(EXTENDED_ID.clone(), value);
         }
     }
-    let mut reply = Response::new(Full::new(body));
+    let mut reply = Response::new(Outgoing::from(body));
     *reply.status_mut() = status;
     *reply.headers_mut() = headers;
     reply

@@ -4,7 +4,6 @@ use super::reply::{Reply, RequestId};
 use bytes::Bytes;
 use headwater_wire::{Caller, ServiceError};
 use http::{HeaderName, HeaderValue, StatusCode, header};
-use http_body_util::Full;
 
 /// What the service is called in a signature's scope.
 pub(crate) const SCOPE: &str = "sts";
@@ -31,10 +30,10 @@ pub(crate) fn check(form: &[u8]) -> Result<(), ServiceError> {
 
 /// Who the caller is.
 pub(crate) fn identity(caller: &Caller, id: &RequestId) -> Reply {
-    let account = &caller.account;
+    let Caller { account, principal, .. } = caller;
     let body = format!(
         "<GetCallerIdentityResponse xmlns=\"{NAMESPACE}\">\n  <GetCallerIdentityResult>\n    \
-         <Arn>arn:aws:iam::{account}:root</Arn>\n    <UserId>{account}</UserId>\n    <Account>{account}</Account>\n  \
+         <Arn>{principal}</Arn>\n    <UserId>{account}</UserId>\n    <Account>{account}</Account>\n  \
          </GetCallerIdentityResult>\n  <ResponseMetadata>\n    <RequestId>{id}</RequestId>\n  </ResponseMetadata>\n\
          </GetCallerIdentityResponse>\n"
     );
@@ -43,8 +42,15 @@ pub(crate) fn identity(caller: &Caller, id: &RequestId) -> Reply {
 
 /// A refusal in the query protocol's form.
 pub(crate) fn refusal(error: &ServiceError, id: &RequestId) -> Reply {
+    refusal_of(NAMESPACE, error, id)
+}
+
+/// A refusal by a service with this XML name space.
+pub(crate) fn refusal_of(namespace: &str, error: &ServiceError, id: &RequestId) -> Reply {
     let status = match error.code {
-        "InvalidAction" | "MissingAction" => StatusCode::BAD_REQUEST,
+        "InvalidAction" | "MissingAction" | "MissingRequiredParameterException" | "InvalidParameterValueException" => {
+            StatusCode::BAD_REQUEST
+        }
         _ => StatusCode::FORBIDDEN,
     };
     let message = escape(error.message.as_deref().unwrap_or_default());
@@ -53,17 +59,20 @@ pub(crate) fn refusal(error: &ServiceError, id: &RequestId) -> Reply {
         "IncompleteSignatureException" => "IncompleteSignature",
         "InvalidSignatureException" => "SignatureDoesNotMatch",
         "UnrecognizedClientException" => "InvalidClientTokenId",
+        "AccessDeniedException" => "AccessDenied",
+        "MissingRequiredParameterException" => "MissingParameter",
+        "InvalidParameterValueException" => "InvalidParameterValue",
         code => code,
     };
     let body = format!(
-        "<ErrorResponse xmlns=\"{NAMESPACE}\">\n  <Error>\n    <Type>Sender</Type>\n    <Code>{code}</Code>\n    \
+        "<ErrorResponse xmlns=\"{namespace}\">\n  <Error>\n    <Type>Sender</Type>\n    <Code>{code}</Code>\n    \
          <Message>{message}</Message>\n  </Error>\n  <RequestId>{id}</RequestId>\n</ErrorResponse>\n"
     );
     reply(status, body, id)
 }
 
 fn reply(status: StatusCode, body: String, id: &RequestId) -> Reply {
-    let mut reply = Reply::new(Full::new(Bytes::from(body)));
+    let mut reply = Reply::new(Bytes::from(body).into());
     *reply.status_mut() = status;
     let headers = reply.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/xml"));

@@ -10,6 +10,7 @@ mod sequence;
 mod server;
 mod signer;
 
+mod access;
 mod durability;
 mod fault;
 mod front;
@@ -17,6 +18,7 @@ mod http2;
 mod kinesis;
 mod limits;
 mod malformed;
+mod metrics;
 mod resharding;
 mod settings;
 mod signatures;

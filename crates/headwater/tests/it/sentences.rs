@@ -6,6 +6,8 @@ pub(crate) const REGION: &str = "us-east-1";
 
 pub(crate) const NAME_PATTERN: &str = "[a-zA-Z0-9_.-]+";
 pub(crate) const ARN_PATTERN: &str = r"arn:aws.*:kinesis:.*:\d{12}:stream/\S+";
+pub(crate) const CONSUMER_ARN_PATTERN: &str =
+    r"^(arn):aws.*:kinesis:.*:\d{12}:.*stream\/[a-zA-Z0-9_.-]+\/consumer\/[a-zA-Z0-9_.-]+:[0-9]+";
 pub(crate) const HASH_KEY_PATTERN: &str = r"0|([1-9]\d{0,38})";
 pub(crate) const SEQUENCE_PATTERN: &str = r"0|([1-9]\d{0,128})";
 
