@@ -301,6 +301,47 @@ func typedErrors(c, _ client) {
 	equal(invalid.ErrorCode(), "ValidationException")
 }
 
+func subscribeToShard(c, _ client) {
+	name, remove := c.stream(1)
+	defer remove()
+	summary := must(c.DescribeStreamSummary(ctx, &kinesis.DescribeStreamSummaryInput{StreamName: &name}))
+	consumer := must(c.RegisterStreamConsumer(ctx, &kinesis.RegisterStreamConsumerInput{
+		StreamARN: summary.StreamDescriptionSummary.StreamARN, ConsumerName: aws.String("suite"),
+	})).Consumer.ConsumerARN
+	defer func() {
+		must(c.DeregisterStreamConsumer(ctx, &kinesis.DeregisterStreamConsumerInput{ConsumerARN: consumer}))
+	}()
+	for {
+		reply := must(c.DescribeStreamConsumer(ctx, &kinesis.DescribeStreamConsumerInput{ConsumerARN: consumer}))
+		if reply.ConsumerDescription.ConsumerStatus == types.ConsumerStatusActive {
+			break
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	for number := range 3 {
+		c.put(name, strconv.Itoa(number), "k")
+	}
+	shard := c.shards(name)[0]
+	subscription := must(c.SubscribeToShard(ctx, &kinesis.SubscribeToShardInput{
+		ConsumerARN: consumer, ShardId: shard.ShardId,
+		StartingPosition: &types.StartingPosition{Type: types.ShardIteratorTypeTrimHorizon},
+	})).GetStream()
+	defer subscription.Close()
+	var texts []string
+	var last types.SubscribeToShardEvent
+	for event := range subscription.Events() {
+		last = event.(*types.SubscribeToShardEventStreamMemberSubscribeToShardEvent).Value
+		for _, record := range last.Records {
+			texts = append(texts, string(record.Data))
+		}
+		if len(texts) == 3 && last.ContinuationSequenceNumber != nil {
+			c.split(name, shard) // ends the subscription
+		}
+	}
+	equal(texts, []string{"0", "1", "2"})
+	equal([]any{last.ContinuationSequenceNumber == nil, len(last.ChildShards)}, []any{true, 2})
+}
+
 func run(scenario func(c, limited client), c, limited client) (err error) {
 	defer func() {
 		switch fault := recover().(type) {
@@ -332,6 +373,7 @@ func main() {
 		{"retention", retention},
 		{"paging", paging},
 		{"typed_errors", typedErrors},
+		{"subscribe_to_shard", subscribeToShard},
 	} {
 		if err := run(scenario.run, c, limited); err != nil {
 			fmt.Printf("FAILED %s: %v\n", scenario.name, err)

@@ -208,6 +208,30 @@ const scenarios = {
     });
   },
 
+  async subscribe_to_shard(kinesis) {
+    await withStream(kinesis, 1, async (name) => {
+      const { StreamDescriptionSummary: summary } = await kinesis.describeStreamSummary({ StreamName: name });
+      const named = { StreamARN: summary.StreamARN, ConsumerName: "suite" };
+      const { ConsumerARN } = (await kinesis.registerStreamConsumer(named)).Consumer;
+      while ((await kinesis.describeStreamConsumer({ ConsumerARN })).ConsumerDescription.ConsumerStatus !== "ACTIVE") await pause(50);
+      for (const data of ["0", "1", "2"]) await put(kinesis, name, data);
+      const [shard] = await shardsOf(kinesis, name);
+      const StartingPosition = { Type: "TRIM_HORIZON" };
+      const reply = await kinesis.subscribeToShard({ ConsumerARN, ShardId: shard.ShardId, StartingPosition });
+      const records = [];
+      let last;
+      for await (const event of reply.EventStream) {
+        last = event.SubscribeToShardEvent;
+        records.push(...last.Records);
+        if (records.length === 3 && last.ContinuationSequenceNumber) await split(kinesis, name, shard); // ends it
+      }
+      assert.deepEqual(records.map((record) => text(record.Data)), ["0", "1", "2"]);
+      assert.ok(!last.ContinuationSequenceNumber);
+      assert.deepEqual(last.ChildShards.map((child) => child.ParentShards), [[shard.ShardId], [shard.ShardId]]);
+      await kinesis.deregisterStreamConsumer({ ConsumerARN });
+    });
+  },
+
   async many_requests_on_one_connection(kinesis) {
     await withStream(kinesis, 4, async (name) => {
       const puts = await Promise.all(Array.from({ length: 300 }, (_, n) => put(kinesis, name, `${n}`, `k${n}`)));

@@ -5,7 +5,7 @@ import time
 
 import boto3
 import botocore.config
-from scenarios import equal, fresh, main, middle, parents_first, scenario, tiles_all_keys
+from scenarios import equal, fresh, main, middle, parents_first, scenario, tiles_all_keys, wait_until
 
 
 def connect(endpoint):
@@ -263,6 +263,28 @@ def typed_errors(kinesis):
         assert message.endswith("can not be converted to an String"), message
         other = {"ShardIteratorType": "AT_SEQUENCE_NUMBER", "StartingSequenceNumber": "not a number"}
         refused(errors.ClientError, kinesis.get_shard_iterator, StreamName=name, ShardId="shardId-000000000000", **other)
+
+
+@scenario
+def subscribe_to_shard(kinesis):
+    with stream(kinesis) as name:
+        arn = kinesis.describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]["StreamARN"]
+        consumer = kinesis.register_stream_consumer(StreamARN=arn, ConsumerName="suite")["Consumer"]["ConsumerARN"]
+        state = lambda: kinesis.describe_stream_consumer(ConsumerARN=consumer)["ConsumerDescription"]["ConsumerStatus"]
+        wait_until(lambda: state() == "ACTIVE")
+        puts = [kinesis.put_record(StreamName=name, Data=b"%d" % number, PartitionKey="k") for number in range(3)]
+        shard, start = {"ShardId": puts[0]["ShardId"]}, {"Type": "TRIM_HORIZON"}
+        reply = kinesis.subscribe_to_shard(ConsumerARN=consumer, StartingPosition=start, **shard)
+        records, last = [], None
+        for event in reply["EventStream"]:
+            last = event["SubscribeToShardEvent"]
+            records += last["Records"]
+            if len(records) == 3 and "ContinuationSequenceNumber" in last:
+                split(kinesis, name, shards_of(kinesis, name)[0])  # ends the subscription
+        equal(payloads(records), [b"0", b"1", b"2"])
+        equal("ContinuationSequenceNumber" in last, False)
+        equal([child["ParentShards"] for child in last["ChildShards"]], [[shard["ShardId"]]] * 2)
+        kinesis.deregister_stream_consumer(ConsumerARN=consumer)
 
 
 @scenario

@@ -3,6 +3,7 @@
 //! Invariant: exactly one group is under way at a time, and nothing is published or answered before it is durable.
 //! A failure other than a full disk is final: the caller must not go on.
 use super::{
+    answers::Answers,
     files::File,
     frame::{BLOCK_BODY, BLOCK_HEAD, BlockWriter, SECTOR, u32_of, u32_of_u64},
     group::{GROUP_HEAD, GroupHead, ROW, Row},
@@ -57,6 +58,7 @@ pub(super) struct Journal {
     current: Option<Current>,
     position: Position,
     backlog: VecDeque<Item>,
+    answers: Answers,
     full: bool,
 }
 
@@ -72,7 +74,12 @@ struct Draft {
 
 impl Journal {
     pub(super) fn new(store: Arc<Store>, current: Option<Current>, position: Position) -> Self {
-        Self { store, current, position, backlog: VecDeque::new(), full: false }
+        Self { store, current, position, backlog: VecDeque::new(), answers: Answers::Direct, full: false }
+    }
+
+    /// Lets callers hear of their appends in this way.
+    pub(super) fn answer_by(&mut self, answers: Answers) {
+        self.answers = answers;
     }
 
     /// Writes one group of what waits; false if nothing does.
@@ -129,7 +136,7 @@ impl Journal {
             }
         }
         match appended {
-            Ok(stamps) => items.into_iter().zip(stamps).for_each(|(item, stamps)| answer(item, stamps)),
+            Ok(stamps) => self.answers.send(items.into_iter().zip(stamps).collect()),
             Err(error) => {
                 items.into_iter().for_each(|item| item.refuse(error.clone()));
                 if error != LogError::Full {
@@ -289,14 +296,6 @@ fn keep_own(items: Vec<Item>) -> Vec<Item> {
         }
     }
     own
-}
-
-fn answer(item: Item, stamps: Vec<Stamp>) {
-    match item {
-        Item::Append { reply, .. } => drop(reply.send(Ok(stamps))),
-        Item::Trim { reply: Some(reply), .. } => drop(reply.send(Ok(()))),
-        Item::Trim { reply: None, .. } => {}
-    }
 }
 
 /// One group of `items`, to stand at `place` (segment, offset). Entries of one log stand together, in the order of their

@@ -3,6 +3,7 @@
 //! The map: `files` is the only way to the disk; `frame` and `group` are the bytes (`docs/format.md`); `journal` writes,
 //! `index` knows where what stands, `reader` reads; `survey` finds everything again, with `scan`; `upkeep` and `sort`
 //! keep the folder tidy. [`Core`] is all that without threads; [`DiskEngine`] is the threads.
+mod answers;
 mod core;
 pub mod files;
 mod frame;
@@ -29,6 +30,7 @@ use crate::{
     clock::Clock,
     engine::{Reading, Trimming},
 };
+use answers::Answers;
 use bytes::Bytes;
 use files::{DiskFiles, Files};
 use journal::Journal;
@@ -77,7 +79,8 @@ impl DiskEngine {
         clock: Arc<dyn Clock>,
         fatal: Fatal,
     ) -> Result<Arc<Self>, LogError> {
-        let Core { store, journal, upkeep, lock } = Core::open(files, config, clock)?;
+        let Core { store, mut journal, upkeep, lock } = Core::open(files, config, clock)?;
+        journal.answer_by(Answers::through_runtime());
         let fatal = Arc::new(Mutex::new(Some(fatal)));
         let (ours, theirs) = (store.clone(), fatal.clone());
         let writer = spawn("journal", move || end_with(&ours, &theirs, write_all(&ours, journal)))?;

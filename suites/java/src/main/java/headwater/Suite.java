@@ -274,6 +274,37 @@ public final class Suite {
         refused(ValidationException.class, kinesis.createStream(r -> r.streamName("a b").shardCount(1)));
     }
 
+    private static void subscribeToShard(Suite open, Suite limited) throws InterruptedException {
+        String name = open.create(1);
+        String stream = open.kinesis.describeStreamSummary(r -> r.streamName(name)).join()
+            .streamDescriptionSummary().streamARN();
+        String consumer = open.kinesis.registerStreamConsumer(r -> r.streamARN(stream).consumerName("suite")).join()
+            .consumer().consumerARN();
+        while (open.kinesis.describeStreamConsumer(r -> r.consumerARN(consumer)).join()
+            .consumerDescription().consumerStatus() != ConsumerStatus.ACTIVE) {
+            Thread.sleep(50);
+        }
+        IntStream.range(0, 3).forEach(number -> open.put(name, "" + number, "k"));
+        Shard shard = open.shards(name).get(0);
+        List<SubscribeToShardEvent> events = Collections.synchronizedList(new ArrayList<>());
+        SubscribeToShardResponseHandler handler = SubscribeToShardResponseHandler.builder()
+            .subscriber(event -> events.add((SubscribeToShardEvent) event))
+            .build();
+        CompletableFuture<Void> subscription = open.kinesis.subscribeToShard(
+            r -> r.consumerARN(consumer).shardId(shard.shardId()).startingPosition(p -> p.type("TRIM_HORIZON")), handler);
+        while (events.stream().mapToInt(event -> event.records().size()).sum() < 3) {
+            Thread.sleep(20);
+        }
+        open.split(name, shard); // ends the subscription
+        subscription.join();
+        SubscribeToShardEvent last = events.get(events.size() - 1);
+        equal(events.stream().flatMap(event -> event.records().stream()).map(record -> record.data().asUtf8String()).toList(),
+            List.of("0", "1", "2"));
+        equal(last.continuationSequenceNumber(), null);
+        equal(last.childShards().size(), 2);
+        open.kinesis.deregisterStreamConsumer(r -> r.consumerARN(consumer)).join();
+    }
+
     private static Map<String, Scenario> scenarios() {
         Map<String, Scenario> scenarios = new LinkedHashMap<>();
         scenarios.put("put_record_and_read_at_sequence", Suite::putRecordAndReadAtSequence);
@@ -286,6 +317,7 @@ public final class Suite {
         scenarios.put("retention", Suite::retention);
         scenarios.put("paging", Suite::paging);
         scenarios.put("typed_errors", Suite::typedErrors);
+        scenarios.put("subscribe_to_shard", Suite::subscribeToShard);
         return scenarios;
     }
 
