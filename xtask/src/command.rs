@@ -1,6 +1,6 @@
 //! Running other programs: shown before they run, and a failure names the program.
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
@@ -22,6 +22,17 @@ pub(crate) fn answers(program: impl AsRef<Path>, arguments: &[&str]) -> bool {
     let mut command = Command::new(program.as_ref());
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     command.status().is_ok_and(|status| status.success())
+}
+
+/// A tool from the crates' registry in this very version, installed beside the build.
+pub(crate) fn tool(root: &Path, name: &str, version: &str) -> Result<PathBuf, String> {
+    let folder = root.join("target/tools").join(format!("{name}-{version}"));
+    let binary = folder.join("bin").join(name);
+    if !binary.exists() {
+        let place = folder.to_string_lossy();
+        run(root, "cargo", &["install", "--quiet", "--locked", "--root", &place, "--version", version, name])?;
+    }
+    Ok(binary)
 }
 
 fn shown(command: &Command) -> String {

@@ -1,15 +1,15 @@
 //! `cargo xtask fuzz`: every fuzz target for some seconds, from what it found before and its seeds in `fuzz/seeds`.
 use crate::command;
-use std::{fs, path::Path};
+use std::{fs, path::Path, process::Command};
+
+const CARGO_FUZZ: &str = "0.13.2";
 
 pub(crate) fn run(root: &Path, chosen: &[String], seconds: u32) -> Result<(), String> {
     let targets = targets(root)?;
     if let Some(unknown) = chosen.iter().find(|name| !targets.contains(name)) {
         return Err(format!("no fuzz target `{unknown}`; there are {}", targets.join(", ")));
     }
-    if !command::answers("cargo", &["fuzz", "--version"]) {
-        command::run(root, "cargo", &["install", "--locked", "cargo-fuzz"])?;
-    }
+    let binary = command::tool(root, "cargo-fuzz", CARGO_FUZZ)?;
     let fuzz = root.join("fuzz");
     let seconds = format!("-max_total_time={seconds}");
     for target in targets.iter().filter(|name| chosen.is_empty() || chosen.contains(name)) {
@@ -17,7 +17,9 @@ pub(crate) fn run(root: &Path, chosen: &[String], seconds: u32) -> Result<(), St
         for folder in [&corpus, &seeds] {
             fs::create_dir_all(fuzz.join(folder)).map_err(|error| format!("{folder}: {error}"))?;
         }
-        command::run(&fuzz, "cargo", &["+nightly", "fuzz", "run", target, &corpus, &seeds, "--", &seconds])?;
+        let mut program = Command::new(&binary);
+        program.args(["run", target, &corpus, &seeds, "--", &seconds]).current_dir(&fuzz);
+        command::run_with(program.env("RUSTUP_TOOLCHAIN", "nightly"))?;
     }
     Ok(())
 }

@@ -52,7 +52,7 @@ enum Chore {
         #[arg(long)]
         endpoint: Option<String>,
     },
-    /// Licences, advisories, bans and sources of all dependencies; installs cargo-deny.
+    /// Licences, bans, sources and advisories of all dependencies; the last need the network.
     Audit,
     /// Runs the fuzz targets on the nightly toolchain; installs cargo-fuzz.
     Fuzz {

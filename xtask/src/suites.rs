@@ -19,31 +19,28 @@ const SCENARIOS: &str = "suites/scenarios.txt";
 /// A client: how it is installed and how it is run.
 struct Suite {
     name: &'static str,
-    /// In CI, or only on demand.
-    in_ci: bool,
     prepare: fn(&Path) -> Result<(), String>,
     program: fn(&Path) -> Command,
 }
 
 const SUITES: [Suite; 6] = [
-    Suite { name: "boto3", in_ci: true, prepare: prepare_python, program: |root| python(root, "boto3_suite.py") },
-    Suite { name: "awscli", in_ci: true, prepare: prepare_python, program: |root| python(root, "awscli_suite.py") },
-    Suite { name: "boto2", in_ci: true, prepare: prepare_python, program: |root| python(root, "boto2_suite.py") },
-    Suite { name: "node", in_ci: true, prepare: prepare_node, program: node },
-    Suite { name: "go", in_ci: false, prepare: prepare_go, program: |root| Command::new(go_binary(root)) },
-    Suite { name: "java", in_ci: false, prepare: prepare_java, program: java },
+    Suite { name: "boto3", prepare: prepare_python, program: |root| python(root, "boto3_suite.py") },
+    Suite { name: "awscli", prepare: prepare_python, program: |root| python(root, "awscli_suite.py") },
+    Suite { name: "boto2", prepare: prepare_python, program: |root| python(root, "boto2_suite.py") },
+    Suite { name: "node", prepare: prepare_node, program: node },
+    Suite { name: "go", prepare: prepare_go, program: |root| Command::new(go_binary(root)) },
+    Suite { name: "java", prepare: prepare_java, program: java },
 ];
 const DURABILITY: &str = "durability";
 
 /// The names `cargo xtask suites` takes.
 pub(crate) fn names() -> PossibleValuesParser {
-    let clients = SUITES.iter().map(|suite| suite.name);
-    clients.chain([DURABILITY]).collect::<Vec<_>>().into()
+    clients().chain([DURABILITY]).collect::<Vec<_>>().into()
 }
 
-/// The suites that belong to CI, by name.
-pub(crate) fn in_ci() -> impl Iterator<Item = &'static str> {
-    SUITES.iter().filter(|suite| suite.in_ci).map(|suite| suite.name)
+/// The clients, by name.
+pub(crate) fn clients() -> impl Iterator<Item = &'static str> {
+    SUITES.iter().map(|suite| suite.name)
 }
 
 /// Runs the chosen suites, or all.
