@@ -231,32 +231,39 @@ mod tests {
             .0
     }
 
-    fn publish(call: Call<'_>, head: &Parts, body: &[u8]) -> Result<String, ServiceError> {
+    fn publish(call: Call<'_>, head: &Parts, body: &[u8]) -> Result<serde_json::Value, ServiceError> {
         let published = Published::default();
         run(call, head, &Bytes::copy_from_slice(body), "1", &published)?;
-        Ok(published.shown().to_string())
+        Ok(published.shown())
     }
 
     const JSON: &[u8] = br#"{"Namespace":"N","MetricData":[{"MetricName":"m","Dimensions":[{"Name":"d","Value":"v"}],
         "Values":[1,4],"Counts":[3,1]}]}"#;
-    const SHOWN: &str = r#"{"metrics":[{"account":"1","count":4.0,"dimensions":{"d":"v"},"last":4.0,"name":"m","namespace":"N","sum":7.0}],"turned_away":0}"#;
+
+    fn shown() -> serde_json::Value {
+        serde_json::json!({
+            "metrics": [{"account": "1", "namespace": "N", "name": "m", "dimensions": {"d": "v"},
+                         "count": 4.0, "sum": 7.0, "last": 4.0}],
+            "turned_away": 0,
+        })
+    }
 
     #[test]
     fn the_three_forms_say_the_same() {
         let cbor = head("/service/GraniteServiceVersion20100801/operation/PutMetricData", &[]);
         let call = identify(&cbor, "", false).unwrap();
         let datum = put_metric_data(Dialect::Json10, &Bytes::from_static(JSON)).unwrap();
-        assert_eq!(publish(call, &cbor, &headwater_wire::encode(Dialect::Cbor11, &datum)).unwrap(), SHOWN);
+        assert_eq!(publish(call, &cbor, &headwater_wire::encode(Dialect::Cbor11, &datum)).unwrap(), shown());
         let json = head("/", &[]);
         let call = identify(&json, "GraniteServiceVersion20100801.PutMetricData", false).unwrap();
-        assert_eq!(publish(call, &json, JSON).unwrap(), SHOWN);
+        assert_eq!(publish(call, &json, JSON).unwrap(), shown());
         let query = head("/", &[("authorization", "AWS4-HMAC-SHA256 Credential=a/20260101/us-east-1/monitoring/x")]);
         let call = identify(&query, "", true).unwrap();
         let form = "Action=PutMetricData&Version=2010-08-01&Namespace=N&MetricData.member.1.MetricName=m&\
             MetricData.member.1.Dimensions.member.1.Name=d&MetricData.member.1.Dimensions.member.1.Value=%76&\
             MetricData.member.1.Values.member.1=1&MetricData.member.1.Values.member.2=4&\
             MetricData.member.1.Counts.member.1=3&MetricData.member.1.Counts.member.2=1";
-        assert_eq!(publish(call, &query, form.as_bytes()).unwrap(), SHOWN);
+        assert_eq!(publish(call, &query, form.as_bytes()).unwrap(), shown());
         assert_eq!(identify(&json, "Kinesis_20131202.PutRecord", true), None);
     }
 
@@ -269,7 +276,7 @@ mod tests {
         };
         let head = head("/", &[("content-encoding", "gzip")]);
         let call = identify(&head, "GraniteServiceVersion20100801.PutMetricData", false).unwrap();
-        assert_eq!(publish(call, &head, &pack(JSON)).unwrap(), SHOWN);
+        assert_eq!(publish(call, &head, &pack(JSON)).unwrap(), shown());
         for bad in [pack(&[b' '; (1 << 20) + 1]), b"no gzip".to_vec()] {
             assert_eq!(publish(call, &head, &bad).unwrap_err().code, "InvalidParameterValueException");
         }
