@@ -1,0 +1,138 @@
+//! Folding the log into the rows after a start: from the place the rows say, every decision that counts.
+use super::{
+    LOG,
+    apply::Applying,
+    change::{self, Token},
+    counts::Counts,
+    entry::{self, Entry},
+    index, rows,
+};
+use crate::table::{Table, Tables};
+use bytes::{Buf, BufMut, Bytes};
+use headwater_log::{
+    Engine, Limits, LogError, Seq,
+    kv::{Batch, Kv},
+};
+use std::{collections::HashMap, ops::Bound, sync::Arc};
+
+/// How far the rows have been folded: the last decision in them, its epoch, and where it stands in the log.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) struct Place {
+    pub(super) epoch: u64,
+    pub(super) number: u64,
+    pub(super) seq: Seq,
+}
+
+impl Place {
+    /// Epoch, number, place in the log (8 bytes each, little endian).
+    pub(super) fn encode(self) -> Bytes {
+        let mut bytes = Vec::with_capacity(24);
+        bytes.put_u64_le(self.epoch);
+        bytes.put_u64_le(self.number);
+        bytes.put_u64_le(self.seq.0);
+        bytes.into()
+    }
+
+    fn decode(mut bytes: Bytes) -> Option<Self> {
+        let epoch = bytes.try_get_u64_le().ok()?;
+        let number = bytes.try_get_u64_le().ok()?;
+        Some(Self { epoch, number, seq: Seq(bytes.try_get_u64_le().ok()?) })
+    }
+}
+
+/// What the rows and the log say together.
+pub(super) struct Folded {
+    pub(super) epoch: u64,
+    pub(super) number: u64,
+    pub(super) tables: Arc<Tables>,
+    pub(super) counts: Counts,
+    pub(super) tokens: HashMap<u64, Token>,
+}
+
+const PAGE: Limits = Limits { entries: 1024, bytes: 8 << 20 };
+
+fn incomprehensible(what: &str) -> LogError {
+    LogError::Io(format!("{what} of the tables cannot be understood; was it written by a newer Headwater?"))
+}
+
+/// How far the rows have been folded; `None` in an empty store.
+pub(super) fn place(kv: &dyn Kv) -> Result<Option<Place>, LogError> {
+    let row = kv.get(rows::META, rows::APPLIED)?;
+    row.map(|row| Place::decode(row).ok_or_else(|| incomprehensible("the place"))).transpose()
+}
+
+pub(super) async fn fold(engine: &dyn Engine, kv: &dyn Kv) -> Result<Folded, LogError> {
+    let held = place(kv)?;
+    let mut at = held.unwrap_or_default();
+    let (tables, mut counts) = definitions(kv)?;
+    let mut applying = Applying { kv, tables, counts: &mut counts, batch: Batch::default() };
+    let first = engine.bounds(LOG).first;
+    let mut from = held.map_or(Seq::ZERO, |place| place.seq.next());
+    if first > from {
+        let why = format!(
+            "the tables' rows end at place {from} of their log, which begins at {first}: the folder of the rows is lost \
+             or older than the log; restore both from the same time"
+        );
+        return Err(LogError::Io(why));
+    }
+    let mut epoch = at.epoch;
+    loop {
+        let batch = engine.read(LOG, from, PAGE).await?;
+        for read in &batch.entries {
+            let parsed = entry::parse(read.bytes.clone()).ok_or_else(|| incomprehensible("an entry"))?;
+            match parsed {
+                Entry::Owner { epoch: newer } => epoch = epoch.max(newer),
+                Entry::Decision { epoch: made_under, number, changes }
+                    if made_under == epoch && number == at.number + 1 =>
+                {
+                    let changes = change::decode(changes).map_err(|why| incomprehensible(&format!("a decision ({why})")))?;
+                    applying.apply(number, read.stamp.time_ms, &changes)?;
+                    at = Place { epoch, number, seq: read.stamp.seq };
+                }
+                Entry::Decision { .. } => {} // made under an ended epoch, or upon one that was never written
+            }
+        }
+        applying.counts.write(&mut applying.batch);
+        if !batch.entries.is_empty() {
+            applying.batch.put(rows::META, rows::APPLIED.to_vec(), at.encode());
+        }
+        kv.write(std::mem::take(&mut applying.batch))?;
+        from = batch.next;
+        if batch.entries.is_empty() {
+            break;
+        }
+    }
+    let tables = applying.tables;
+    Ok(Folded { epoch, number: at.number, tables, counts, tokens: tokens(kv)? })
+}
+
+/// The tables and counts in the rows.
+fn definitions(kv: &dyn Kv) -> Result<(Arc<Tables>, Counts), LogError> {
+    let (mut tables, mut counts) = (Tables::default(), Counts::default());
+    for (key, value) in index::collect(kv, rows::META, Bound::Unbounded, Bound::Unbounded, usize::MAX)? {
+        match key.split_first() {
+            Some((&rows::TABLE, _)) => {
+                let table: Table = serde_json::from_slice(&value).map_err(|_| incomprehensible("a definition"))?;
+                tables.set(Arc::new(table));
+            }
+            Some((&rows::GRAVE, id)) => {
+                let id = id.first_chunk::<8>().ok_or_else(|| incomprehensible("a row"))?;
+                tables.bury(u64::from_be_bytes(*id));
+            }
+            Some((&rows::COUNT, _)) => counts.read(&key, &value).ok_or_else(|| incomprehensible("a count"))?,
+            _ => {}
+        }
+    }
+    Ok((Arc::new(tables), counts))
+}
+
+/// The tokens in the rows.
+pub(super) fn tokens(kv: &dyn Kv) -> Result<HashMap<u64, Token>, LogError> {
+    let (from, to) = ([rows::TOKEN], [rows::TOKEN + 1]);
+    let found = index::collect(kv, rows::META, Bound::Included(&from), Bound::Excluded(&to), usize::MAX)?;
+    let read = found.into_iter().map(|(_, value)| {
+        let token: Token = serde_json::from_slice(&value).map_err(|_| incomprehensible("a token"))?;
+        Ok((token.hash, token))
+    });
+    read.collect()
+}
