@@ -1,7 +1,84 @@
 //! `DynamoDB` and `DynamoDB` Streams: tables of items, decided in one lane and kept as rows of a key-value store.
+//!
+//! The map: [`DynamoDb::open`] folds the lane's log into the rows and hands out the service; [`operations`] lists what
+//! it can do, one row an operation, each in its file under `ops` and `stream_ops`; [`run_duties`] does what takes time.
+//! `value`, `number` and `key` are what items are made of, `expression` what is asked of them, `database` the one place
+//! where they change. No HTTP, no encodings, no files, no clock of its own: those come in by [`DynamoDbParts`].
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+mod change_log;
+mod database;
+mod duties;
+mod errors;
 pub mod expression;
 pub mod key;
 pub mod number;
+mod ops;
+mod stream;
+mod table;
 pub mod value;
+
+use database::Database;
+pub use database::SPACES;
+pub use duties::run_duties;
+use headwater_log::{Engine, LogError, clock::Clock, kv::Kv};
+pub use ops::{REFUSED, operations};
+use std::sync::Arc;
+
+/// Chance: 128 new random bits at each call.
+pub type Entropy = Arc<dyn Fn() -> u128 + Send + Sync>;
+
+/// What an operator may choose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DynamoDbSettings {
+    /// How long creating, changing and deleting tables takes, in milliseconds; with 0 they are done when the call
+    /// returns.
+    pub transition_ms: u64,
+    /// Whether provisioned throughput is enforced.
+    pub rate_limits: bool,
+    /// How often items whose time is over are looked for, in milliseconds.
+    pub expiry_sweep_ms: u64,
+    /// How long a shard of a table's stream is open, in milliseconds.
+    pub stream_shard_ms: u64,
+}
+
+impl Default for DynamoDbSettings {
+    /// No waiting, no rate limits, expired items gone within a minute, shards of four hours.
+    fn default() -> Self {
+        Self { transition_ms: 0, rate_limits: false, expiry_sweep_ms: 60_000, stream_shard_ms: 4 * 3_600_000 }
+    }
+}
+
+/// What the service stands on.
+pub struct DynamoDbParts {
+    /// Where decisions are kept.
+    pub engine: Arc<dyn Engine>,
+    /// Where the rows are kept that the decisions make: a store of [`SPACES`].
+    pub kv: Arc<dyn Kv>,
+    /// Where time comes in.
+    pub clock: Arc<dyn Clock>,
+    /// Where chance comes in.
+    pub entropy: Entropy,
+    /// The operator's choices.
+    pub settings: DynamoDbSettings,
+}
+
+/// The service.
+pub struct DynamoDb {
+    database: Arc<Database>,
+    clock: Arc<dyn Clock>,
+    entropy: Entropy,
+    settings: DynamoDbSettings,
+}
+
+impl DynamoDb {
+    /// Brings the rows up to the log.
+    ///
+    /// # Errors
+    /// The engine's and the store's; a log that cannot be read wholly is not opened.
+    pub async fn open(parts: DynamoDbParts) -> Result<Arc<Self>, LogError> {
+        let DynamoDbParts { engine, kv, clock, entropy, settings } = parts;
+        let database = Database::open(engine, Arc::clone(&clock), kv).await?;
+        Ok(Arc::new(Self { database, clock, entropy, settings }))
+    }
+}
