@@ -10,9 +10,8 @@ pub(crate) fn engine(error: &LogError) -> ServiceError {
     tracing::error!(%error, "the database failed");
     match error {
         LogError::Full => ServiceError {
-            code: "InternalServerError",
-            message: Some("The disk is full: nothing is written until there is room again.".into()),
             kind: ErrorKind::Unavailable,
+            ..ServiceError::new("InternalServerError", "The disk is full: nothing is written until there is room again.")
         },
         _ => ServiceError::bare("InternalServerError", ErrorKind::Receiver),
     }

@@ -1,10 +1,12 @@
 //! The caller's errors: a code of the model's closed list and AWS's own sentence. How they look on the wire is the
 //! front's affair.
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use crate::{
-    Dialect, Service,
+    AttributeValue, Dialect, Service,
     codec::{Encode, Shape, Writer, encode},
+    dynamodb::{CancellationReason, ThrottlingReason},
+    value::put,
 };
 
 /// Whose fault it was; decides the HTTP status.
@@ -19,7 +21,7 @@ pub enum ErrorKind {
 }
 
 /// One refusal, as the service would say it.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct ServiceError {
     /// The model's name, e.g. `ResourceNotFoundException`; never with a name space.
     pub code: &'static str,
@@ -27,19 +29,38 @@ pub struct ServiceError {
     pub message: Option<String>,
     /// Whose fault.
     pub kind: ErrorKind,
+    /// What it says besides, where its shape has more than a sentence.
+    pub members: Option<Box<ErrorMembers>>,
+}
+
+/// What some of `DynamoDB`'s errors say besides the sentence.
+#[derive(Clone, PartialEq, Debug)]
+pub enum ErrorMembers {
+    /// The item that did not meet a condition.
+    Item(BTreeMap<String, AttributeValue>),
+    /// Why a transaction was given up: one for each of its items, in their order.
+    CancellationReasons(Vec<CancellationReason>),
+    /// What was asked too much of.
+    ThrottlingReasons(Vec<ThrottlingReason>),
 }
 
 impl ServiceError {
     /// An error of the sender's with the service's sentence.
     #[must_use]
     pub fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self { code, message: Some(message.into()), kind: ErrorKind::Sender }
+        Self { code, message: Some(message.into()), kind: ErrorKind::Sender, members: None }
     }
 
     /// An error without a sentence.
     #[must_use]
     pub const fn bare(code: &'static str, kind: ErrorKind) -> Self {
-        Self { code, message: None, kind }
+        Self { code, message: None, kind, members: None }
+    }
+
+    /// The same, saying more.
+    #[must_use]
+    pub fn with(self, members: ErrorMembers) -> Self {
+        Self { members: Some(Box::new(members)), ..self }
     }
 }
 
@@ -77,7 +98,7 @@ const FRAMEWORK_ERRORS: [&str; 11] = [
 
 static SHAPE: Shape = Shape { java: "", members: &[], required: 0 };
 
-/// An error on its way out: `__type`, and the sentence if there is one.
+/// An error on its way out: `__type`, the sentence if there is one, and its other members.
 struct Told<'a>(Service, &'a ServiceError);
 
 impl Encode for Told<'_> {
@@ -95,6 +116,12 @@ impl Encode for Told<'_> {
         if let Some(message) = &error.message {
             writer.member(if CAPITAL_MESSAGE.contains(&error.code) { "Message" } else { "message" });
             writer.string(message);
+        }
+        match error.members.as_deref() {
+            None => {}
+            Some(ErrorMembers::Item(item)) => put(writer, "Item", item),
+            Some(ErrorMembers::CancellationReasons(reasons)) => put(writer, "CancellationReasons", reasons),
+            Some(ErrorMembers::ThrottlingReasons(reasons)) => put(writer, "ThrottlingReasons", reasons),
         }
         writer.end_structure();
     }
@@ -135,6 +162,22 @@ mod tests {
             told("ResourceNotFoundException"),
             r#"{"__type":"com.amazonaws.dynamodb.v20120810#ResourceNotFoundException"}"#
         );
+    }
+
+    #[test]
+    fn an_error_may_carry_an_item_or_reasons() {
+        let item = BTreeMap::from([("k".to_owned(), AttributeValue::N("1".into()))]);
+        let failed = ServiceError::bare("ConditionalCheckFailedException", ErrorKind::Sender);
+        let failed = json(Service::DynamoDb, &failed.with(ErrorMembers::Item(item.clone())));
+        assert!(failed.ends_with(r#"#ConditionalCheckFailedException","Item":{"k":{"N":"1"}}}"#), "{failed}");
+        let reasons = vec![
+            CancellationReason { code: Some("None".into()), ..CancellationReason::default() },
+            CancellationReason { code: Some("X".into()), message: Some("m".into()), item: Some(item) },
+        ];
+        let cancelled = ServiceError::new("TransactionCanceledException", "t");
+        let cancelled = json(Service::DynamoDb, &cancelled.with(ErrorMembers::CancellationReasons(reasons)));
+        let told = r#","Message":"t","CancellationReasons":[{"Code":"None"},{"Item":{"k":{"N":"1"}},"Code":"X","Message":"m"}]}"#;
+        assert!(cancelled.ends_with(told), "{cancelled}");
     }
 
     #[test]

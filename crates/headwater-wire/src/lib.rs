@@ -26,7 +26,7 @@ mod value;
 pub use attribute_value::AttributeValue;
 pub use codec::{Decode, Encode, Reader, Shape, Writer, decode, encode, well_formed};
 pub use constraint::Violations;
-pub use error::{ErrorKind, ServiceError, encode_error};
+pub use error::{ErrorKind, ErrorMembers, ServiceError, encode_error};
 pub use events::{EVENT_STREAM, Event, EventShape, Events, Heard, Messages};
 pub use fault::SerializationFault;
 pub use generated::{dynamodb, dynamodb_streams, firehose, kinesis};

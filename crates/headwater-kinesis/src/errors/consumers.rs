@@ -66,7 +66,7 @@ pub(crate) fn consumer_names_differ() -> ServiceError {
 /// What is said inside a subscription when the log fails: the reason is told to the operator alone.
 pub(crate) fn subscription_failed() -> ServiceError {
     let code = "InternalFailureException";
-    ServiceError { code, message: Some(super::INTERNAL_FAILURE_TEXT.into()), kind: ErrorKind::Receiver }
+    ServiceError { kind: ErrorKind::Receiver, ..ServiceError::new(code, super::INTERNAL_FAILURE_TEXT) }
 }
 
 pub(crate) fn subscription_rate(shard: u32, name: &str, account: &str) -> ServiceError {

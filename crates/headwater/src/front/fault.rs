@@ -65,7 +65,7 @@ pub(crate) fn injected(service: Service, operation: &str, name: &str) -> Result<
     let own = own.iter().map(|code| (*code, ErrorKind::Sender));
     let mut known = COMMON_ERRORS.into_iter().chain(own);
     if let Some((code, kind)) = known.clone().find(|(code, _)| *code == name) {
-        return Ok(ServiceError { code, message: Some("Injected by --fault.".into()), kind });
+        return Ok(ServiceError { kind, ..ServiceError::new(code, "Injected by --fault.") });
     }
     let names: Vec<&str> = known.by_ref().map(|(code, _)| code).collect();
     Err(format!("--fault {operation}:{name}: {operation} has no such error; it has {}", names.join(", ")))
