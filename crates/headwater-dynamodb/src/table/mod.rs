@@ -19,6 +19,7 @@ pub(crate) use tables::Tables;
 pub(crate) use update::{Moment, check, update};
 
 use crate::{
+    errors::{self, Result},
     key::{KeyPart, KeySchema, KeyType},
     stream::{Shard, Stream, View},
     value::Item,
@@ -203,6 +204,20 @@ impl Table {
     /// The ARN of one of the table's streams.
     pub(crate) fn stream_arn(&self, stream: &Stream) -> String {
         format!("{}/stream/{}", self.arn(), stream.label())
+    }
+
+    /// Nothing is being done to the table, so it can be changed.
+    ///
+    /// # Errors
+    /// `ResourceInUseException` if something is.
+    pub(crate) fn check_at_rest(&self) -> Result<()> {
+        let doing = match self.phase {
+            Phase::Active => return Ok(()),
+            Phase::Creating { .. } => "created",
+            Phase::Updating { .. } => "updated",
+            Phase::Deleting { .. } | Phase::Deleted => "deleted",
+        };
+        Err(errors::table_in_use(doing, &self.name))
     }
 
     /// The index called `name` that can be read.
