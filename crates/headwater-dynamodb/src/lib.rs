@@ -16,6 +16,7 @@ pub mod number;
 mod ops;
 mod stream;
 mod table;
+mod target;
 pub mod value;
 
 use database::Database;
