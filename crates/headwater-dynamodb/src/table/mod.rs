@@ -19,6 +19,7 @@ pub(crate) use tables::Tables;
 pub(crate) use update::{Moment, check, update};
 
 use crate::{
+    database::EXPIRY_INDEX,
     errors::{self, Result},
     key::{KeyPart, KeySchema, KeyType},
     stream::{Shard, Stream, View},
@@ -223,6 +224,12 @@ impl Table {
     /// The index called `name` that can be read.
     pub(crate) fn index(&self, name: &str) -> Option<&Index> {
         self.indexes.iter().find(|index| index.name == name && index.phase != IndexPhase::Emptying)
+    }
+
+    /// The rows kept beside the items: an index's id (0: expiry) and how far its rows are what they are to be.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = (u32, &IndexPhase)> {
+        let expiry = self.expiry.iter().filter_map(|expiry| expiry.rows.as_ref());
+        expiry.map(|rows| (EXPIRY_INDEX, rows)).chain(self.indexes.iter().map(|index| (index.id, &index.phase)))
     }
 
     /// The stream that takes changes.
