@@ -13,6 +13,7 @@ pub mod engine;
 mod error;
 mod id;
 pub mod machine;
+pub mod kv;
 pub mod memory;
 pub mod replica;
 
