@@ -9,7 +9,7 @@ pub(crate) struct Image(Bytes);
 
 impl Image {
     pub(crate) fn new(item: &Item) -> Self {
-        let size = u32::try_from(value::item_size(item)).unwrap_or(u32::MAX);
+        let size = u32::try_from(value::size_bytes(item)).unwrap_or(u32::MAX);
         let mut bytes = Vec::with_capacity(size as usize + 64);
         bytes.extend_from_slice(&size.to_le_bytes());
         value::encode(item, &mut bytes);

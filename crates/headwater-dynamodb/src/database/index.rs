@@ -2,6 +2,7 @@
 //! moves no key costs an index nothing; readers fetch the items in the same view.
 use super::rows;
 use crate::{
+    key::Write,
     table::{Expiry, Index, Table},
     value::{self, Item, Value},
 };
@@ -34,12 +35,15 @@ pub(crate) fn item_key<'a>(row: &'a [u8], value: &[u8]) -> Option<&'a [u8]> {
 
 /// The item's row in an index; none if it lacks a part of the index's key.
 pub(crate) fn row(table: &Table, index: &Index, key: &[u8], item: &Item) -> Option<Row> {
-    Some(Row::new(table.id, index.id, &index.key.stored(item)?, key))
+    let mut index_key = Vec::new();
+    // What cannot be in the index (it was written before the index was asked for) is not.
+    let is_in = index.key.index_key(item, &index.name, Write::Put, &mut index_key);
+    is_in.unwrap_or(false).then(|| Row::new(table.id, index.id, &index_key, key))
 }
 
 /// What a query of the index sees of the item, by the service's rules of size.
 pub(crate) fn projected_size(table: &Table, index: &Index, item: &Item) -> u64 {
-    let size = |(name, held): (&String, &Value)| name.len() + value::value_size(held);
+    let size = |(name, held): (&String, &Value)| name.len() + held.size_bytes();
     let total: usize = match index.seen(table) {
         None => item.iter().map(size).sum(),
         Some(seen) => item.iter().filter(|(name, _)| seen.contains(name.as_str())).map(size).sum(),

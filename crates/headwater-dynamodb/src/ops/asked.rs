@@ -1,0 +1,141 @@
+//! What several operations ask for in the same words: conditions, projections, and what to be told.
+use crate::{
+    DynamoDb,
+    capacity::Consumed,
+    errors::Result,
+    expression::{Condition, Parameter, Placeholders, Projection, legacy},
+    table::{IndexKind, Table},
+    value::{self, Item},
+    write::{Refusal, Write, Written},
+};
+use headwater_wire::{
+    AttributeValue,
+    dynamodb::{
+        ConditionalOperator, ExpectedAttributeValue, ItemCollectionMetrics, ReturnConsumedCapacity,
+        ReturnItemCollectionMetrics, ReturnValuesOnConditionCheckFailure,
+    },
+};
+use std::{collections::BTreeMap, sync::Arc};
+
+/// The condition of a write, in either language.
+pub(crate) struct Conditional {
+    pub(crate) expected: Option<BTreeMap<String, ExpectedAttributeValue>>,
+    pub(crate) operator: Option<ConditionalOperator>,
+    pub(crate) expression: Option<String>,
+    pub(crate) names: Option<BTreeMap<String, String>>,
+    pub(crate) values: Option<BTreeMap<String, AttributeValue>>,
+}
+
+impl Conditional {
+    /// # Errors
+    /// Both languages were used.
+    pub(crate) fn check_mix(&self) -> Result<()> {
+        legacy::check_mix(
+            &[("Expected", self.expected.is_some()), ("ConditionalOperator", self.operator.is_some())],
+            &[("ConditionExpression", self.expression.is_some())],
+        )
+    }
+
+    /// # Errors
+    /// The service's words on what is wrong with it.
+    pub(crate) fn read(self) -> Result<Option<Condition>> {
+        let mut placeholders = Placeholders::new(self.names, self.values, &[(Parameter::Condition, self.expression.as_deref())])?;
+        let condition = condition(&mut placeholders, self.expression.as_deref(), self.expected, self.operator)?;
+        placeholders.finish()?;
+        Ok(condition)
+    }
+}
+
+/// The condition of a write, among the other expressions of its request.
+///
+/// # Errors
+/// The service's words on what is wrong with it.
+pub(crate) fn condition(
+    placeholders: &mut Placeholders,
+    expression: Option<&str>,
+    expected: Option<BTreeMap<String, ExpectedAttributeValue>>,
+    operator: Option<ConditionalOperator>,
+) -> Result<Option<Condition>> {
+    match (expression, expected) {
+        (Some(text), _) => placeholders.condition(Parameter::Condition, text).map(Some),
+        (None, Some(expected)) => legacy::condition(expected, operator),
+        (None, None) => Ok(None),
+    }
+}
+
+/// The projection of a read, in either language.
+///
+/// # Errors
+/// The service's words on what is wrong with it.
+pub(crate) fn projection(
+    attributes: Option<Vec<String>>,
+    expression: Option<&str>,
+    names: Option<BTreeMap<String, String>>,
+) -> Result<Option<Projection>> {
+    legacy::check_mix(
+        &[("AttributesToGet", attributes.is_some())],
+        &[("ProjectionExpression", expression.is_some())],
+    )?;
+    let mut placeholders = Placeholders::new(names, None, &[(Parameter::Projection, expression)])?;
+    let projection = match (expression, attributes) {
+        (Some(text), _) => Some(placeholders.projection(text)?),
+        (None, Some(attributes)) => Some(legacy::projection(attributes)?),
+        (None, None) => None,
+    };
+    placeholders.finish()?;
+    Ok(projection)
+}
+
+pub(crate) fn shows_failed(asked: Option<ReturnValuesOnConditionCheckFailure>) -> bool {
+    asked == Some(ReturnValuesOnConditionCheckFailure::AllOld)
+}
+
+pub(crate) fn is_told(asked: Option<ReturnConsumedCapacity>) -> bool {
+    matches!(asked, Some(ReturnConsumedCapacity::Indexes | ReturnConsumedCapacity::Total))
+}
+
+/// A write that was carried out, and what it cost.
+pub(crate) struct Done {
+    table: Arc<Table>,
+    key: Item,
+    pub(crate) written: Written,
+    pub(crate) consumed: Consumed,
+}
+
+impl Done {
+    pub(crate) fn collection(&self, asked: Option<ReturnItemCollectionMetrics>) -> Option<ItemCollectionMetrics> {
+        collection_metrics(&self.table, &self.key, asked)
+    }
+}
+
+/// What is told of the collection an item belongs to: only tables with local indexes have any. The size is an estimate,
+/// as with the service: whole gigabytes.
+pub(crate) fn collection_metrics(
+    table: &Table,
+    key: &Item,
+    asked: Option<ReturnItemCollectionMetrics>,
+) -> Option<ItemCollectionMetrics> {
+    let has_local = table.indexes.iter().any(|index| index.kind == IndexKind::Local);
+    if asked != Some(ReturnItemCollectionMetrics::Size) || !has_local {
+        return None;
+    }
+    let hash = table.key.hash.iter().filter_map(|part| key.get_key_value(&part.name));
+    let hash: Item = hash.map(|(name, value)| (name.clone(), value.clone())).collect();
+    Some(ItemCollectionMetrics {
+        item_collection_key: Some(value::write_item(hash)),
+        size_estimate_range_gb: Some(vec![0.0, 1.0]),
+    })
+}
+
+impl DynamoDb {
+    /// Carries out one write.
+    ///
+    /// # Errors
+    /// The refusal, as its caller is told.
+    pub(crate) async fn write_one(&self, write: Write) -> Result<Done> {
+        let (table, key) = (Arc::clone(&write.table), write.key_item.clone());
+        let written = self.database.submit(|deciding| write.decide(deciding).map_err(Refusal::told)).await?;
+        let consumed = Consumed::write(&table, written.old.as_ref(), written.new.as_ref(), false);
+        Ok(Done { table, key, written, consumed })
+    }
+}

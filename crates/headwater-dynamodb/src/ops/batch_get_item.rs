@@ -1,0 +1,129 @@
+//! BatchGetItem: up to a hundred items of several tables, each read as by itself.
+use super::asked;
+use crate::{
+    DynamoDb,
+    capacity::{Consistency, Consumed, read_units},
+    database::{self, Image},
+    errors::{self, Result},
+    expression::Projection,
+    value::{self, Item},
+};
+use headwater_wire::{
+    AttributeValue, Caller,
+    dynamodb::{BatchGetItemInput, BatchGetItemOutput, KeysAndAttributes},
+};
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+};
+
+/// Most keys of a request.
+const MAX_KEYS: usize = 100;
+/// What a reply holds at most; the keys that would bring more are handed back.
+const MAX_REPLY_BYTES: u64 = 16 << 20;
+
+/// What is asked of one table.
+struct Part {
+    name: String,
+    /// Rows, with the key as the caller wrote it.
+    rows: Vec<(Vec<u8>, BTreeMap<String, AttributeValue>)>,
+    projection: Option<Projection>,
+    consistency: Consistency,
+    /// As asked, but for the keys: what is handed back with unprocessed ones.
+    request: KeysAndAttributes,
+}
+
+pub(crate) async fn run(
+    dynamodb: Arc<DynamoDb>,
+    caller: Caller,
+    input: BatchGetItemInput,
+) -> Result<BatchGetItemOutput> {
+    let keys: usize = input.request_items.values().map(|asked| asked.keys.len()).sum();
+    if keys > MAX_KEYS {
+        return Err(errors::too_many_items("BatchGetItem"));
+    }
+    let mut read = Vec::new();
+    for (name, request) in input.request_items {
+        read.push(keys_of(name, request)?);
+    }
+    let parts = read.into_iter().map(|part| part.find(&dynamodb, &caller)).collect::<Result<Vec<_>>>()?;
+    let view = dynamodb.database.view();
+    let mut output = BatchGetItemOutput {
+        responses: Some(BTreeMap::new()),
+        unprocessed_keys: Some(BTreeMap::new()),
+        consumed_capacity: asked::is_told(input.return_consumed_capacity).then(Vec::new),
+    };
+    let mut reply_bytes = 0;
+    for part in parts {
+        let (mut items, mut units, mut left) = (Vec::new(), 0.0, Vec::new());
+        for (row, key) in part.rows {
+            if reply_bytes >= MAX_REPLY_BYTES {
+                left.push(key);
+                continue;
+            }
+            let held = view.get(database::ITEMS, &row).map_err(|error| errors::engine(&error))?.map(Image::stored);
+            let size_bytes = held.as_ref().map_or(0, |image| u64::from(image.size_bytes()));
+            if reply_bytes + size_bytes > MAX_REPLY_BYTES {
+                reply_bytes = MAX_REPLY_BYTES;
+                left.push(key);
+                continue;
+            }
+            reply_bytes += size_bytes;
+            units += read_units(size_bytes, part.consistency);
+            let item = held.map(|image| image.item()).transpose().map_err(|error| errors::engine(&error))?;
+            let shown = item.map(|item| part.projection.as_ref().map_or(item.clone(), |shown| shown.project(&item)));
+            items.extend(shown.map(value::write_item));
+        }
+        if let Some(consumed) = &mut output.consumed_capacity {
+            consumed.extend(Consumed::reading(units, false).told(&part.name, input.return_consumed_capacity));
+        }
+        if !left.is_empty()
+            && let Some(unprocessed) = &mut output.unprocessed_keys
+        {
+            unprocessed.insert(part.name.clone(), KeysAndAttributes { keys: left, ..part.request });
+        }
+        if let Some(responses) = &mut output.responses {
+            responses.insert(part.name, items);
+        }
+    }
+    Ok(output)
+}
+
+/// A table's part, read but not yet looked up.
+struct Unfound {
+    name: String,
+    keys: Vec<(Item, BTreeMap<String, AttributeValue>)>,
+    projection: Option<Projection>,
+    request: KeysAndAttributes,
+}
+
+fn keys_of(name: String, mut request: KeysAndAttributes) -> Result<Unfound> {
+    let projection = asked::projection(
+        request.attributes_to_get.clone(),
+        request.projection_expression.as_deref(),
+        request.expression_attribute_names.clone(),
+    )?;
+    let keys = std::mem::take(&mut request.keys).into_iter();
+    let keys = keys.map(|key| Ok((value::read_item(key.clone())?, key))).collect::<Result<Vec<_>>>()?;
+    Ok(Unfound { name, keys, projection, request })
+}
+
+impl Unfound {
+    fn find(self, dynamodb: &DynamoDb, caller: &Caller) -> Result<Part> {
+        let Self { name, keys, projection, request } = self;
+        let table = dynamodb.table(caller, &name)?;
+        let mut seen = HashSet::new();
+        let mut rows = Vec::with_capacity(keys.len());
+        for (key, written) in keys {
+            let mut row = database::item_row(table.id, &[]);
+            table.key.named_key(&key, &mut row)?;
+            if !seen.insert(row.clone()) {
+                return Err(errors::duplicate_keys());
+            }
+            rows.push((row, written));
+        }
+        let is_consistent = request.consistent_read == Some(true);
+        let consistency = if is_consistent { Consistency::Strong } else { Consistency::Eventual };
+        Ok(Part { name, rows, projection, consistency, request })
+    }
+}

@@ -1,0 +1,158 @@
+//! One write of one item: what is asked for, and what comes of it. Pure but for reading what the item was.
+//!
+//! Invariant: what is put is an item the table can hold – keys of the right types, of a permitted size.
+use crate::{
+    database::{Deciding, Image},
+    errors::{self, Result},
+    expression::{Condition, Update},
+    key,
+    table::{IndexPhase, Table},
+    value::{self, Item},
+};
+use bytes::Bytes;
+use headwater_wire::ServiceError;
+use std::sync::Arc;
+
+/// An item is at most this large, names included.
+const MAX_ITEM_BYTES: usize = 400 << 10;
+
+/// One write.
+#[derive(Debug)]
+pub(crate) struct Write {
+    pub(crate) table: Arc<Table>,
+    /// The item's stored key.
+    pub(crate) key: Bytes,
+    /// The key's attributes.
+    pub(crate) key_item: Item,
+    pub(crate) condition: Option<Condition>,
+    pub(crate) action: Action,
+    /// Whether the item is shown to a caller whose condition fails.
+    pub(crate) shows_failed: bool,
+    /// Whether the caller must know what the item was or became.
+    pub(crate) wants_items: bool,
+}
+
+/// What a write does.
+#[derive(Debug)]
+pub(crate) enum Action {
+    /// Nothing, but its condition has to hold.
+    Check,
+    Put(Item),
+    Update(Update),
+    Delete,
+}
+
+/// What came of a write.
+#[derive(Debug, Default)]
+pub(crate) struct Written {
+    /// What was there; unread (and `None`) where nobody has to know.
+    pub(crate) old: Option<Item>,
+    pub(crate) new: Option<Item>,
+}
+
+/// Why a write is refused.
+#[derive(Debug)]
+pub(crate) enum Refusal {
+    /// Its condition does not hold; with what is there, if the caller wants to see it.
+    Condition(Option<Item>),
+    /// Anything else.
+    Other(ServiceError),
+}
+
+impl From<ServiceError> for Refusal {
+    fn from(error: ServiceError) -> Self {
+        Self::Other(error)
+    }
+}
+
+impl Refusal {
+    /// What the caller of a single write is told.
+    pub(crate) fn told(self) -> ServiceError {
+        match self {
+            Self::Condition(item) => errors::condition_failed(item.map(value::write_item)),
+            Self::Other(error) => error,
+        }
+    }
+}
+
+impl Write {
+    /// Reads the key of `item` and checks it against the table's.
+    ///
+    /// # Errors
+    /// The service's words on a key that is missing, of another type, or too long.
+    pub(crate) fn put(table: Arc<Table>, item: Item) -> Result<Self> {
+        let mut key = Vec::new();
+        table.key.put_key(&item, &mut key)?;
+        check_size(&item, errors::item_too_large)?;
+        let key_item = table.key.attributes(&item);
+        Ok(Self::new(table, key, key_item, Action::Put(item)))
+    }
+
+    /// A write of the item that has exactly `key_item` as its key.
+    ///
+    /// # Errors
+    /// The service's words on a key that does not fit the table.
+    pub(crate) fn at(table: Arc<Table>, key_item: Item, action: Action) -> Result<Self> {
+        let mut key = Vec::new();
+        table.key.named_key(&key_item, &mut key)?;
+        if let Action::Update(update) = &action {
+            let touched = update.touches();
+            if let Some(part) = table.key.parts().find(|part| touched.contains(part.name.as_str())) {
+                return Err(errors::key_is_updated(&part.name));
+            }
+        }
+        Ok(Self::new(table, key, key_item, action))
+    }
+
+    fn new(table: Arc<Table>, key: Vec<u8>, key_item: Item, action: Action) -> Self {
+        let key = key.into();
+        Self { table, key, key_item, condition: None, action, shows_failed: false, wants_items: false }
+    }
+
+    /// Decides the write and adds its change to the decision.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub(crate) fn decide(self, deciding: &mut Deciding<'_>) -> std::result::Result<Written, Refusal> {
+        // The table may have changed since it was looked up, or be another one of that name.
+        let table = deciding.tables().get(self.table.id).map(Arc::clone).ok_or_else(errors::resource_not_found)?;
+        let held = deciding.image(&table, &self.key)?;
+        let must_read = self.condition.is_some() || self.wants_items || matches!(self.action, Action::Update(_));
+        let old = if must_read { held.as_ref().map(Image::item).transpose() } else { Ok(None) };
+        let old = old.map_err(|error| errors::engine(&error))?;
+        if let Some(condition) = &self.condition
+            && !condition.holds(old.as_ref())?
+        {
+            return Err(Refusal::Condition(old.filter(|_| self.shows_failed)));
+        }
+        let new = match self.action {
+            Action::Check => return Ok(Written { new: old.clone(), old }),
+            Action::Delete => None,
+            Action::Put(item) => {
+                check_indexes(&table, &item, key::Write::Put)?;
+                Some(item)
+            }
+            Action::Update(update) => {
+                let item = update.evolve(old.as_ref(), &self.key_item)?;
+                check_size(&item, errors::updated_item_too_large)?;
+                check_indexes(&table, &item, key::Write::Update)?;
+                Some(item)
+            }
+        };
+        let image = new.as_ref().map(Image::new);
+        deciding.put(&table, self.key, held, image);
+        Ok(Written { old, new })
+    }
+}
+
+fn check_size(item: &Item, refusal: fn() -> ServiceError) -> Result<()> {
+    if value::size_bytes(item) > MAX_ITEM_BYTES { Err(refusal()) } else { Ok(()) }
+}
+
+/// Attributes that are keys of an index have to be of its types where they are there.
+fn check_indexes(table: &Table, item: &Item, write: key::Write) -> Result<()> {
+    for index in table.indexes.iter().filter(|index| index.phase != IndexPhase::Emptying) {
+        index.key.index_key(item, &index.name, write, &mut Vec::new())?;
+    }
+    Ok(())
+}
