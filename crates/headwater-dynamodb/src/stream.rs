@@ -70,4 +70,10 @@ impl Stream {
     pub(crate) const fn is_enabled(&self) -> bool {
         self.disabled_ms.is_none()
     }
+
+    /// When it was made, as the service puts it into the stream's ARN: `2026-11-21T11:22:33.444`.
+    pub(crate) fn label(&self) -> String {
+        let made = i64::try_from(self.created_ms).ok().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
+        made.unwrap_or_default().strftime("%Y-%m-%dT%H:%M:%S%.3f").to_string()
+    }
 }

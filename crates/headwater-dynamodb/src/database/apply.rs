@@ -8,10 +8,9 @@ use super::{
 use crate::{
     change_log::Record,
     stream::Place,
-    table::{IndexPhase, Table, Tables},
+    table::{Expiry, Index, IndexPhase, Table, Tables},
     value::Item,
 };
-use bytes::Bytes;
 use headwater_log::{
     LogError,
     kv::{Batch, Kv},
@@ -51,7 +50,7 @@ impl Applying<'_> {
         }
         let new_size = change.new.as_ref().map(Image::size_bytes);
         self.counts.of(table.id, 0).replace(change.old_size.map(u64::from), new_size.map(u64::from));
-        if !table.indexes.is_empty() || table.expiry.is_some() {
+        if !table.indexes.is_empty() || table.expiry.as_ref().is_some_and(Expiry::is_enabled) {
             let old = change.old.as_ref().map(Image::item).transpose()?;
             let new = change.new.as_ref().map(Image::item).transpose()?;
             self.move_rows(&table, &change.key, old.as_ref(), new.as_ref());
@@ -73,11 +72,13 @@ impl Applying<'_> {
             let size = |item: Option<&Item>, is_there: bool| {
                 item.filter(|_| is_there).map(|item| index::projected_size(table, held, item))
             };
-            let (was, is) = (size(old, before.is_some()), size(new, after.is_some()));
-            self.counts.of(table.id, held.id).replace(was, is);
+            if is_filled(held, key) {
+                let (was, is) = (size(old, before.is_some()), size(new, after.is_some()));
+                self.counts.of(table.id, held.id).replace(was, is);
+            }
             self.replace_row(before, after);
         }
-        if let Some(expiry) = table.expiry.as_ref().filter(|expiry| expiry.is_enabled) {
+        if let Some(expiry) = table.expiry.as_ref().filter(|expiry| expiry.is_enabled()) {
             let row = |item: Option<&Item>| item.and_then(|item| index::expiry_row(table, expiry, key, item));
             self.replace_row(row(old), row(new));
         }
@@ -102,15 +103,10 @@ impl Applying<'_> {
                 let json = serde_json::to_vec(&**table).unwrap_or_default();
                 self.batch.put(rows::META, rows::meta(rows::TABLE, table.id), json.into());
             }
-            Other::Bury { table } => {
-                Arc::make_mut(&mut self.tables).bury(*table);
-                self.batch.delete(rows::META, rows::meta(rows::TABLE, *table));
-                self.batch.put(rows::META, rows::meta(rows::GRAVE, *table), Bytes::new());
-            }
             Other::Forget { table } => {
                 Arc::make_mut(&mut self.tables).forget(*table);
                 self.counts.forget(*table, &mut self.batch);
-                self.batch.delete(rows::META, rows::meta(rows::GRAVE, *table));
+                self.batch.delete(rows::META, rows::meta(rows::TABLE, *table));
             }
             Other::Fill { table, index, after, upto } => self.fill(*table, *index, after, upto)?,
             Other::Clear { space, from, to } => self.clear(*space, from, to)?,
@@ -123,8 +119,8 @@ impl Applying<'_> {
         Ok(())
     }
 
-    /// Adds the rows of an index for items that were there before it: a row is a function of its item, so it does no harm
-    /// to add one again.
+    /// Adds the rows of an index for items that were there before it, and counts them: those behind the place filled up
+    /// to were not counted before. A row is a function of its item, so it does no harm to add one again.
     fn fill(&mut self, table: u64, index: u32, after: &[u8], upto: &[u8]) -> Result<(), LogError> {
         self.settle()?;
         let Some(table) = self.tables.get(table).map(Arc::clone) else { return Ok(()) };
@@ -137,8 +133,7 @@ impl Applying<'_> {
             let row = match (held, &table.expiry) {
                 (Some(held), _) => {
                     let row = index::row(&table, held, key, &item);
-                    let is_new = row.as_ref().map(|row| self.kv.get(rows::INDEXES, &row.key)).transpose()?.flatten();
-                    if row.is_some() && is_new.is_none() {
+                    if row.is_some() {
                         let size = index::projected_size(&table, held, &item);
                         self.counts.of(table.id, index).replace(None, Some(size));
                     }
@@ -165,5 +160,14 @@ impl Applying<'_> {
     /// Writes what was gathered so far, so that rows read now are those the log speaks of.
     fn settle(&mut self) -> Result<(), LogError> {
         self.kv.write(std::mem::take(&mut self.batch))
+    }
+}
+
+/// Whether the index has the row of the item with this key, if it has one: what is not there yet is not counted.
+fn is_filled(index: &Index, key: &[u8]) -> bool {
+    match &index.phase {
+        IndexPhase::Filling { after } => !after.is_empty() && key <= after.as_slice(),
+        IndexPhase::Active => true,
+        IndexPhase::Emptying => false,
     }
 }

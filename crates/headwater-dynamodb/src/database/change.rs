@@ -34,10 +34,8 @@ pub(crate) struct ItemChange {
 /// Everything rare.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub(crate) enum Other {
-    /// The table is new, or is now like this.
+    /// The table is new, or is now like this; deleted, for instance.
     Set(Arc<Table>),
-    /// The table is deleted.
-    Bury { table: u64 },
     /// Nothing is left of a deleted table.
     Forget { table: u64 },
     /// Rows of an index (or of the expiry index) for items behind `after`, up to `upto`.

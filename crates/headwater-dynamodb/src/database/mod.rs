@@ -194,7 +194,6 @@ impl Decider {
             let change::Change::Other(other) = change else { continue };
             match other {
                 Other::Set(table) => Arc::make_mut(&mut self.tables).set(Arc::clone(table)),
-                Other::Bury { table } => Arc::make_mut(&mut self.tables).bury(*table),
                 Other::Forget { table } => Arc::make_mut(&mut self.tables).forget(*table),
                 Other::Token { token, gone } => {
                     gone.iter().for_each(|hash| drop(self.tokens.remove(hash)));

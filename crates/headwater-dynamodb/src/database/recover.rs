@@ -115,10 +115,6 @@ fn definitions(kv: &dyn Kv) -> Result<(Arc<Tables>, Counts), LogError> {
                 let table: Table = serde_json::from_slice(&value).map_err(|_| incomprehensible("a definition"))?;
                 tables.set(Arc::new(table));
             }
-            Some((&rows::GRAVE, id)) => {
-                let id = id.first_chunk::<8>().ok_or_else(|| incomprehensible("a row"))?;
-                tables.bury(u64::from_be_bytes(*id));
-            }
             Some((&rows::COUNT, _)) => counts.read(&key, &value).ok_or_else(|| incomprehensible("a count"))?,
             _ => {}
         }

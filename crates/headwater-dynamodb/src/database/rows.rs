@@ -21,8 +21,6 @@ pub(crate) const EXPIRY_INDEX: u32 = 0;
 pub(crate) const APPLIED: &[u8] = b"a";
 /// What rows of tables' definitions begin with.
 pub(crate) const TABLE: u8 = b't';
-/// What rows of deleted tables begin with that still have rows of their own.
-pub(crate) const GRAVE: u8 = b'g';
 /// What rows of counts begin with.
 pub(crate) const COUNT: u8 = b'c';
 /// What rows of transactions' tokens begin with.

@@ -1,10 +1,26 @@
-//! What a table is: its keys, indexes, settings and streams. Plain data, kept as JSON; how it changes is decided in
-//! `database` and the operations.
+//! What a table is: its keys, indexes, settings and streams. Plain data, kept as JSON. How a request makes or changes one
+//! is decided by data alone in `definition` and `update`; what is told of one stands in `description`.
 //!
 //! Invariant: ids are never used twice, so rows of a deleted table are never taken for those of its successor.
+mod definition;
+mod description;
+mod expiry;
+mod indexes;
+mod keys;
+mod setting;
+mod tables;
+mod throughput;
+mod update;
+
+pub(crate) use definition::{Birth, define};
+pub(crate) use description::describe;
+pub(crate) use setting::tags;
+pub(crate) use tables::Tables;
+pub(crate) use update::{Moment, check, update};
+
 use crate::{
     key::{KeyPart, KeySchema, KeyType},
-    stream::Stream,
+    stream::{Shard, Stream, View},
     value::Item,
 };
 use serde::{Deserialize, Serialize};
@@ -20,6 +36,17 @@ pub(crate) struct Scope {
     pub(crate) account: String,
     /// E.g. `us-east-1`.
     pub(crate) region: String,
+}
+
+impl Scope {
+    /// What ARNs of the region begin with behind `arn:`.
+    pub(crate) fn partition(&self) -> &'static str {
+        match self.region.split('-').next() {
+            Some("cn") => "aws-cn",
+            Some("us") if self.region.starts_with("us-gov-") => "aws-us-gov",
+            _ => "aws",
+        }
+    }
 }
 
 /// One table.
@@ -56,6 +83,8 @@ pub(crate) enum Phase {
     Active,
     Updating { until_ms: u64 },
     Deleting { until_ms: u64 },
+    /// Nobody finds it by its name any more; its rows are being removed, and its streams are read until their records go.
+    Deleted,
 }
 
 /// A secondary index.
@@ -70,6 +99,7 @@ pub(crate) struct Index {
     pub(crate) phase: IndexPhase,
     pub(crate) provisioned: Option<Provisioned>,
     pub(crate) on_demand: Option<OnDemand>,
+    pub(crate) warm: Option<Warm>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -88,11 +118,11 @@ pub(crate) enum Projection {
     Include(Vec<String>),
 }
 
+/// How far the rows of an index are what its items say.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(crate) enum IndexPhase {
-    /// Rows of items written before the index was asked for are still missing behind this item key (hexadecimal; empty:
-    /// all of them).
-    Filling { after: String },
+    /// Rows of items written before the index was asked for are still missing behind this item key (empty: all of them).
+    Filling { after: Vec<u8> },
     Active,
     /// Rows are being removed.
     Emptying,
@@ -108,6 +138,7 @@ pub(crate) struct Billing {
     /// When the table was last switched to payment by request.
     pub(crate) by_request_since_ms: Option<u64>,
     pub(crate) on_demand: Option<OnDemand>,
+    pub(crate) warm: Option<Warm>,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -126,6 +157,13 @@ pub(crate) struct OnDemand {
     pub(crate) max_write_units: Option<i64>,
 }
 
+/// What a table or index is made to bear at once, in units a second.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) struct Warm {
+    pub(crate) read_units: i64,
+    pub(crate) write_units: i64,
+}
+
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(crate) struct Class {
     /// The model's word.
@@ -139,21 +177,32 @@ pub(crate) struct Sse {
     pub(crate) key_arn: String,
 }
 
-/// Time to live.
+/// Time to live, as it was last asked for.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(crate) struct Expiry {
     pub(crate) attribute: String,
-    pub(crate) is_enabled: bool,
     pub(crate) changed_ms: u64,
-    /// As an index's: rows by time are still missing for items behind this key; `None` when there are no more.
-    pub(crate) filling: Option<String>,
+    /// The rows by time, which are kept as an index's are; `None`: switched off, and none are left.
+    pub(crate) rows: Option<IndexPhase>,
+}
+
+impl Expiry {
+    /// Whether items expire.
+    pub(crate) const fn is_enabled(&self) -> bool {
+        matches!(self.rows, Some(IndexPhase::Filling { .. } | IndexPhase::Active))
+    }
 }
 
 impl Table {
     /// The table's ARN.
     pub(crate) fn arn(&self) -> String {
         let Scope { account, region } = &self.scope;
-        format!("arn:aws:dynamodb:{region}:{account}:table/{}", self.name)
+        format!("arn:{}:dynamodb:{region}:{account}:table/{}", self.scope.partition(), self.name)
+    }
+
+    /// The ARN of one of the table's streams.
+    pub(crate) fn stream_arn(&self, stream: &Stream) -> String {
+        format!("{}/stream/{}", self.arn(), stream.label())
     }
 
     /// The index called `name` that can be read.
@@ -168,7 +217,23 @@ impl Table {
 
     /// Whether what an item was must be known to apply its change: to move its rows in indexes, to show it in a stream.
     pub(crate) fn needs_old_image(&self) -> bool {
-        !self.indexes.is_empty() || self.expiry.is_some() || self.stream().is_some()
+        !self.indexes.is_empty() || self.expiry.as_ref().is_some_and(Expiry::is_enabled) || self.stream().is_some()
+    }
+
+    /// Begins a stream: its first shard takes changes from decision `first` on.
+    pub(crate) fn open_stream(&mut self, id: u64, view: View, now_ms: u64, first: u64) {
+        let shards = vec![Shard { created_ms: now_ms, first, end: None }];
+        self.streams.push(Arc::new(Stream { id, created_ms: now_ms, view, disabled_ms: None, shards }));
+    }
+
+    /// Ends the stream that takes changes, if there is one: decision `end` is the first that is not in it.
+    pub(crate) fn close_stream(&mut self, now_ms: u64, end: u64) {
+        let Some(stream) = self.streams.last_mut().filter(|stream| stream.is_enabled()) else { return };
+        let stream = Arc::make_mut(stream);
+        stream.disabled_ms = Some(now_ms);
+        if let Some(shard) = stream.shards.last_mut() {
+            shard.end = Some(end);
+        }
     }
 
     /// The names and types of all key attributes, of table and indexes, by name.
@@ -194,67 +259,5 @@ impl Index {
         };
         let keys = table.key.parts().chain(self.key.parts()).map(|part| part.name.as_str());
         Some(keys.chain(named.iter().map(String::as_str)).collect())
-    }
-}
-
-/// All tables of all accounts and regions. Cheap to clone: a version is shared by whoever reads it.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Tables {
-    by_id: BTreeMap<u64, Arc<Table>>,
-    names: BTreeMap<Scope, BTreeMap<String, u64>>,
-    /// Tables whose rows are still to be removed.
-    graves: BTreeSet<u64>,
-    next_id: u64,
-}
-
-impl Tables {
-    pub(crate) fn get(&self, id: u64) -> Option<&Arc<Table>> {
-        self.by_id.get(&id)
-    }
-
-    /// The table called `name`.
-    pub(crate) fn find(&self, scope: &Scope, name: &str) -> Option<&Arc<Table>> {
-        self.get(*self.names.get(scope)?.get(name)?)
-    }
-
-    /// The tables of a scope in order of name.
-    pub(crate) fn of(&self, scope: &Scope) -> impl Iterator<Item = &Arc<Table>> {
-        self.names.get(scope).into_iter().flat_map(BTreeMap::values).filter_map(|id| self.get(*id))
-    }
-
-    pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<Table>> {
-        self.by_id.values()
-    }
-
-    pub(crate) fn graves(&self) -> impl Iterator<Item = u64> {
-        self.graves.iter().copied()
-    }
-
-    /// The id the next table gets; streams take theirs from the same row of numbers.
-    pub(crate) const fn next_id(&self) -> u64 {
-        self.next_id
-    }
-
-    /// Puts `table` in the place of what had its id.
-    pub(crate) fn set(&mut self, table: Arc<Table>) {
-        let newest = table.streams.iter().map(|stream| stream.id).max().unwrap_or_default().max(table.id);
-        self.next_id = self.next_id.max(newest + 1);
-        self.names.entry(table.scope.clone()).or_default().insert(table.name.clone(), table.id);
-        self.by_id.insert(table.id, table);
-    }
-
-    /// Takes a table away; its rows are to be removed.
-    pub(crate) fn bury(&mut self, id: u64) {
-        self.next_id = self.next_id.max(id + 1);
-        self.graves.insert(id);
-        let Some(table) = self.by_id.remove(&id) else { return };
-        if let Some(names) = self.names.get_mut(&table.scope) {
-            names.remove(&table.name);
-        }
-    }
-
-    /// The rows of a deleted table are gone.
-    pub(crate) fn forget(&mut self, id: u64) {
-        self.graves.remove(&id);
     }
 }

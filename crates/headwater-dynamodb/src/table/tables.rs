@@ -1,0 +1,66 @@
+//! All tables, by id and by name.
+//!
+//! Invariant: a deleted table is found by its id among the graves alone, so its name is free at once.
+use super::{Phase, Scope, Table};
+use std::{collections::BTreeMap, sync::Arc};
+
+/// All tables of all accounts and regions. Cheap to clone: a version is shared by whoever reads it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Tables {
+    by_id: BTreeMap<u64, Arc<Table>>,
+    names: BTreeMap<Scope, BTreeMap<String, u64>>,
+    /// Deleted tables of which something is left.
+    graves: BTreeMap<u64, Arc<Table>>,
+    next_id: u64,
+}
+
+impl Tables {
+    /// A table that is not deleted.
+    pub(crate) fn get(&self, id: u64) -> Option<&Arc<Table>> {
+        self.by_id.get(&id)
+    }
+
+    /// The table called `name`.
+    pub(crate) fn find(&self, scope: &Scope, name: &str) -> Option<&Arc<Table>> {
+        self.get(*self.names.get(scope)?.get(name)?)
+    }
+
+    /// The tables of a scope in order of name.
+    pub(crate) fn of(&self, scope: &Scope) -> impl Iterator<Item = &Arc<Table>> {
+        self.names.get(scope).into_iter().flat_map(BTreeMap::values).filter_map(|id| self.get(*id))
+    }
+
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<Table>> {
+        self.by_id.values()
+    }
+
+    /// The deleted tables of which rows or streams are left.
+    pub(crate) fn graves(&self) -> impl Iterator<Item = &Arc<Table>> {
+        self.graves.values()
+    }
+
+    /// The id the next table gets; streams take theirs from the same row of numbers.
+    pub(crate) const fn next_id(&self) -> u64 {
+        self.next_id
+    }
+
+    /// Puts `table` in the place of what had its id.
+    pub(crate) fn set(&mut self, table: Arc<Table>) {
+        let newest = table.streams.iter().map(|stream| stream.id).max().unwrap_or_default().max(table.id);
+        self.next_id = self.next_id.max(newest + 1);
+        if table.phase == Phase::Deleted {
+            let names = self.names.get_mut(&table.scope).filter(|names| names.get(&table.name) == Some(&table.id));
+            names.map(|names| names.remove(&table.name));
+            self.by_id.remove(&table.id);
+            self.graves.insert(table.id, table);
+        } else {
+            self.names.entry(table.scope.clone()).or_default().insert(table.name.clone(), table.id);
+            self.by_id.insert(table.id, table);
+        }
+    }
+
+    /// Nothing is left of a deleted table.
+    pub(crate) fn forget(&mut self, id: u64) {
+        self.graves.remove(&id);
+    }
+}
