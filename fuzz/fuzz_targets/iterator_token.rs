@@ -2,12 +2,12 @@
 #![no_main]
 use bytes::Bytes;
 use headwater_kinesis::{
-    Everybody, Kinesis, KinesisParts, KinesisSettings,
+    Kinesis, KinesisParts, KinesisSettings,
     keys::{KeyStore, MasterKey},
     operations,
 };
 use headwater_log::{clock::ManualClock, memory::MemoryEngine};
-use headwater_wire::{Answer, Caller, Dialect, ServiceError};
+use headwater_wire::{Answer, Caller, Dialect, Everybody, ServiceError};
 use libfuzzer_sys::{arbitrary, arbitrary::Arbitrary, fuzz_target};
 use std::sync::{Arc, LazyLock};
 use tokio::runtime::{Builder, Runtime};

@@ -1,11 +1,13 @@
 //! The service's sentences: every error `DynamoDB` sends is built here, once.
 //!
 //! Invariant: codes are the model's names; sentences are the service's own, letter by letter where they are known.
+mod requests;
 mod tables;
 
 use crate::{number::NumberError, value::Value};
 use headwater_log::LogError;
 use headwater_wire::{ErrorKind, ServiceError};
+pub(crate) use requests::*;
 pub(crate) use tables::*;
 
 /// What is read or decided.
@@ -33,27 +35,6 @@ pub(crate) fn engine(error: &LogError) -> ServiceError {
         },
         _ => ServiceError::bare("InternalServerError", ErrorKind::Receiver),
     }
-}
-
-// ---- which table ----
-
-pub(crate) fn resource_not_found() -> ServiceError {
-    ServiceError::new("ResourceNotFoundException", "Requested resource not found")
-}
-
-pub(crate) fn arn_invalid() -> ServiceError {
-    validation("Invalid TableArn: Invalid ResourceArn provided as input")
-}
-
-pub(crate) fn table_name_length() -> ServiceError {
-    validation("TableName must be at least 3 characters long and at most 255 characters long")
-}
-
-pub(crate) fn table_name_pattern(name: &str) -> ServiceError {
-    validation(format!(
-        "1 validation error detected: Value '{name}' at 'tableName' failed to satisfy constraint: Member must satisfy \
-         regular expression pattern: [a-zA-Z0-9_.-]+"
-    ))
 }
 
 // ---- values ----

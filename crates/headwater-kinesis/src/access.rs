@@ -10,43 +10,8 @@ use crate::{
     ops::page_token,
     target::{self, Target},
 };
-use headwater_wire::{Caller, Events, Input, Operation, Row, event_op, op};
+use headwater_wire::{Ask, Caller, Events, Input, Operation, Row, Service, event_op, op};
 use std::{collections::BTreeMap, future::Future, sync::Arc};
-
-/// The decider. Policies are read and understood by it alone.
-pub trait Access: Send + Sync {
-    /// Whether everybody may do everything: then it is not asked.
-    fn is_open(&self) -> bool;
-    /// Whether `document` can be a resource's policy.
-    ///
-    /// # Errors
-    /// One sentence about the first thing that is not right.
-    fn check_policy(&self, document: &str) -> std::result::Result<(), String>;
-    /// Decides.
-    ///
-    /// # Errors
-    /// The refusal, in the service's words.
-    fn decide(&self, ask: &Ask<'_>) -> Result<()>;
-}
-
-/// What is asked of it.
-#[derive(Clone, Copy, Debug)]
-pub struct Ask<'a> {
-    /// Who asks.
-    pub caller: &'a Caller,
-    /// The model's name of the operation.
-    pub operation: &'static str,
-    /// The ARN of what it is about; `*` for nothing in particular.
-    pub resource: &'a str,
-    /// The resource's policy, if it has one.
-    pub policy: Option<&'a str>,
-    /// The tags the request brings.
-    pub request_tags: &'a BTreeMap<String, String>,
-    /// The tags the resource has.
-    pub resource_tags: &'a BTreeMap<String, String>,
-    /// Milliseconds since the epoch.
-    pub now_ms: u64,
-}
 
 /// What an input is about.
 #[derive(Clone, Copy)]
@@ -144,6 +109,7 @@ impl Kinesis {
             .map_or_else(|| "*".to_owned(), |named| target::arn(&named.account, &named.region, &named.name));
         self.access.decide(&Ask {
             caller: &caller,
+            service: Service::Kinesis,
             operation,
             resource: &resource,
             policy,
@@ -182,24 +148,5 @@ impl Kinesis {
                 Some(Named { account, region, name: position.stream.to_owned() })
             }
         }
-    }
-}
-
-/// Where nobody can be told apart: nobody is refused anything, and a policy is any JSON object.
-#[derive(Clone, Copy, Debug)]
-pub struct Everybody;
-
-impl Access for Everybody {
-    fn is_open(&self) -> bool {
-        true
-    }
-
-    fn check_policy(&self, document: &str) -> std::result::Result<(), String> {
-        let read: std::result::Result<serde_json::Map<_, _>, _> = serde_json::from_str(document);
-        read.map(drop).map_err(|error| error.to_string())
-    }
-
-    fn decide(&self, _: &Ask<'_>) -> Result<()> {
-        Ok(())
     }
 }

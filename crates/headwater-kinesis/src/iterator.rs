@@ -4,11 +4,9 @@
 //! Its length is the service's: 152 bytes and 16 more for each 16 characters of the stream's name (at most 512
 //! characters of base64). What is sealed (little endian): issue time (8), incarnation (16), shard (4), place (8), then
 //! name, account and region, each behind its length (1), then zeros.
-use crate::{
-    errors::{self, Result},
-    token::{LIFE_MS, OVERHEAD_BYTES, Purpose, Sealer},
-};
+use crate::errors::{self, Result};
 use headwater_log::Seq;
+use headwater_wire::{Purpose, Sealer, TOKEN_OVERHEAD_BYTES};
 
 /// A reader's place.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -22,6 +20,9 @@ pub(crate) struct Position<'a> {
     pub(crate) seq: Seq,
 }
 
+const PURPOSE: Purpose = Purpose("kinesis iterator");
+/// How long an iterator is taken, in milliseconds.
+const LIFE_MS: u64 = 300_000;
 const LEAST_BYTES: usize = 152;
 
 /// The iterator for `position`, issued now.
@@ -37,9 +38,9 @@ pub(crate) fn seal(sealer: &Sealer, position: &Position<'_>, now_ms: u64) -> Str
         plain.extend_from_slice(text.as_bytes());
     }
     let whole = LEAST_BYTES + (position.stream.len() + 2) / 16 * 16;
-    let whole = whole.max((plain.len() + OVERHEAD_BYTES).next_multiple_of(16) + LEAST_BYTES % 16);
-    plain.resize(whole - OVERHEAD_BYTES, 0);
-    sealer.seal(Purpose::Iterator, &plain)
+    let whole = whole.max((plain.len() + TOKEN_OVERHEAD_BYTES).next_multiple_of(16) + LEAST_BYTES % 16);
+    plain.resize(whole - TOKEN_OVERHEAD_BYTES, 0);
+    sealer.seal(PURPOSE, &plain)
 }
 
 /// An iterator opened; `position` tells where its reader stands.
@@ -52,7 +53,7 @@ pub(crate) struct Opened {
 /// # Errors
 /// The service's own, if it is none or has outlived its time.
 pub(crate) fn open(sealer: &Sealer, token: &str, now_ms: u64) -> Result<Opened> {
-    let plain = sealer.open(Purpose::Iterator, token).ok_or_else(errors::iterator_invalid)?;
+    let plain = sealer.open(PURPOSE, token).ok_or_else(errors::iterator_invalid)?;
     let opened = Opened { plain };
     let (issued_ms, _) = opened.parse().ok_or_else(errors::iterator_invalid)?;
     if now_ms.saturating_sub(issued_ms) > LIFE_MS {

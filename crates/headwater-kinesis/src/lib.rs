@@ -17,16 +17,13 @@ mod iterator;
 pub mod keys;
 mod limits;
 mod load;
-mod nonce;
 mod ops;
 mod record;
 mod routing;
 mod seal;
 mod sequence;
 mod target;
-mod token;
 
-pub use access::{Access, Ask, Everybody};
 use catalog::{Catalog, Command, HOME, Quota};
 pub use duties::run_duties;
 use encryption::Opened;
@@ -35,12 +32,12 @@ use headwater_log::{
     clock::Clock,
     replica::{Replica, SubmitError},
 };
+use headwater_wire::{Access, Sealer};
 use keys::KeyStore;
 use limits::Limits;
 use load::Loads;
 pub use ops::{REFUSED, operations};
 use std::sync::{Arc, atomic::AtomicU64};
-use token::Sealer;
 
 /// Streams an account may have in creation at a time, under rate limits.
 const CREATING_STREAMS: usize = 5;

@@ -2,6 +2,7 @@
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
 
+mod access;
 pub mod aggregation;
 mod attribute_value;
 mod cbor;
@@ -16,13 +17,16 @@ mod gauge;
 mod generated;
 mod java;
 mod json;
+mod nonce;
 mod number;
 mod operation;
 mod pattern;
 pub mod sigv4;
 mod timestamp;
+mod token;
 mod value;
 
+pub use access::{Access, Ask, Everybody};
 pub use attribute_value::AttributeValue;
 pub use codec::{Decode, Encode, Reader, Shape, Writer, decode, encode, well_formed};
 pub use constraint::Violations;
@@ -30,8 +34,10 @@ pub use error::{ErrorKind, ErrorMembers, ServiceError, encode_error};
 pub use events::{EVENT_STREAM, Event, EventShape, Events, Heard, Messages};
 pub use fault::SerializationFault;
 pub use generated::{dynamodb, dynamodb_streams, firehose, kinesis};
+pub use nonce::{NONCE_BYTES, Nonces};
 pub use operation::{Answer, Call, Caller, Dialect, Input, Operation, Origin, Reply, Row, Service, event_op, op};
 pub use timestamp::Timestamp;
+pub use token::{Purpose, Sealer, TOKEN_OVERHEAD_BYTES};
 pub use value::{Enumeration, Structure};
 
 /// How deep bodies may nest: more than any shape does, and more than `DynamoDB`'s own limit with its wrappings; little

@@ -24,6 +24,18 @@ pub enum Service {
     Firehose,
 }
 
+impl Service {
+    /// What it is called in a signature's scope, and before the colon in IAM's actions.
+    #[must_use]
+    pub const fn scope(self) -> &'static str {
+        match self {
+            Self::Kinesis => "kinesis",
+            Self::DynamoDb | Self::DynamoDbStreams => "dynamodb",
+            Self::Firehose => "firehose",
+        }
+    }
+}
+
 /// How a body is encoded; a reply speaks the request's dialect.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Dialect {

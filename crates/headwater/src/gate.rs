@@ -6,8 +6,7 @@ use crate::{
     access::{Policy, PolicyKind, Principal, Request, evaluate},
     credentials::Credentials,
 };
-use headwater_kinesis::{Access, Ask};
-use headwater_wire::{Caller, ErrorKind, ServiceError};
+use headwater_wire::{Access, Ask, Caller, ErrorKind, ServiceError};
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{Arc, PoisonError, RwLock},
@@ -99,15 +98,16 @@ impl Access for Gate {
     }
 
     fn decide(&self, ask: &Ask<'_>) -> Result<(), ServiceError> {
-        let Ask { caller, operation, resource, policy, request_tags, resource_tags, now_ms } = *ask;
+        let Ask { caller, service, operation, resource, policy, request_tags, resource_tags, now_ms } = *ask;
         let matter = Matter { resource, policy, tags: (request_tags, resource_tags), now_ms };
-        self.judge(caller, &format!("kinesis:{operation}"), &matter)
+        self.judge(caller, &format!("{}:{operation}", service.scope()), &matter)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use headwater_wire::Service;
     use std::io::Write;
 
     const STREAM: &str = "arn:aws:kinesis:us-east-1:000000000000:stream/s";
@@ -122,6 +122,7 @@ mod tests {
         let tags = BTreeMap::new();
         gate.decide(&Ask {
             caller: &Caller::root(account, "us-east-1", key),
+            service: Service::Kinesis,
             operation: "PutRecord",
             resource: STREAM,
             policy,

@@ -3,12 +3,12 @@
 //! Invariant: what was encrypted decrypts only under the same key, for the same log, unchanged. It is bound to its log,
 //! not to its place in it: the log's own checks keep entries in order. Ciphertext (bytes): the key's generation (4,
 //! little endian), the nonce (12), AES-256-GCM's ciphertext, its tag (16).
-use crate::nonce::{NONCE_BYTES, Nonces};
 use aes_gcm::{
     Aes256Gcm, Nonce, Tag,
     aead::{AeadInOut, KeyInit},
 };
 use headwater_log::{LogGroup, LogId};
+use headwater_wire::{NONCE_BYTES, Nonces};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use zeroize::Zeroizing;

@@ -1,7 +1,6 @@
 //! Every operation asks before it runs, and what is allowed across accounts is done in the resource's account.
 use super::*;
-use crate::{Access, Ask};
-use headwater_wire::{Answer, Dialect};
+use headwater_wire::{Access, Answer, Ask, Dialect};
 use std::sync::Mutex;
 
 /// Notes what it is asked, and allows what it is told to.

@@ -167,7 +167,7 @@ async fn open(engine: &Arc<dyn Engine>, clock: Arc<dyn Clock>, settings: Kinesis
     static CHANCE: AtomicU64 = AtomicU64::new(1);
     let entropy: Entropy = Arc::new(|| u128::from(CHANCE.fetch_add(1, Ordering::Relaxed)) << 70 | 5);
     let engine = Arc::clone(engine);
-    let access = Arc::new(crate::access::Everybody);
+    let access = Arc::new(headwater_wire::Everybody);
     Kinesis::open(KinesisParts { engine, clock, entropy, keys: key_store(), access, settings }).await.unwrap()
 }
 

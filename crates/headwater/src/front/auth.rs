@@ -7,7 +7,7 @@ use crate::{
 };
 use headwater_log::clock::Clock;
 use headwater_wire::{
-    Caller, Origin, Service, ServiceError,
+    Caller, Origin, ServiceError,
     sigv4::{self, Claim, Request, Rules, Scope, SigningKey},
 };
 use http::{header, request::Parts};
@@ -123,15 +123,6 @@ impl Auth {
         }
         derived.insert(name, key.clone());
         key
-    }
-}
-
-/// What `service` is called in a signature's scope.
-pub(crate) const fn scope_name(service: Service) -> &'static str {
-    match service {
-        Service::Kinesis => "kinesis",
-        Service::DynamoDb | Service::DynamoDbStreams => "dynamodb",
-        Service::Firehose => "firehose",
     }
 }
 

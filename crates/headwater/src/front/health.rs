@@ -1,6 +1,6 @@
 //! `/_headwater/health`: whether the server lives and takes requests, for people, load balancers and supervisors; and
 //! `/_headwater/published`: the metrics that clients published.
-use super::{auth::scope_name, dispatch::Table, published::Published, reply::Reply};
+use super::{dispatch::Table, published::Published, reply::Reply};
 use bytes::Bytes;
 use headwater_wire::Service;
 use http::{HeaderValue, Method, StatusCode, header, request::Parts};
@@ -47,7 +47,7 @@ const fn state(is_ready: bool) -> &'static str {
 fn services(table: &Table) -> Map<String, Value> {
     let name = |service| match service {
         Service::DynamoDbStreams => "dynamodbstreams",
-        service => scope_name(service),
+        service => service.scope(),
     };
     let calls = table.calls().into_iter().map(|(service, calls)| {
         let counts = json!({"answered": calls.answered, "refused": calls.refused, "failed": calls.failed});

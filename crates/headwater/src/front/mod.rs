@@ -172,7 +172,7 @@ impl Front {
         let Some(route) = self.table.find(target) else {
             return Err(ServiceError::bare("UnknownOperationException", ErrorKind::Sender));
         };
-        let scope = auth::scope_name(target.service);
+        let scope = target.service.scope();
         let caller = self.auth.caller(scope, head, body, &*self.clock).map_err(|refusal| {
             // AWS looks at the body before it misses a signature.
             if auth::is_unsigned(&refusal) && !body.is_empty() && well_formed(target.dialect, body).is_err() {

@@ -7,23 +7,25 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A nonce's length.
-pub(crate) const NONCE_BYTES: usize = 12;
+pub const NONCE_BYTES: usize = 12;
 
 /// Hands out nonces.
-pub(crate) struct Nonces {
+#[derive(Debug)]
+pub struct Nonces {
     prefix: [u8; 4],
     count: AtomicU64,
 }
 
 impl Nonces {
     /// `chance` sets where counting begins; it must be drawn anew for each counter.
-    pub(crate) const fn new(chance: u128) -> Self {
+    #[must_use]
+    pub const fn new(chance: u128) -> Self {
         let [a, b, c, d, e, f, g, h, i, j, k, l, ..] = chance.to_le_bytes();
         Self { prefix: [a, b, c, d], count: AtomicU64::new(u64::from_le_bytes([e, f, g, h, i, j, k, l])) }
     }
 
     /// One that was not handed out before.
-    pub(crate) fn next(&self) -> [u8; NONCE_BYTES] {
+    pub fn next(&self) -> [u8; NONCE_BYTES] {
         let mut nonce = [0; NONCE_BYTES];
         let (prefix, count) = nonce.split_at_mut(self.prefix.len());
         prefix.copy_from_slice(&self.prefix);

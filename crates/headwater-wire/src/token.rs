@@ -1,7 +1,7 @@
 //! Sealed tokens: what a client carries for us from one call to the next, unreadable and unforgeable.
 //!
-//! Invariant: no nonce is used twice under the key; a token opens only for the purpose it was sealed for. A token is base64 of: eight bytes 00…01, the nonce (12), AES-256-GCM's
-//! ciphertext and tag (16).
+//! Invariant: no nonce is used twice under the key; a token opens only for the purpose it was sealed for. A token is
+//! base64 of: eight bytes 00…01, the nonce (12), AES-256-GCM's ciphertext and tag (16).
 use crate::nonce::{NONCE_BYTES, Nonces};
 use aes_gcm::{
     Aes256Gcm, Key, Nonce,
@@ -12,35 +12,33 @@ use base64_simd::STANDARD;
 /// What every token begins with, as the service's do.
 const HEAD: [u8; 8] = [0, 0, 0, 0, 0, 0, 0, 1];
 /// A token is this much longer than what is sealed in it.
-pub(crate) const OVERHEAD_BYTES: usize = HEAD.len() + NONCE_BYTES + 16;
-/// How long a token is taken, in milliseconds.
-pub(crate) const LIFE_MS: u64 = 300_000;
+pub const TOKEN_OVERHEAD_BYTES: usize = HEAD.len() + NONCE_BYTES + 16;
 
-/// What a token is for.
+/// What a token is for, its service included: no two purposes have the same name.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Purpose {
-    Iterator = 1,
-    Page = 2,
-}
+pub struct Purpose(pub &'static str);
 
-/// Seals and opens tokens under the catalog's key.
-pub(crate) struct Sealer {
+/// Seals and opens tokens under a service's key.
+pub struct Sealer {
     cipher: Aes256Gcm,
     nonces: Nonces,
 }
 
 impl Sealer {
     /// `chance` sets where the nonces begin; it must be new with each process.
-    pub(crate) fn new(key: [u8; 32], chance: u128) -> Self {
+    #[must_use]
+    pub fn new(key: [u8; 32], chance: u128) -> Self {
         Self { cipher: Aes256Gcm::new(&Key::<Aes256Gcm>::from(key)), nonces: Nonces::new(chance) }
     }
 
-    pub(crate) fn seal(&self, purpose: Purpose, plain: &[u8]) -> String {
+    /// The token with `plain` in it.
+    #[must_use]
+    pub fn seal(&self, purpose: Purpose, plain: &[u8]) -> String {
         let nonce = self.nonces.next();
-        let payload = Payload { msg: plain, aad: &[purpose as u8] };
+        let payload = Payload { msg: plain, aad: purpose.0.as_bytes() };
         // Only more than 64 GiB cannot be sealed.
         let sealed = self.cipher.encrypt(&Nonce::from(nonce), payload).unwrap_or_default();
-        let mut token = Vec::with_capacity(plain.len() + OVERHEAD_BYTES);
+        let mut token = Vec::with_capacity(plain.len() + TOKEN_OVERHEAD_BYTES);
         token.extend_from_slice(&HEAD);
         token.extend_from_slice(&nonce);
         token.extend_from_slice(&sealed);
@@ -48,10 +46,11 @@ impl Sealer {
     }
 
     /// What was sealed; `None` for anything that was not sealed here for this purpose.
-    pub(crate) fn open(&self, purpose: Purpose, token: &str) -> Option<Vec<u8>> {
+    #[must_use]
+    pub fn open(&self, purpose: Purpose, token: &str) -> Option<Vec<u8>> {
         let bytes = STANDARD.decode_to_vec(token).ok()?;
         let (nonce, sealed) = bytes.strip_prefix(&HEAD)?.split_first_chunk::<NONCE_BYTES>()?;
-        let payload = Payload { msg: sealed, aad: &[purpose as u8] };
+        let payload = Payload { msg: sealed, aad: purpose.0.as_bytes() };
         self.cipher.decrypt(&Nonce::from(*nonce), payload).ok()
     }
 }
@@ -60,20 +59,22 @@ impl Sealer {
 mod tests {
     use super::*;
 
+    const PAGE: Purpose = Purpose("page");
+
     #[test]
     fn a_token_opens_for_its_purpose_alone_and_no_bit_may_change() {
         let sealer = Sealer::new([7; 32], 99);
-        let token = sealer.seal(Purpose::Page, b"plain");
-        assert_eq!(sealer.open(Purpose::Page, &token).as_deref(), Some(&b"plain"[..]));
-        assert_eq!(sealer.open(Purpose::Iterator, &token), None);
+        let token = sealer.seal(PAGE, b"plain");
+        assert_eq!(sealer.open(PAGE, &token).as_deref(), Some(&b"plain"[..]));
+        assert_eq!(sealer.open(Purpose("iterator"), &token), None);
         let bytes = STANDARD.decode_to_vec(&token).unwrap();
         for bit in 0..bytes.len() * 8 {
             let mut bent = bytes.clone();
             bent[bit / 8] ^= 1 << (bit % 8);
-            assert_eq!(sealer.open(Purpose::Page, &STANDARD.encode_to_string(bent)), None, "bit {bit}");
+            assert_eq!(sealer.open(PAGE, &STANDARD.encode_to_string(bent)), None, "bit {bit}");
         }
         for garbage in ["", "AAAA", "not base64", &token[..token.len() - 4]] {
-            assert_eq!(sealer.open(Purpose::Page, garbage), None);
+            assert_eq!(sealer.open(PAGE, garbage), None);
         }
     }
 }
