@@ -83,3 +83,6 @@ impl DynamoDb {
         Ok(Arc::new(Self { database, clock, entropy, settings }))
     }
 }
+
+#[cfg(test)]
+mod tests;
