@@ -31,7 +31,10 @@ pub(crate) fn engine(error: &LogError) -> ServiceError {
     match error {
         LogError::Full => ServiceError {
             kind: ErrorKind::Unavailable,
-            ..ServiceError::new("InternalServerError", "The disk is full: nothing is written until there is room again.")
+            ..ServiceError::new(
+                "InternalServerError",
+                "The disk is full: nothing is written until there is room again.",
+            )
         },
         _ => ServiceError::bare("InternalServerError", ErrorKind::Receiver),
     }

@@ -8,7 +8,8 @@ fn add(name: &str) -> String {
         "Projection": {"ProjectionType": "KEYS_ONLY"}});
     let definitions = json!([{"AttributeName": "year", "AttributeType": "S"}]);
     let updates = json!([{"Create": create}]);
-    json!({"TableName": "music", "AttributeDefinitions": definitions, "GlobalSecondaryIndexUpdates": updates}).to_string()
+    json!({"TableName": "music", "AttributeDefinitions": definitions, "GlobalSecondaryIndexUpdates": updates})
+        .to_string()
 }
 
 fn remove(name: &str) -> String {

@@ -52,12 +52,7 @@ impl House {
         Self::open(engine, kv, clock, settings).await
     }
 
-    async fn open(
-        engine: Arc<dyn Engine>,
-        kv: Arc<MemoryKv>,
-        clock: ManualClock,
-        settings: DynamoDbSettings,
-    ) -> Self {
+    async fn open(engine: Arc<dyn Engine>, kv: Arc<MemoryKv>, clock: ManualClock, settings: DynamoDbSettings) -> Self {
         static CHANCE: AtomicU64 = AtomicU64::new(1);
         let entropy: Entropy = Arc::new(|| u128::from(CHANCE.fetch_add(1, Ordering::Relaxed)) << 70 | 5);
         let parts = DynamoDbParts {

@@ -21,7 +21,10 @@ async fn a_new_table_can_be_used_at_once_and_says_all_of_itself() {
     assert_eq!((&table["ItemCount"], &table["DeletionProtectionEnabled"]), (&json!(0), &json!(false)));
     assert_eq!(table.get("StreamSpecification"), None);
     house.put("a", "b", Some(vec![])).await;
-    assert_eq!((&house.described().await["ItemCount"], &house.described().await["TableSizeBytes"]), (&json!(1), &json!(12)));
+    assert_eq!(
+        (&house.described().await["ItemCount"], &house.described().await["TableSizeBytes"]),
+        (&json!(1), &json!(12))
+    );
 }
 
 #[tokio::test]
@@ -61,20 +64,47 @@ async fn what_is_wrong_with_a_new_table_is_told_in_the_services_words() {
     let three = json!([{"AttributeName": "artist", "AttributeType": "S"}, {"AttributeName": "song", "AttributeType": "S"},
         {"AttributeName": "year", "AttributeType": "N"}]);
     let cases = [
-        (json!({"ProvisionedThroughput": units}), "Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is PAY_PER_REQUEST"),
-        (json!({"BillingMode": "PROVISIONED"}), "ReadCapacityUnits and WriteCapacityUnits must both be specified when BillingMode is PROVISIONED"),
-        (json!({"AttributeDefinitions": lone}), "Some index key attributes are not defined in AttributeDefinitions. Keys: [artist, song], AttributeDefinitions: [artist]"),
-        (json!({"AttributeDefinitions": three}), "Number of attributes in KeySchema does not exactly match number of attributes defined in AttributeDefinitions"),
-        (json!({"AttributeDefinitions": three, "GlobalSecondaryIndexes": [index("abc")]}), "Some AttributeDefinitions are not used. AttributeDefinitions: [artist, song, year], keys used: [artist, song]"),
+        (
+            json!({"ProvisionedThroughput": units}),
+            "Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is PAY_PER_REQUEST",
+        ),
+        (
+            json!({"BillingMode": "PROVISIONED"}),
+            "ReadCapacityUnits and WriteCapacityUnits must both be specified when BillingMode is PROVISIONED",
+        ),
+        (
+            json!({"AttributeDefinitions": lone}),
+            "Some index key attributes are not defined in AttributeDefinitions. Keys: [artist, song], AttributeDefinitions: [artist]",
+        ),
+        (
+            json!({"AttributeDefinitions": three}),
+            "Number of attributes in KeySchema does not exactly match number of attributes defined in AttributeDefinitions",
+        ),
+        (
+            json!({"AttributeDefinitions": three, "GlobalSecondaryIndexes": [index("abc")]}),
+            "Some AttributeDefinitions are not used. AttributeDefinitions: [artist, song, year], keys used: [artist, song]",
+        ),
         (json!({"GlobalSecondaryIndexes": []}), "List of GlobalSecondaryIndexes is empty"),
         (json!({"GlobalSecondaryIndexes": [index("abc"), index("abc")]}), "Duplicate index name: abc"),
         (json!({"GlobalSecondaryIndexes": many}), "GlobalSecondaryIndex count exceeds the per-table limit of 20"),
         (json!({"GlobalSecondaryIndexes": [partial]}), "ProjectionType is ALL, but NonKeyAttributes is specified"),
         (json!({"GlobalSecondaryIndexes": [silent]}), "Unknown ProjectionType: null"),
-        (json!({"GlobalSecondaryIndexes": [provisioned]}), "ProvisionedThroughput should not be specified for index: abc when BillingMode is PAY_PER_REQUEST"),
-        (json!({"BillingMode": "PROVISIONED", "ProvisionedThroughput": units, "GlobalSecondaryIndexes": [index("abc")]}), "ProvisionedThroughput must be specified for index: abc"),
-        (json!({"LocalSecondaryIndexes": local("song", "artist")}), "Index KeySchema does not have the same leading hash key as table KeySchema for index: loc. index hash key: song, table hash key: artist"),
-        (json!({"KeySchema": [{"AttributeName": "artist", "KeyType": "HASH"}], "LocalSecondaryIndexes": local("artist", "song")}), "Table KeySchema does not have a range key, which is required when specifying a LocalSecondaryIndex"),
+        (
+            json!({"GlobalSecondaryIndexes": [provisioned]}),
+            "ProvisionedThroughput should not be specified for index: abc when BillingMode is PAY_PER_REQUEST",
+        ),
+        (
+            json!({"BillingMode": "PROVISIONED", "ProvisionedThroughput": units, "GlobalSecondaryIndexes": [index("abc")]}),
+            "ProvisionedThroughput must be specified for index: abc",
+        ),
+        (
+            json!({"LocalSecondaryIndexes": local("song", "artist")}),
+            "Index KeySchema does not have the same leading hash key as table KeySchema for index: loc. index hash key: song, table hash key: artist",
+        ),
+        (
+            json!({"KeySchema": [{"AttributeName": "artist", "KeyType": "HASH"}], "LocalSecondaryIndexes": local("artist", "song")}),
+            "Table KeySchema does not have a range key, which is required when specifying a LocalSecondaryIndex",
+        ),
         (json!({"VectorIndexes": []}), "VectorIndexes is not supported"),
     ];
     for (members, sentence) in cases {
