@@ -1,6 +1,10 @@
 //! The service's sentences: every error `DynamoDB` sends is built here, once.
 //!
 //! Invariant: codes are the model's names; sentences are the service's own, letter by letter where they are known.
+mod requests;
+
+pub(crate) use requests::*;
+
 use crate::{number::NumberError, value::Value};
 use headwater_log::LogError;
 use headwater_wire::{ErrorKind, ServiceError};

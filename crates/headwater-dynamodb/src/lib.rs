@@ -6,6 +6,7 @@
 //! where they change. No HTTP, no encodings, no files, no clock of its own: those come in by [`DynamoDbParts`].
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+mod capacity;
 mod change_log;
 mod database;
 mod duties;
@@ -14,9 +15,12 @@ pub mod expression;
 pub mod key;
 pub mod number;
 mod ops;
+mod read;
 mod stream;
 mod table;
+mod target;
 pub mod value;
+mod write;
 
 use database::Database;
 pub use database::SPACES;

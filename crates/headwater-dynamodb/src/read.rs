@@ -54,7 +54,7 @@ impl Plan<'_> {
     /// Reads the page.
     ///
     /// # Errors
-    /// The store's; what the service says of a filter that cannot be evaluated.
+    /// The store's; never more than that.
     pub(crate) fn read(&self, view: &dyn View) -> Result<Page> {
         let mut walk = Walk { plan: self, page: Page::default(), bytes: 0, fetched_units: 0.0, last: None };
         let mut failure: Option<headwater_wire::ServiceError> = None;
@@ -125,7 +125,7 @@ impl Walk<'_> {
         self.page.scanned += 1;
         let is_over = self.page.scanned >= self.plan.limit || self.bytes >= PAGE_BYTES;
         let keeps = match self.plan.filter {
-            Some(filter) => filter.holds(Some(&seen))?,
+            Some(filter) => filter.holds(Some(&seen)),
             None => true,
         };
         if is_over {

@@ -3,12 +3,6 @@ use super::{Result, validation};
 use headwater_wire::{AttributeValue, ErrorMembers, ServiceError};
 use std::collections::BTreeMap;
 
-const INVALID: &str = "One or more parameter values were invalid: ";
-
-fn invalid(message: &str) -> ServiceError {
-    validation([INVALID, message].concat())
-}
-
 // ---- tables ----
 
 pub(crate) fn resource_not_found() -> ServiceError {
@@ -53,7 +47,7 @@ pub(crate) fn updated_item_too_large() -> ServiceError {
 }
 
 pub(crate) fn key_is_updated(name: &str) -> ServiceError {
-    invalid(&format!("Cannot update attribute {name}. This attribute is part of the key"))
+    invalid_values(&format!("Cannot update attribute {name}. This attribute is part of the key"))
 }
 
 // ---- batches ----
@@ -107,7 +101,7 @@ pub(crate) enum Reason {
 }
 
 impl Reason {
-    pub(crate) fn invalid(error: &ServiceError) -> Self {
+    pub(crate) fn invalid_values(error: &ServiceError) -> Self {
         Self::Invalid(error.message.clone().unwrap_or_default())
     }
 
@@ -156,26 +150,26 @@ pub(crate) fn consistent_read_of_global_index() -> ServiceError {
 }
 
 pub(crate) fn select_needs_attributes() -> ServiceError {
-    invalid("Must specify the AttributesToGet or ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES")
+    invalid_values("Must specify the AttributesToGet or ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES")
 }
 
 pub(crate) fn select_excludes(parameter: &str, choice: &str) -> ServiceError {
-    invalid(&format!("Cannot specify the {parameter} when choosing to get {choice}"))
+    invalid_values(&format!("Cannot specify the {parameter} when choosing to get {choice}"))
 }
 
 pub(crate) fn select_projected_needs_index() -> ServiceError {
-    invalid("ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName")
+    invalid_values("ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName")
 }
 
 pub(crate) fn index_shows_part(name: &str) -> ServiceError {
-    invalid(&format!(
+    invalid_values(&format!(
         "Select type ALL_ATTRIBUTES is not supported for global secondary index {name} because its projection type is \
          not ALL"
     ))
 }
 
 pub(crate) fn index_does_not_show(name: &str, attributes: &[&str]) -> ServiceError {
-    invalid(&format!("Global secondary index {name} does not project [{}]", attributes.join(", ")))
+    invalid_values(&format!("Global secondary index {name} does not project [{}]", attributes.join(", ")))
 }
 
 pub(crate) fn start_key_invalid(error: &ServiceError) -> ServiceError {
@@ -219,10 +213,11 @@ pub(crate) fn segment_outside(segment: i32, total: i32) -> ServiceError {
 }
 
 /// A filter on a key attribute: a key condition should have been.
-pub(crate) fn filter_on_key(name: &str) -> Result<()> {
-    Err(validation(format!(
-        "Filter Expression can only contain non-primary key attributes: Primary key attribute: {name}"
-    )))
+pub(crate) fn filter_on_key(name: &str, is_expression: bool) -> ServiceError {
+    let parameter = if is_expression { "Filter Expression" } else { "QueryFilter" };
+    validation(format!(
+        "{parameter} can only contain non-primary key attributes: Primary key attribute: {name}"
+    ))
 }
 
 pub(crate) fn query_needs_condition() -> ServiceError {

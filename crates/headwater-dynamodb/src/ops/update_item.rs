@@ -14,15 +14,15 @@ use headwater_wire::{
 use std::sync::Arc;
 
 pub(crate) async fn run(dynamodb: Arc<DynamoDb>, caller: Caller, input: UpdateItemInput) -> Result<UpdateItemOutput> {
-    legacy::check_mix(
+    legacy::not_mixed(
         &[
             ("AttributeUpdates", input.attribute_updates.is_some()),
             ("Expected", input.expected.is_some()),
             ("ConditionalOperator", input.conditional_operator.is_some()),
         ],
         &[
-            ("UpdateExpression", input.update_expression.is_some()),
-            ("ConditionExpression", input.condition_expression.is_some()),
+            (Parameter::Update, input.update_expression.is_some()),
+            (Parameter::Condition, input.condition_expression.is_some()),
         ],
     )?;
     let expressions = [
@@ -37,7 +37,7 @@ pub(crate) async fn run(dynamodb: Arc<DynamoDb>, caller: Caller, input: UpdateIt
     let key = value::read_item(input.key)?;
     let update = match (&input.update_expression, input.attribute_updates) {
         (Some(text), _) => placeholders.update(text)?,
-        (None, Some(updates)) => legacy::update(updates)?,
+        (None, Some(updates)) => legacy::attribute_updates(updates)?,
         (None, None) => Update::default(),
     };
     let condition = asked::condition(
