@@ -2,12 +2,13 @@
 //!
 //! Invariant: codes are the model's names; sentences are the service's own, letter by letter where they are known.
 mod requests;
-
-pub(crate) use requests::*;
+mod tables;
 
 use crate::{number::NumberError, value::Value};
 use headwater_log::LogError;
 use headwater_wire::{ErrorKind, ServiceError};
+pub(crate) use requests::*;
+pub(crate) use tables::*;
 
 /// What is read or decided.
 pub(crate) type Result<T> = std::result::Result<T, ServiceError>;
@@ -16,7 +17,7 @@ pub(crate) fn validation(message: impl Into<String>) -> ServiceError {
     ServiceError::new("ValidationException", message)
 }
 
-fn invalid_values(message: &str) -> ServiceError {
+pub(crate) fn invalid_values(message: &str) -> ServiceError {
     validation(format!("One or more parameter values were invalid: {message}"))
 }
 
@@ -30,10 +31,34 @@ pub(crate) fn engine(error: &LogError) -> ServiceError {
     match error {
         LogError::Full => ServiceError {
             kind: ErrorKind::Unavailable,
-            ..ServiceError::new("InternalServerError", "The disk is full: nothing is written until there is room again.")
+            ..ServiceError::new(
+                "InternalServerError",
+                "The disk is full: nothing is written until there is room again.",
+            )
         },
         _ => ServiceError::bare("InternalServerError", ErrorKind::Receiver),
     }
+}
+
+// ---- which table ----
+
+pub(crate) fn resource_not_found() -> ServiceError {
+    ServiceError::new("ResourceNotFoundException", "Requested resource not found")
+}
+
+pub(crate) fn arn_invalid() -> ServiceError {
+    validation("Invalid TableArn: Invalid ResourceArn provided as input")
+}
+
+pub(crate) fn table_name_length() -> ServiceError {
+    validation("TableName must be at least 3 characters long and at most 255 characters long")
+}
+
+pub(crate) fn table_name_pattern(name: &str) -> ServiceError {
+    validation(format!(
+        "1 validation error detected: Value '{name}' at 'tableName' failed to satisfy constraint: Member must satisfy \
+         regular expression pattern: [a-zA-Z0-9_.-]+"
+    ))
 }
 
 // ---- values ----

@@ -85,7 +85,8 @@ pub(super) async fn fold(engine: &dyn Engine, kv: &dyn Kv) -> Result<Folded, Log
                 Entry::Decision { epoch: made_under, number, changes }
                     if made_under == epoch && number == at.number + 1 =>
                 {
-                    let changes = change::decode(changes).map_err(|why| incomprehensible(&format!("a decision ({why})")))?;
+                    let changes =
+                        change::decode(changes).map_err(|why| incomprehensible(&format!("a decision ({why})")))?;
                     applying.apply(number, read.stamp.time_ms, &changes)?;
                     at = Place { epoch, number, seq: read.stamp.seq };
                 }

@@ -1,28 +1,7 @@
 //! What is said of requests for items: of their tables, their limits, their pages.
-use super::{Result, validation};
+use super::{invalid_values, validation};
 use headwater_wire::{AttributeValue, ErrorMembers, ServiceError};
 use std::collections::BTreeMap;
-
-// ---- tables ----
-
-pub(crate) fn resource_not_found() -> ServiceError {
-    ServiceError::new("ResourceNotFoundException", "Requested resource not found")
-}
-
-pub(crate) fn table_name_length() -> ServiceError {
-    validation("TableName must be at least 3 characters long and at most 255 characters long")
-}
-
-pub(crate) fn table_name_pattern(name: &str) -> ServiceError {
-    validation(format!(
-        "1 validation error detected: Value '{name}' at 'tableName' failed to satisfy constraint: Member must satisfy \
-         regular expression pattern: [a-zA-Z0-9_.-]+"
-    ))
-}
-
-pub(crate) fn arn_invalid() -> ServiceError {
-    validation("Invalid table ARN specified")
-}
 
 // ---- writes ----
 
@@ -101,7 +80,7 @@ pub(crate) enum Reason {
 }
 
 impl Reason {
-    pub(crate) fn invalid_values(error: &ServiceError) -> Self {
+    pub(crate) fn invalid(error: &ServiceError) -> Self {
         Self::Invalid(error.message.clone().unwrap_or_default())
     }
 
@@ -117,10 +96,8 @@ impl Reason {
 
 pub(crate) fn transaction_cancelled(reasons: Vec<Reason>) -> ServiceError {
     let codes: Vec<&str> = reasons.iter().map(Reason::code).collect();
-    let message = format!(
-        "Transaction cancelled, please refer cancellation reasons for specific reasons [{}]",
-        codes.join(", ")
-    );
+    let message =
+        format!("Transaction cancelled, please refer cancellation reasons for specific reasons [{}]", codes.join(", "));
     let told = reasons.into_iter().map(|reason| {
         let code = Some(reason.code().to_owned());
         let (message, item) = match reason {
@@ -198,11 +175,15 @@ pub(crate) fn start_key_against_range() -> ServiceError {
 }
 
 pub(crate) fn total_segments_missing() -> ServiceError {
-    validation("The TotalSegments parameter is required but was not present in the request when Segment parameter is present")
+    validation(
+        "The TotalSegments parameter is required but was not present in the request when Segment parameter is present",
+    )
 }
 
 pub(crate) fn segment_missing() -> ServiceError {
-    validation("The Segment parameter is required but was not present in the request when parameter TotalSegments is present")
+    validation(
+        "The Segment parameter is required but was not present in the request when parameter TotalSegments is present",
+    )
 }
 
 pub(crate) fn segment_outside(segment: i32, total: i32) -> ServiceError {
@@ -215,9 +196,7 @@ pub(crate) fn segment_outside(segment: i32, total: i32) -> ServiceError {
 /// A filter on a key attribute: a key condition should have been.
 pub(crate) fn filter_on_key(name: &str, is_expression: bool) -> ServiceError {
     let parameter = if is_expression { "Filter Expression" } else { "QueryFilter" };
-    validation(format!(
-        "{parameter} can only contain non-primary key attributes: Primary key attribute: {name}"
-    ))
+    validation(format!("{parameter} can only contain non-primary key attributes: Primary key attribute: {name}"))
 }
 
 pub(crate) fn query_needs_condition() -> ServiceError {

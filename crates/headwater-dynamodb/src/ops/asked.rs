@@ -39,7 +39,8 @@ impl Conditional {
     /// # Errors
     /// The service's words on what is wrong with it.
     pub(crate) fn read(self) -> Result<Option<Condition>> {
-        let mut placeholders = Placeholders::new(self.names, self.values, &[(Parameter::Condition, self.expression.as_deref())])?;
+        let mut placeholders =
+            Placeholders::new(self.names, self.values, &[(Parameter::Condition, self.expression.as_deref())])?;
         let condition = condition(&mut placeholders, self.expression.as_deref(), self.expected, self.operator)?;
         placeholders.finish()?;
         Ok(condition)
@@ -71,10 +72,7 @@ pub(crate) fn projection(
     expression: Option<&str>,
     names: Option<BTreeMap<String, String>>,
 ) -> Result<Option<Projection>> {
-    legacy::not_mixed(
-        &[("AttributesToGet", attributes.is_some())],
-        &[(Parameter::Projection, expression.is_some())],
-    )?;
+    legacy::not_mixed(&[("AttributesToGet", attributes.is_some())], &[(Parameter::Projection, expression.is_some())])?;
     let mut placeholders = Placeholders::new(names, None, &[(Parameter::Projection, expression)])?;
     let projection = match (expression, attributes) {
         (Some(text), _) => Some(placeholders.projection(text)?),

@@ -4,18 +4,38 @@
 mod asked;
 pub(crate) mod batch_get_item;
 pub(crate) mod batch_write_item;
+pub(crate) mod create_table;
 pub(crate) mod delete_item;
+pub(crate) mod delete_table;
+pub(crate) mod describe_continuous_backups;
+pub(crate) mod describe_endpoints;
+pub(crate) mod describe_limits;
+pub(crate) mod describe_table;
+pub(crate) mod describe_time_to_live;
 pub(crate) mod get_item;
+pub(crate) mod list_tables;
+pub(crate) mod list_tags_of_resource;
 mod paging;
 pub(crate) mod put_item;
 pub(crate) mod query;
 pub(crate) mod scan;
+pub(crate) mod tag_resource;
+mod tagged;
 pub(crate) mod transact_get_items;
 pub(crate) mod transact_write_items;
+pub(crate) mod untag_resource;
 pub(crate) mod update_item;
+pub(crate) mod update_table;
+pub(crate) mod update_time_to_live;
 
-use crate::DynamoDb;
-use headwater_wire::{Row, op};
+use crate::{
+    DynamoDb,
+    errors::{self, Result},
+    table::{Table, describe},
+    target,
+};
+use headwater_wire::{Caller, Row, dynamodb::TableDescription, op};
+use std::sync::Arc;
 
 /// Every operation the service can do.
 #[must_use]
@@ -23,16 +43,82 @@ pub fn operations() -> Vec<Row<DynamoDb>> {
     vec![
         op(batch_get_item::run),
         op(batch_write_item::run),
+        op(create_table::run),
         op(delete_item::run),
+        op(delete_table::run),
+        op(describe_continuous_backups::run),
+        op(describe_endpoints::run),
+        op(describe_limits::run),
+        op(describe_table::run),
+        op(describe_time_to_live::run),
         op(get_item::run),
+        op(list_tables::run),
+        op(list_tags_of_resource::run),
         op(put_item::run),
         op(query::run),
         op(scan::run),
+        op(tag_resource::run),
         op(transact_get_items::run),
         op(transact_write_items::run),
+        op(untag_resource::run),
         op(update_item::run),
+        op(update_table::run),
+        op(update_time_to_live::run),
     ]
 }
 
 /// The model's operations that are not offered (docs/refusals.md says why).
-pub const REFUSED: &[&str] = &[];
+pub const REFUSED: &[&str] = &[
+    "CancelBulkOperation",
+    "CreateBackup",
+    "CreateGlobalTable",
+    "DeleteBackup",
+    "DeleteResourcePolicy",
+    "DescribeBackup",
+    "DescribeBulkOperation",
+    "DescribeContributorInsights",
+    "DescribeExport",
+    "DescribeGlobalTable",
+    "DescribeGlobalTableSettings",
+    "DescribeImport",
+    "DescribeKinesisStreamingDestination",
+    "DescribeTableReplicaAutoScaling",
+    "DisableKinesisStreamingDestination",
+    "EnableKinesisStreamingDestination",
+    "ExportTableToPointInTime",
+    "GetResourcePolicy",
+    "ImportTable",
+    "ListBackups",
+    "ListBulkOperations",
+    "ListContributorInsights",
+    "ListExports",
+    "ListGlobalTables",
+    "ListImports",
+    "PutResourcePolicy",
+    "RestoreTableFromBackup",
+    "RestoreTableToPointInTime",
+    "SearchVectors",
+    "StartBulkPutItems",
+    "UpdateContinuousBackups",
+    "UpdateContributorInsights",
+    "UpdateGlobalTable",
+    "UpdateGlobalTableSettings",
+    "UpdateKinesisStreamingDestination",
+    "UpdateTableReplicaAutoScaling",
+];
+
+impl DynamoDb {
+    /// The table a request is about, whatever its phase.
+    ///
+    /// # Errors
+    /// `ResourceNotFoundException` if there is none.
+    fn any_table(&self, caller: &Caller, name: &str) -> Result<Arc<Table>> {
+        let (scope, name) = target::named(caller, name)?;
+        self.database.tables().find(&scope, &name).cloned().ok_or_else(|| errors::table_not_found(&name))
+    }
+
+    /// The table's description, with what it holds now.
+    fn describe(&self, table: &Table) -> TableDescription {
+        describe(table, |index| self.database.count(table.id, index))
+    }
+}

@@ -1,8 +1,7 @@
 //! Query: the items of a table or an index under one hash key, in the order of their range keys, page by page.
 use super::paging;
 use crate::{
-    DynamoDb,
-    database,
+    DynamoDb, database,
     errors::{self, Result},
     expression::{Condition, KeyCondition, KeyQuery, Parameter, Placeholders, legacy},
     key::{self, KeyRange, KeyValue, RangeCondition},

@@ -1,8 +1,7 @@
 //! Scan: all items of a table or an index, or of one segment of it, page by page in the order of their keys' hashes.
 use super::paging;
 use crate::{
-    DynamoDb,
-    database,
+    DynamoDb, database,
     errors::{self, Result},
     expression::{Parameter, Placeholders, legacy},
     read::{Plan, Range},

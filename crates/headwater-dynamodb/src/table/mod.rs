@@ -19,6 +19,8 @@ pub(crate) use tables::Tables;
 pub(crate) use update::{Moment, check, update};
 
 use crate::{
+    database::EXPIRY_INDEX,
+    errors::{self, Result},
     key::{KeyPart, KeySchema, KeyType},
     stream::{Shard, Stream, View},
     value::Item,
@@ -79,10 +81,16 @@ pub(crate) struct Table {
 /// Where a table is in its life. The time is when it is over by itself, in milliseconds since the epoch.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(crate) enum Phase {
-    Creating { until_ms: u64 },
+    Creating {
+        until_ms: u64,
+    },
     Active,
-    Updating { until_ms: u64 },
-    Deleting { until_ms: u64 },
+    Updating {
+        until_ms: u64,
+    },
+    Deleting {
+        until_ms: u64,
+    },
     /// Nobody finds it by its name any more; its rows are being removed, and its streams are read until their records go.
     Deleted,
 }
@@ -122,7 +130,9 @@ pub(crate) enum Projection {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(crate) enum IndexPhase {
     /// Rows of items written before the index was asked for are still missing behind this item key (empty: all of them).
-    Filling { after: Vec<u8> },
+    Filling {
+        after: Vec<u8>,
+    },
     Active,
     /// Rows are being removed.
     Emptying,
@@ -205,9 +215,29 @@ impl Table {
         format!("{}/stream/{}", self.arn(), stream.label())
     }
 
+    /// Nothing is being done to the table, so it can be changed.
+    ///
+    /// # Errors
+    /// `ResourceInUseException` if something is.
+    pub(crate) fn check_at_rest(&self) -> Result<()> {
+        let doing = match self.phase {
+            Phase::Active => return Ok(()),
+            Phase::Creating { .. } => "created",
+            Phase::Updating { .. } => "updated",
+            Phase::Deleting { .. } | Phase::Deleted => "deleted",
+        };
+        Err(errors::table_in_use(doing, &self.name))
+    }
+
     /// The index called `name` that can be read.
     pub(crate) fn index(&self, name: &str) -> Option<&Index> {
         self.indexes.iter().find(|index| index.name == name && index.phase != IndexPhase::Emptying)
+    }
+
+    /// The rows kept beside the items: an index's id (0: expiry) and how far its rows are what they are to be.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = (u32, &IndexPhase)> {
+        let expiry = self.expiry.iter().filter_map(|expiry| expiry.rows.as_ref());
+        expiry.map(|rows| (EXPIRY_INDEX, rows)).chain(self.indexes.iter().map(|index| (index.id, &index.phase)))
     }
 
     /// The stream that takes changes.
