@@ -12,6 +12,7 @@ pub mod disk;
 pub mod engine;
 mod error;
 mod id;
+pub mod kv;
 pub mod machine;
 pub mod memory;
 pub mod replica;

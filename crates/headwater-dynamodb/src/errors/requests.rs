@@ -1,0 +1,230 @@
+//! What is said of requests for items: of their tables, their limits, their pages.
+use super::{Result, validation};
+use headwater_wire::{AttributeValue, ErrorMembers, ServiceError};
+use std::collections::BTreeMap;
+
+const INVALID: &str = "One or more parameter values were invalid: ";
+
+fn invalid(message: &str) -> ServiceError {
+    validation([INVALID, message].concat())
+}
+
+// ---- tables ----
+
+pub(crate) fn resource_not_found() -> ServiceError {
+    ServiceError::new("ResourceNotFoundException", "Requested resource not found")
+}
+
+pub(crate) fn table_name_length() -> ServiceError {
+    validation("TableName must be at least 3 characters long and at most 255 characters long")
+}
+
+pub(crate) fn table_name_pattern(name: &str) -> ServiceError {
+    validation(format!(
+        "1 validation error detected: Value '{name}' at 'tableName' failed to satisfy constraint: Member must satisfy \
+         regular expression pattern: [a-zA-Z0-9_.-]+"
+    ))
+}
+
+pub(crate) fn arn_invalid() -> ServiceError {
+    validation("Invalid table ARN specified")
+}
+
+// ---- writes ----
+
+pub(crate) fn condition_failed(item: Option<BTreeMap<String, AttributeValue>>) -> ServiceError {
+    let error = ServiceError::new("ConditionalCheckFailedException", "The conditional request failed");
+    match item {
+        Some(item) => error.with(ErrorMembers::Item(item)),
+        None => error,
+    }
+}
+
+pub(crate) fn return_values_old_only() -> ServiceError {
+    validation("Return values set to invalid value")
+}
+
+pub(crate) fn item_too_large() -> ServiceError {
+    validation("Item size has exceeded the maximum allowed size")
+}
+
+pub(crate) fn updated_item_too_large() -> ServiceError {
+    validation("Item size to update has exceeded the maximum allowed size")
+}
+
+pub(crate) fn key_is_updated(name: &str) -> ServiceError {
+    invalid(&format!("Cannot update attribute {name}. This attribute is part of the key"))
+}
+
+// ---- batches ----
+
+pub(crate) fn too_many_items(operation: &str) -> ServiceError {
+    validation(format!("Too many items requested for the {operation} call"))
+}
+
+pub(crate) fn duplicate_keys() -> ServiceError {
+    validation("Provided list of item keys contains duplicates")
+}
+
+pub(crate) fn write_request_empty() -> ServiceError {
+    validation(
+        "Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported datatypes",
+    )
+}
+
+pub(crate) fn write_request_ambiguous() -> ServiceError {
+    validation("Supplied WriteRequest has more than one operation set, must contain exactly one of the supported ones")
+}
+
+// ---- transactions ----
+
+pub(crate) fn transact_item_ambiguous() -> ServiceError {
+    validation("TransactItems can only contain one of Check, Put, Update or Delete")
+}
+
+pub(crate) fn transaction_repeats_item() -> ServiceError {
+    validation("Transaction request cannot include multiple operations on one item")
+}
+
+pub(crate) fn token_reused() -> ServiceError {
+    ServiceError::new(
+        "IdempotentParameterMismatchException",
+        "Another transaction with the same client token but a different request was carried out before",
+    )
+}
+
+/// Why one item of a transaction kept it from being carried out, if it did.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) enum Reason {
+    /// It did not.
+    None,
+    /// Its condition failed; with the item, if the caller wants to see it.
+    ConditionFailed(Option<BTreeMap<String, AttributeValue>>),
+    /// It is against the rules.
+    Invalid(String),
+    /// PartiQL put an item where one was.
+    Duplicate,
+}
+
+impl Reason {
+    pub(crate) fn invalid(error: &ServiceError) -> Self {
+        Self::Invalid(error.message.clone().unwrap_or_default())
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::None => "None",
+            Self::ConditionFailed(_) => "ConditionalCheckFailed",
+            Self::Invalid(_) => "ValidationError",
+            Self::Duplicate => "DuplicateItem",
+        }
+    }
+}
+
+pub(crate) fn transaction_cancelled(reasons: Vec<Reason>) -> ServiceError {
+    let codes: Vec<&str> = reasons.iter().map(Reason::code).collect();
+    let message = format!(
+        "Transaction cancelled, please refer cancellation reasons for specific reasons [{}]",
+        codes.join(", ")
+    );
+    let told = reasons.into_iter().map(|reason| {
+        let code = Some(reason.code().to_owned());
+        let (message, item) = match reason {
+            Reason::None => (None, None),
+            Reason::ConditionFailed(item) => (Some("The conditional request failed".to_owned()), item),
+            Reason::Invalid(message) => (Some(message), None),
+            Reason::Duplicate => (Some("Duplicate primary key exists in table".to_owned()), None),
+        };
+        headwater_wire::dynamodb::CancellationReason { item, code, message }
+    });
+    let members = ErrorMembers::CancellationReasons(told.collect());
+    ServiceError::new("TransactionCanceledException", message).with(members)
+}
+
+// ---- pages ----
+
+pub(crate) fn index_unknown(name: &str) -> ServiceError {
+    validation(format!("The table does not have the specified index: {name}"))
+}
+
+pub(crate) fn index_backfilling(name: &str) -> ServiceError {
+    validation(format!("Cannot read from backfilling global secondary index: {name}"))
+}
+
+pub(crate) fn consistent_read_of_global_index() -> ServiceError {
+    validation("Consistent reads are not supported on global secondary indexes")
+}
+
+pub(crate) fn select_needs_attributes() -> ServiceError {
+    invalid("Must specify the AttributesToGet or ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES")
+}
+
+pub(crate) fn select_excludes(parameter: &str, choice: &str) -> ServiceError {
+    invalid(&format!("Cannot specify the {parameter} when choosing to get {choice}"))
+}
+
+pub(crate) fn select_projected_needs_index() -> ServiceError {
+    invalid("ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName")
+}
+
+pub(crate) fn index_shows_part(name: &str) -> ServiceError {
+    invalid(&format!(
+        "Select type ALL_ATTRIBUTES is not supported for global secondary index {name} because its projection type is \
+         not ALL"
+    ))
+}
+
+pub(crate) fn index_does_not_show(name: &str, attributes: &[&str]) -> ServiceError {
+    invalid(&format!("Global secondary index {name} does not project [{}]", attributes.join(", ")))
+}
+
+pub(crate) fn start_key_invalid(error: &ServiceError) -> ServiceError {
+    let why = error.message.as_deref().unwrap_or_default();
+    validation(format!("The provided starting key is invalid: {why}"))
+}
+
+pub(crate) fn start_key_does_not_match(has_index: bool) -> ServiceError {
+    validation(if has_index {
+        "The provided starting key is invalid"
+    } else {
+        "The provided starting key is invalid: The provided key element does not match the schema"
+    })
+}
+
+pub(crate) fn start_key_of_other_segment() -> ServiceError {
+    validation("The provided starting key is invalid: The provided key does not belong to the segment")
+}
+
+pub(crate) fn start_key_outside() -> ServiceError {
+    validation("The provided starting key is outside query boundaries based on provided conditions")
+}
+
+pub(crate) fn start_key_against_range() -> ServiceError {
+    validation("The provided starting key does not match the range key predicate")
+}
+
+pub(crate) fn total_segments_missing() -> ServiceError {
+    validation("The TotalSegments parameter is required but was not present in the request when Segment parameter is present")
+}
+
+pub(crate) fn segment_missing() -> ServiceError {
+    validation("The Segment parameter is required but was not present in the request when parameter TotalSegments is present")
+}
+
+pub(crate) fn segment_outside(segment: i32, total: i32) -> ServiceError {
+    validation(format!(
+        "The Segment parameter is zero-based and must be less than parameter TotalSegments: Segment: {segment} is not \
+         less than TotalSegments: {total}"
+    ))
+}
+
+/// A filter on a key attribute: a key condition should have been.
+pub(crate) fn filter_on_key(name: &str) -> Result<()> {
+    Err(validation(format!(
+        "Filter Expression can only contain non-primary key attributes: Primary key attribute: {name}"
+    )))
+}
+
+pub(crate) fn query_needs_condition() -> ServiceError {
+    validation("Either the KeyConditions or KeyConditionExpression parameter must be specified in the request.")
+}
