@@ -1,9 +1,16 @@
 //! The service's sentences: every error `DynamoDB` sends is built here, once.
 //!
 //! Invariant: codes are the model's names; sentences are the service's own, letter by letter where they are known.
+mod requests;
+mod streams;
+mod tables;
+
 use crate::{number::NumberError, value::Value};
 use headwater_log::LogError;
 use headwater_wire::{ErrorKind, ServiceError};
+pub(crate) use requests::*;
+pub(crate) use streams::*;
+pub(crate) use tables::*;
 
 /// What is read or decided.
 pub(crate) type Result<T> = std::result::Result<T, ServiceError>;

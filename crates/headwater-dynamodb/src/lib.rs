@@ -6,6 +6,7 @@
 //! where they change. No HTTP, no encodings, no files, no clock of its own: those come in by [`DynamoDbParts`].
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+mod access;
 mod change_log;
 mod database;
 mod duties;
@@ -16,6 +17,7 @@ pub mod number;
 mod ops;
 mod stream;
 mod table;
+mod target;
 pub mod value;
 
 use database::Database;

@@ -9,6 +9,9 @@ const FIRST_SEQUENCE: u128 = 100_000_000_000_000_000_000;
 /// Places kept for each decision; a decision has at most 100 changes.
 const PLACES: u128 = 1_000;
 
+/// How long changes are kept, in milliseconds.
+pub(crate) const RETENTION_MS: u64 = 24 * 3_600_000;
+
 /// A stream.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(crate) struct Stream {

@@ -56,9 +56,20 @@ const OLDEST_SECS: u64 = 5 * 365 * 24 * 3600;
 
 /// The item's row by the time it expires; none if it has no such time.
 pub(crate) fn expiry_row(table: &Table, expiry: &Expiry, key: &[u8], item: &Item) -> Option<Row> {
-    let Some(Value::N(at)) = item.get(&expiry.attribute) else { return None };
-    let secs = u64::try_from(at.as_i64()?).ok()?;
+    let secs = expires_at(expiry, item)?;
     Some(Row::new(table.id, rows::EXPIRY_INDEX, &secs.to_be_bytes(), key))
+}
+
+/// When the item expires, in seconds since the epoch, if it says so.
+pub(crate) fn expires_at(expiry: &Expiry, item: &Item) -> Option<u64> {
+    let Some(Value::N(at)) = item.get(&expiry.attribute) else { return None };
+    u64::try_from(at.as_i64()?).ok()
+}
+
+/// What the rows by time of expired items begin with, behind their table and index: from the first to before the second.
+pub(crate) fn expired_rows(now_ms: u64) -> ([u8; 8], [u8; 8]) {
+    let now_secs = now_ms / 1000;
+    (now_secs.saturating_sub(OLDEST_SECS).to_be_bytes(), (now_secs + 1).to_be_bytes())
 }
 
 /// Whether an item that expires at `secs` is expired, and not so long that its time must be a mistake.

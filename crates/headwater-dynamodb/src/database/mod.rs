@@ -30,7 +30,7 @@ use headwater_log::{
     kv::{Kv, View},
 };
 pub(crate) use image::Image;
-pub(crate) use index::{collect, has_expired, item_key};
+pub(crate) use index::{collect, expired_rows, expires_at, has_expired, item_key};
 use overlay::Overlay;
 pub use rows::SPACES;
 pub(crate) use rows::{CHANGES, EXPIRY_INDEX, INDEXES, ITEMS, behind, change as change_row, index_prefix, item as item_row, place};

@@ -19,6 +19,8 @@ pub(crate) use tables::Tables;
 pub(crate) use update::{Moment, check, update};
 
 use crate::{
+    database::EXPIRY_INDEX,
+    errors::{self, Result},
     key::{KeyPart, KeySchema, KeyType},
     stream::{Shard, Stream, View},
     value::Item,
@@ -46,6 +48,12 @@ impl Scope {
             Some("us") if self.region.starts_with("us-gov-") => "aws-us-gov",
             _ => "aws",
         }
+    }
+
+    /// The ARN of the scope's table called `name`.
+    pub(crate) fn table_arn(&self, name: &str) -> String {
+        let Self { account, region } = self;
+        format!("arn:{}:dynamodb:{region}:{account}:table/{name}", self.partition())
     }
 }
 
@@ -196,8 +204,7 @@ impl Expiry {
 impl Table {
     /// The table's ARN.
     pub(crate) fn arn(&self) -> String {
-        let Scope { account, region } = &self.scope;
-        format!("arn:{}:dynamodb:{region}:{account}:table/{}", self.scope.partition(), self.name)
+        self.scope.table_arn(&self.name)
     }
 
     /// The ARN of one of the table's streams.
@@ -205,9 +212,29 @@ impl Table {
         format!("{}/stream/{}", self.arn(), stream.label())
     }
 
+    /// Nothing is being done to the table, so it can be changed.
+    ///
+    /// # Errors
+    /// `ResourceInUseException` if something is.
+    pub(crate) fn check_at_rest(&self) -> Result<()> {
+        let doing = match self.phase {
+            Phase::Active => return Ok(()),
+            Phase::Creating { .. } => "created",
+            Phase::Updating { .. } => "updated",
+            Phase::Deleting { .. } | Phase::Deleted => "deleted",
+        };
+        Err(errors::table_in_use(doing, &self.name))
+    }
+
     /// The index called `name` that can be read.
     pub(crate) fn index(&self, name: &str) -> Option<&Index> {
         self.indexes.iter().find(|index| index.name == name && index.phase != IndexPhase::Emptying)
+    }
+
+    /// The rows kept beside the items: an index's id (0: expiry) and how far its rows are what they are to be.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = (u32, &IndexPhase)> {
+        let expiry = self.expiry.iter().filter_map(|expiry| expiry.rows.as_ref());
+        expiry.map(|rows| (EXPIRY_INDEX, rows)).chain(self.indexes.iter().map(|index| (index.id, &index.phase)))
     }
 
     /// The stream that takes changes.

@@ -20,6 +20,11 @@ impl Tables {
         self.by_id.get(&id)
     }
 
+    /// A table, deleted or not.
+    pub(crate) fn any(&self, id: u64) -> Option<&Arc<Table>> {
+        self.get(id).or_else(|| self.graves.get(&id))
+    }
+
     /// The table called `name`.
     pub(crate) fn find(&self, scope: &Scope, name: &str) -> Option<&Arc<Table>> {
         self.get(*self.names.get(scope)?.get(name)?)

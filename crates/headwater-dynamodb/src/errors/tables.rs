@@ -1,0 +1,340 @@
+//! What is said of tables, their indexes, settings and streams.
+use super::{invalid_values, validation};
+use headwater_wire::ServiceError;
+
+fn in_use(what: &str) -> ServiceError {
+    ServiceError::new("ResourceInUseException", what)
+}
+
+fn not_found(what: &str) -> ServiceError {
+    ServiceError::new("ResourceNotFoundException", format!("Requested resource not found: {what}"))
+}
+
+fn limit_exceeded(what: &str) -> ServiceError {
+    ServiceError::new("LimitExceededException", format!("Subscriber limit exceeded: {what}"))
+}
+
+// ---- tables ----
+
+pub(crate) fn table_exists(name: &str) -> ServiceError {
+    in_use(&format!("Table already exists: {name}"))
+}
+
+pub(crate) fn table_not_found(name: &str) -> ServiceError {
+    not_found(&format!("Table: {name} not found"))
+}
+
+/// As the operations about backups put it.
+pub(crate) fn no_such_table(name: &str) -> ServiceError {
+    ServiceError::new("TableNotFoundException", format!("Table not found: {name}"))
+}
+
+/// `doing` is "created", "updated" or "deleted".
+pub(crate) fn table_in_use(doing: &str, name: &str) -> ServiceError {
+    in_use(&format!("Attempt to change a resource which is still in use: Table is being {doing}: {name}"))
+}
+
+pub(crate) fn table_protected() -> ServiceError {
+    validation(
+        "Resource cannot be deleted as it is currently protected against deletion. Disable deletion protection first.",
+    )
+}
+
+pub(crate) fn too_many_tables(most: usize) -> ServiceError {
+    limit_exceeded(&format!("There is a limit of {most} tables per subscriber"))
+}
+
+/// A parameter of something the service does not have.
+pub(crate) fn not_offered(parameter: &str) -> ServiceError {
+    invalid_values(&format!("{parameter} is not supported"))
+}
+
+// ---- keys ----
+
+pub(crate) fn key_schema_missing() -> ServiceError {
+    invalid_values("KeySchema and AttributeDefinitions must be specified")
+}
+
+pub(crate) fn attribute_defined_twice(name: &str) -> ServiceError {
+    invalid_values(&format!("Duplicate AttributeName in AttributeDefinitions: {name}"))
+}
+
+pub(crate) fn attribute_redefined(name: &str) -> ServiceError {
+    invalid_values(&format!("The type of an attribute that is part of a key cannot be changed. Attribute: {name}"))
+}
+
+pub(crate) fn key_undefined(keys: &str, attributes: &str) -> ServiceError {
+    invalid_values(&format!(
+        "Some index key attributes are not defined in AttributeDefinitions. Keys: [{keys}], AttributeDefinitions: \
+         [{attributes}]"
+    ))
+}
+
+pub(crate) fn attributes_unused(attributes: &str, keys: &str) -> ServiceError {
+    invalid_values(&format!(
+        "Some AttributeDefinitions are not used. AttributeDefinitions: [{attributes}], keys used: [{keys}]"
+    ))
+}
+
+pub(crate) fn attributes_unmatched() -> ServiceError {
+    invalid_values(
+        "Number of attributes in KeySchema does not exactly match number of attributes defined in AttributeDefinitions",
+    )
+}
+
+pub(crate) fn first_not_hash() -> ServiceError {
+    validation("Invalid KeySchema: The first KeySchemaElement is not a HASH key type")
+}
+
+pub(crate) fn second_not_range() -> ServiceError {
+    validation("Invalid KeySchema: The second KeySchemaElement is not a RANGE key type")
+}
+
+pub(crate) fn same_name_twice() -> ServiceError {
+    validation("Both the Hash Key and the Range Key element in the KeySchema have the same name")
+}
+
+pub(crate) fn key_too_wide(most: usize) -> ServiceError {
+    validation(format!("Invalid KeySchema: The KeySchema has more than {most} elements"))
+}
+
+/// `kind` is HASH or RANGE.
+pub(crate) fn too_many_parts(kind: &str, most: usize) -> ServiceError {
+    validation(format!("Invalid KeySchema: The KeySchema has more than {most} elements of the {kind} key type"))
+}
+
+pub(crate) fn hash_behind_range() -> ServiceError {
+    validation("Invalid KeySchema: A HASH key type must not follow a RANGE key type")
+}
+
+pub(crate) fn part_twice(name: &str) -> ServiceError {
+    validation(format!("Invalid KeySchema: More than one KeySchemaElement has the name {name}"))
+}
+
+// ---- indexes ----
+
+/// `list` is the member's name.
+pub(crate) fn no_indexes(list: &str) -> ServiceError {
+    invalid_values(&format!("List of {list} is empty"))
+}
+
+pub(crate) fn index_twice(name: &str) -> ServiceError {
+    invalid_values(&format!("Duplicate index name: {name}"))
+}
+
+pub(crate) fn too_many_local(most: usize) -> ServiceError {
+    invalid_values(&format!("Number of LocalSecondaryIndexes exceeds per-table limit of {most}"))
+}
+
+pub(crate) fn too_many_global(most: usize) -> ServiceError {
+    invalid_values(&format!("GlobalSecondaryIndex count exceeds the per-table limit of {most}"))
+}
+
+pub(crate) fn local_without_range() -> ServiceError {
+    invalid_values(
+        "Table KeySchema does not have a range key, which is required when specifying a LocalSecondaryIndex",
+    )
+}
+
+pub(crate) fn local_key_without_range(index: &str) -> ServiceError {
+    invalid_values(&format!("Index KeySchema does not have a range key for index: {index}"))
+}
+
+pub(crate) fn local_hash_differs(index: &str, index_key: &str, table_key: &str) -> ServiceError {
+    invalid_values(&format!(
+        "Index KeySchema does not have the same leading hash key as table KeySchema for index: {index}. index hash \
+         key: {index_key}, table hash key: {table_key}"
+    ))
+}
+
+pub(crate) fn projection_unknown() -> ServiceError {
+    invalid_values("Unknown ProjectionType: null")
+}
+
+pub(crate) fn projection_names_missing() -> ServiceError {
+    invalid_values("ProjectionType is INCLUDE, but NonKeyAttributes is not specified")
+}
+
+pub(crate) fn projection_names_needless(kind: &str) -> ServiceError {
+    invalid_values(&format!("ProjectionType is {kind}, but NonKeyAttributes is specified"))
+}
+
+pub(crate) fn projects_too_many(most: usize) -> ServiceError {
+    invalid_values(&format!(
+        "Number of non-key attributes projected into all secondary indexes exceeds the per-table limit of {most}"
+    ))
+}
+
+// ---- changes of indexes ----
+
+pub(crate) fn index_action_missing() -> ServiceError {
+    invalid_values(
+        "One of GlobalSecondaryIndexUpdate.Update, GlobalSecondaryIndexUpdate.Create, \
+         GlobalSecondaryIndexUpdate.Delete must not be null",
+    )
+}
+
+pub(crate) fn index_changed_twice(index: &str) -> ServiceError {
+    invalid_values(&format!(
+        "Only one global secondary index update per index is allowed simultaneously. Index: {index}"
+    ))
+}
+
+pub(crate) fn one_index_at_a_time() -> ServiceError {
+    limit_exceeded("Only 1 online index can be created or deleted simultaneously per table")
+}
+
+pub(crate) fn index_exists() -> ServiceError {
+    validation("Attempting to create an index which already exists")
+}
+
+pub(crate) fn index_in_use(index: &str, table: &str) -> ServiceError {
+    in_use(&format!(
+        "Attempt to change a resource which is still in use: Index is being created or deleted. Table: {table}, \
+         Index: {index}"
+    ))
+}
+
+// ---- throughput ----
+
+pub(crate) fn units_needless() -> ServiceError {
+    invalid_values(
+        "Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is PAY_PER_REQUEST",
+    )
+}
+
+pub(crate) fn units_missing() -> ServiceError {
+    invalid_values(
+        "ReadCapacityUnits and WriteCapacityUnits must both be specified when BillingMode is PROVISIONED",
+    )
+}
+
+pub(crate) fn index_units_needless(index: &str) -> ServiceError {
+    invalid_values(&format!(
+        "ProvisionedThroughput should not be specified for index: {index} when BillingMode is PAY_PER_REQUEST"
+    ))
+}
+
+pub(crate) fn index_units_missing(index: &str) -> ServiceError {
+    invalid_values(&format!("ProvisionedThroughput must be specified for index: {index}"))
+}
+
+/// `which` is the unit's name; `index` the one it is asked for, if not for the table.
+pub(crate) fn units_out_of_bounds(value: i64, which: &str, index: Option<&str>) -> ServiceError {
+    let of = index.map(|index| format!(" for index {index}")).unwrap_or_default();
+    validation(format!("Given value {value} for {which} is out of bounds{of}"))
+}
+
+/// `what` is "table" or "index x"; read and write units.
+pub(crate) fn units_unchanged(what: &str, (read, write): (i64, i64)) -> ServiceError {
+    let of = if what == "table" { "the table" } else { "the index" };
+    validation(format!(
+        "The provisioned throughput for the {what} will not change. The requested value equals the current value. \
+         Current ReadCapacityUnits provisioned for {of}: {read}. Requested ReadCapacityUnits: {read}. Current \
+         WriteCapacityUnits provisioned for {of}: {write}. Requested WriteCapacityUnits: {write}. Refer to the Amazon \
+         DynamoDB Developer Guide for current limits and how to request higher limits."
+    ))
+}
+
+pub(crate) fn request_units_needless() -> ServiceError {
+    invalid_values(
+        "Neither MaxReadRequestUnits nor MaxWriteRequestUnits can be specified when BillingMode is PROVISIONED",
+    )
+}
+
+pub(crate) fn request_units_out_of_bounds(value: i64, which: &str) -> ServiceError {
+    invalid_values(&format!("Given value {value} for {which} is out of bounds: it must be -1 or at least 1"))
+}
+
+pub(crate) fn warm_units_too_low(which: &str) -> ServiceError {
+    invalid_values(&format!(
+        "Requested {which} for WarmThroughput for table is lower than current WarmThroughput, decreasing \
+         WarmThroughput is not supported"
+    ))
+}
+
+// ---- other settings ----
+
+pub(crate) fn nothing_to_update() -> ServiceError {
+    validation(
+        "At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, GlobalSecondaryIndexUpdates or \
+         SSESpecification or ReplicaUpdates is required",
+    )
+}
+
+pub(crate) fn encryption_kind() -> ServiceError {
+    invalid_values("SSEType KMS is the only one supported for server-side encryption")
+}
+
+pub(crate) fn encryption_key_needless() -> ServiceError {
+    invalid_values("Neither SSEType nor KMSMasterKeyId can be specified when server-side encryption is disabled")
+}
+
+pub(crate) fn stream_view_missing() -> ServiceError {
+    invalid_values("StreamViewType must be specified when StreamEnabled is true")
+}
+
+pub(crate) fn stream_view_needless() -> ServiceError {
+    invalid_values("StreamViewType cannot be specified when StreamEnabled is false")
+}
+
+pub(crate) fn stream_enabled(table: &str) -> ServiceError {
+    validation(format!("Table already has an enabled stream: TableName: {table}"))
+}
+
+pub(crate) fn stream_disabled(table: &str) -> ServiceError {
+    validation(format!("Table has no stream to disable: TableName: {table}"))
+}
+
+// ---- time to live ----
+
+pub(crate) fn expiry_enabled() -> ServiceError {
+    validation("TimeToLive is already enabled")
+}
+
+pub(crate) fn expiry_disabled() -> ServiceError {
+    validation("TimeToLive is already disabled")
+}
+
+pub(crate) fn expiry_differs(attribute: &str) -> ServiceError {
+    validation(format!("TimeToLive is active on a different AttributeName: current AttributeName is {attribute}"))
+}
+
+pub(crate) fn expiry_too_often() -> ServiceError {
+    validation("Time to live has been modified multiple times within a fixed interval")
+}
+
+// ---- tags ----
+
+pub(crate) fn resource_arn_invalid(arn: &str) -> ServiceError {
+    validation(format!("Invalid TableArn: Invalid ResourceArn provided as input {arn}"))
+}
+
+/// The service's own spelling.
+pub(crate) fn tagged_not_found(arn: &str) -> ServiceError {
+    not_found(&format!("ResourcArn: {arn} not found"))
+}
+
+pub(crate) fn no_tags() -> ServiceError {
+    validation("Atleast one Tag needs to be provided as Input.")
+}
+
+pub(crate) fn no_tag_keys() -> ServiceError {
+    validation("Atleast one Tag Key needs to be provided as Input.")
+}
+
+pub(crate) fn tag_twice(key: &str) -> ServiceError {
+    invalid_values(&format!("Duplicate tag key: {key}"))
+}
+
+pub(crate) fn tag_reserved() -> ServiceError {
+    invalid_values("Tag keys that begin with aws: are reserved")
+}
+
+pub(crate) fn too_many_tags(most: usize) -> ServiceError {
+    invalid_values(&format!("A resource cannot have more than {most} tags"))
+}
+
+pub(crate) fn token_invalid() -> ServiceError {
+    invalid_values("NextToken is invalid")
+}
