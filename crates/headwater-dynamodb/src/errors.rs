@@ -2,12 +2,14 @@
 //!
 //! Invariant: codes are the model's names; sentences are the service's own, letter by letter where they are known.
 mod requests;
+mod streams;
 mod tables;
 
 use crate::{number::NumberError, value::Value};
 use headwater_log::LogError;
 use headwater_wire::{ErrorKind, ServiceError};
 pub(crate) use requests::*;
+pub(crate) use streams::*;
 pub(crate) use tables::*;
 
 /// What is read or decided.

@@ -6,6 +6,8 @@
 //! where they change. No HTTP, no encodings, no files, no clock of its own: those come in by [`DynamoDbParts`].
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+mod access;
+mod capacity;
 mod change_log;
 mod database;
 mod duties;
@@ -14,15 +16,18 @@ pub mod expression;
 pub mod key;
 pub mod number;
 mod ops;
+mod read;
 mod stream;
 mod table;
 mod target;
 pub mod value;
+mod write;
 
 use database::Database;
 pub use database::SPACES;
 pub use duties::run_duties;
 use headwater_log::{Engine, LogError, clock::Clock, kv::Kv};
+use headwater_wire::Access;
 pub use ops::{REFUSED, operations};
 use std::sync::Arc;
 
@@ -60,6 +65,8 @@ pub struct DynamoDbParts {
     pub clock: Arc<dyn Clock>,
     /// Where chance comes in.
     pub entropy: Entropy,
+    /// Who decides who may do what.
+    pub access: Arc<dyn Access>,
     /// The operator's choices.
     pub settings: DynamoDbSettings,
 }
@@ -69,6 +76,7 @@ pub struct DynamoDb {
     database: Arc<Database>,
     clock: Arc<dyn Clock>,
     entropy: Entropy,
+    access: Arc<dyn Access>,
     settings: DynamoDbSettings,
 }
 
@@ -78,9 +86,9 @@ impl DynamoDb {
     /// # Errors
     /// The engine's and the store's; a log that cannot be read wholly is not opened.
     pub async fn open(parts: DynamoDbParts) -> Result<Arc<Self>, LogError> {
-        let DynamoDbParts { engine, kv, clock, entropy, settings } = parts;
+        let DynamoDbParts { engine, kv, clock, entropy, access, settings } = parts;
         let database = Database::open(engine, Arc::clone(&clock), kv).await?;
-        Ok(Arc::new(Self { database, clock, entropy, settings }))
+        Ok(Arc::new(Self { database, clock, entropy, access, settings }))
     }
 }
 

@@ -29,7 +29,7 @@ pub(crate) fn named(caller: &Caller, name: &str) -> Result<(Scope, String)> {
 }
 
 /// Region, account and table of what follows `arn:`; what follows the table's name is of no concern here.
-fn arn_parts(rest: &str) -> Option<(&str, &str, &str)> {
+pub(crate) fn arn_parts(rest: &str) -> Option<(&str, &str, &str)> {
     let mut parts = rest.splitn(5, ':');
     let (_partition, service) = (parts.next()?, parts.next()?);
     let (region, account, resource) = (parts.next()?, parts.next()?, parts.next()?);

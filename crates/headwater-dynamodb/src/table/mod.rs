@@ -49,6 +49,12 @@ impl Scope {
             _ => "aws",
         }
     }
+
+    /// The ARN of the scope's table called `name`.
+    pub(crate) fn table_arn(&self, name: &str) -> String {
+        let Self { account, region } = self;
+        format!("arn:{}:dynamodb:{region}:{account}:table/{name}", self.partition())
+    }
 }
 
 /// One table.
@@ -206,8 +212,7 @@ impl Expiry {
 impl Table {
     /// The table's ARN.
     pub(crate) fn arn(&self) -> String {
-        let Scope { account, region } = &self.scope;
-        format!("arn:{}:dynamodb:{region}:{account}:table/{}", self.scope.partition(), self.name)
+        self.scope.table_arn(&self.name)
     }
 
     /// The ARN of one of the table's streams.

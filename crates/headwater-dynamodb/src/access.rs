@@ -1,0 +1,143 @@
+//! Who may do what: each row says what its input is about, and whoever decides is asked about each before it runs.
+//!
+//! Invariant: no operation with a row runs before everything it does was allowed.
+use crate::{
+    DynamoDb,
+    errors::Result,
+    table::{Scope, Table, Tables},
+    target,
+};
+use headwater_wire::{Ask, Caller, Input, Operation, Row, dynamodb::Tag, op};
+use std::{collections::BTreeMap, future::Future, sync::Arc};
+
+/// What is done to what.
+pub(crate) struct Deed<'a> {
+    /// IAM's name of it, where that is not the operation's.
+    action: Option<&'static str>,
+    subject: Subject<'a>,
+}
+
+#[derive(Clone, Copy)]
+enum Subject<'a> {
+    /// Nothing in particular.
+    Nothing,
+    /// A table, by name or ARN.
+    Table(&'a str),
+    /// A table's index.
+    Index(&'a str, &'a str),
+    /// Anything, by its ARN.
+    Arn(&'a str),
+}
+
+/// What an input is about, and the tags it brings.
+pub(crate) struct About<'a> {
+    deeds: Vec<Deed<'a>>,
+    tags: &'a [Tag],
+}
+
+impl<'a> About<'a> {
+    fn one(subject: Subject<'a>) -> Self {
+        Self { deeds: vec![Deed { action: None, subject }], tags: &[] }
+    }
+
+    /// Nothing in particular: lists.
+    pub(crate) fn nothing() -> Self {
+        Self::one(Subject::Nothing)
+    }
+
+    /// A table, by its name or ARN.
+    pub(crate) fn table(name: &'a str) -> Self {
+        Self::one(Subject::Table(name))
+    }
+
+    /// A table, or an index of it.
+    pub(crate) fn index(table: &'a str, index: Option<&'a str>) -> Self {
+        Self::one(index.map_or(Subject::Table(table), |index| Subject::Index(table, index)))
+    }
+
+    /// What has this ARN: a table, an index, a stream.
+    pub(crate) fn arn(arn: &'a str) -> Self {
+        Self::one(Subject::Arn(arn))
+    }
+
+    /// Several tables.
+    pub(crate) fn tables(names: impl Iterator<Item = &'a String>) -> Self {
+        let deeds = names.map(|name| Deed { action: None, subject: Subject::Table(name) });
+        Self { deeds: deeds.collect(), tags: &[] }
+    }
+
+    /// Several things done to tables, each by IAM's name of it.
+    pub(crate) fn deeds(deeds: impl Iterator<Item = (&'static str, &'a str)>) -> Self {
+        let deeds = deeds.map(|(action, name)| Deed { action: Some(action), subject: Subject::Table(name) });
+        Self { deeds: deeds.collect(), tags: &[] }
+    }
+
+    /// The same, with the tags the input brings.
+    pub(crate) fn tagged(self, tags: &'a [Tag]) -> Self {
+        Self { tags, ..self }
+    }
+}
+
+/// The row of the operation whose input `run` takes and of which `about` says what it is about.
+pub(crate) fn guarded_op<I, F, Fut>(run: F, about: fn(&I) -> About<'_>) -> Row<DynamoDb>
+where
+    I: Input + Sync + 'static,
+    F: Fn(Arc<DynamoDb>, Caller, I) -> Fut + Send + Sync + Copy + 'static,
+    Fut: Future<Output = Result<<I::Op as Operation>::Output>> + Send + 'static,
+{
+    op(move |dynamodb: Arc<DynamoDb>, caller: Caller, input: I| async move {
+        if !dynamodb.access.is_open() {
+            dynamodb.authorize::<I::Op>(&caller, &about(&input))?;
+        }
+        run(dynamodb, caller, input).await
+    })
+}
+
+impl DynamoDb {
+    /// # Errors
+    /// The refusal of the first thing that is not allowed.
+    fn authorize<O: Operation>(&self, caller: &Caller, about: &About<'_>) -> Result<()> {
+        let tables = self.database.tables();
+        let request_tags: BTreeMap<_, _> =
+            about.tags.iter().map(|tag| (tag.key.clone(), tag.value.clone())).collect();
+        let mut decided = Vec::new();
+        for deed in &about.deeds {
+            let resource = arn(caller, deed.subject);
+            let operation = deed.action.unwrap_or(O::NAME);
+            if decided.contains(&(operation, resource.clone())) {
+                continue;
+            }
+            let no_tags = BTreeMap::new();
+            self.access.decide(&Ask {
+                caller,
+                service: O::SERVICE,
+                operation,
+                resource: &resource,
+                policy: None,
+                request_tags: &request_tags,
+                resource_tags: table_of(&tables, &resource).map_or(&no_tags, |table| &table.tags),
+                now_ms: self.clock.now_ms(),
+            })?;
+            decided.push((operation, resource));
+        }
+        Ok(())
+    }
+}
+
+/// The ARN of a subject. What names nothing is nothing in particular: the operation will say what is wrong with it.
+fn arn(caller: &Caller, subject: Subject<'_>) -> String {
+    let table = |name: &str| target::named(caller, name).ok().map(|(scope, name)| scope.table_arn(&name));
+    let named = match subject {
+        Subject::Nothing => None,
+        Subject::Table(name) => table(name),
+        Subject::Index(name, index) => table(name).map(|arn| format!("{arn}/index/{index}")),
+        Subject::Arn(arn) => Some(arn.to_owned()),
+    };
+    named.unwrap_or_else(|| "*".into())
+}
+
+/// The table that an ARN is of, or is of a part of.
+fn table_of<'a>(tables: &'a Tables, arn: &str) -> Option<&'a Arc<Table>> {
+    let (region, account, name) = target::arn_parts(arn.strip_prefix("arn:")?)?;
+    tables.find(&Scope { account: account.into(), region: region.into() }, name)
+}
