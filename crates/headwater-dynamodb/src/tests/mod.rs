@@ -60,6 +60,7 @@ impl House {
             kv: Arc::clone(&kv) as Arc<_>,
             clock: Arc::new(clock.clone()),
             entropy,
+            access: Arc::new(headwater_wire::Everybody),
             settings,
         };
         let dynamodb = DynamoDb::open(parts).await.unwrap();
