@@ -66,6 +66,28 @@ async fn writes_during_the_filling_are_counted_once() {
 }
 
 #[tokio::test]
+async fn a_filling_that_a_crash_cut_short_goes_on() {
+    let house = House::with_table().await;
+    for song in 0..1100 {
+        house.put("a", &song.to_string(), year("1999")).await;
+    }
+    // Asked for where changes take their time, and nobody does the duties: the index stands empty.
+    let slow = DynamoDbSettings { transition_ms: 1, ..DynamoDbSettings::default() };
+    let house = House { settings: slow, ..house }.reopened().await;
+    house.call("UpdateTable", &add("by-year")).await.unwrap();
+    let mut items = 0;
+    while items < 1100 {
+        let duties = tokio::spawn(crate::run_duties(Arc::clone(&house.dynamodb)));
+        let count = |house: &House| house.dynamodb.database.count(house.table().id, 1).items;
+        super::duties::pass(&house, 1, |house| count(house) > items).await;
+        duties.abort();
+        items = count(&house);
+    }
+    let house = house.reopened().await;
+    assert_eq!(index(&house).await.2, json!(1100));
+}
+
+#[tokio::test]
 async fn an_index_goes_with_its_rows_and_its_name_is_free() {
     let house = House::with_table().await;
     house.put("a", "b", year("1999")).await;
