@@ -36,6 +36,10 @@ async fn an_index_of_a_live_table_holds_the_items_that_were_there() {
     let told = house.call("UpdateTable", &add("by-year")).await.unwrap();
     assert_eq!(told["TableDescription"]["GlobalSecondaryIndexes"][0]["IndexStatus"], "CREATING");
     assert_eq!(index(&house).await, ("ACTIVE".into(), json!(null), json!(550)));
+    let query = json!({"TableName": "music", "IndexName": "by-year", "Select": "COUNT",
+        "KeyConditionExpression": "#y = :y", "ExpressionAttributeNames": {"#y": "year"},
+        "ExpressionAttributeValues": {":y": {"S": "1999"}}});
+    assert_eq!(house.call("Query", &query.to_string()).await.unwrap()["Count"], json!(550));
     house.put("a", "1", year("2000")).await;
     house.put("a", "0", None).await;
     house.put("a", "2", None).await;
