@@ -98,8 +98,7 @@ impl DynamoDb {
     /// The refusal of the first thing that is not allowed.
     fn authorize<O: Operation>(&self, caller: &Caller, about: &About<'_>) -> Result<()> {
         let tables = self.database.tables();
-        let request_tags: BTreeMap<_, _> =
-            about.tags.iter().map(|tag| (tag.key.clone(), tag.value.clone())).collect();
+        let request_tags: BTreeMap<_, _> = about.tags.iter().map(|tag| (tag.key.clone(), tag.value.clone())).collect();
         let mut decided = Vec::new();
         for deed in &about.deeds {
             let resource = arn(caller, deed.subject);

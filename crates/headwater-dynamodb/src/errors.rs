@@ -19,7 +19,7 @@ pub(crate) fn validation(message: impl Into<String>) -> ServiceError {
     ServiceError::new("ValidationException", message)
 }
 
-fn invalid_values(message: &str) -> ServiceError {
+pub(crate) fn invalid_values(message: &str) -> ServiceError {
     validation(format!("One or more parameter values were invalid: {message}"))
 }
 
@@ -33,7 +33,10 @@ pub(crate) fn engine(error: &LogError) -> ServiceError {
     match error {
         LogError::Full => ServiceError {
             kind: ErrorKind::Unavailable,
-            ..ServiceError::new("InternalServerError", "The disk is full: nothing is written until there is room again.")
+            ..ServiceError::new(
+                "InternalServerError",
+                "The disk is full: nothing is written until there is room again.",
+            )
         },
         _ => ServiceError::bare("InternalServerError", ErrorKind::Receiver),
     }

@@ -33,7 +33,9 @@ pub(crate) use image::Image;
 pub(crate) use index::{collect, expired_rows, expires_at, has_expired, item_key};
 use overlay::Overlay;
 pub use rows::SPACES;
-pub(crate) use rows::{CHANGES, EXPIRY_INDEX, INDEXES, ITEMS, behind, change as change_row, index_prefix, item as item_row, place};
+pub(crate) use rows::{
+    CHANGES, EXPIRY_INDEX, INDEXES, ITEMS, behind, change as change_row, index_prefix, item as item_row, place,
+};
 use std::{
     collections::HashMap,
     future::ready,
@@ -55,6 +57,14 @@ pub(crate) struct Database {
     decider: Mutex<Decider>,
     queue: mpsc::UnboundedSender<Pending>,
     version: watch::Sender<u64>,
+}
+
+/// Tables and rows that belong together.
+pub(crate) struct Snapshot<'a> {
+    pub(crate) tables: Arc<Tables>,
+    pub(crate) view: Box<dyn View + 'a>,
+    /// The last decision that is in them.
+    pub(crate) number: u64,
 }
 
 /// Who decides: what is decided upon, besides the rows.
@@ -120,6 +130,27 @@ impl Database {
     /// A number that rises with each group of decisions applied.
     pub(crate) fn watch(&self) -> watch::Receiver<u64> {
         self.version.subscribe()
+    }
+
+    /// What readers see at one moment.
+    ///
+    /// # Errors
+    /// The store's.
+    pub(crate) fn snapshot(&self) -> std::result::Result<Snapshot<'_>, LogError> {
+        // While this is held, no decision about tables becomes visible.
+        let tables = self.tables.read().unwrap_or_else(PoisonError::into_inner);
+        let view = self.kv.view();
+        let number = recover::place(&*view)?.unwrap_or_default().number;
+        Ok(Snapshot { tables: Arc::clone(&tables), view, number })
+    }
+
+    /// The secret that tokens are sealed under, if there is one yet.
+    ///
+    /// # Errors
+    /// The store's.
+    pub(crate) fn secret(&self) -> std::result::Result<Option<[u8; 32]>, LogError> {
+        let held = self.kv.get(rows::META, rows::SECRET)?;
+        Ok(held.and_then(|held| held.first_chunk().copied()))
     }
 
     /// One state of all rows.
@@ -199,7 +230,7 @@ impl Decider {
                     gone.iter().for_each(|hash| drop(self.tokens.remove(hash)));
                     self.tokens.insert(token.hash, token.clone());
                 }
-                Other::Fill { .. } | Other::Clear { .. } => {}
+                Other::Fill { .. } | Other::Clear { .. } | Other::Secret { .. } => {}
             }
         }
     }

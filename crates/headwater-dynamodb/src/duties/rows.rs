@@ -1,5 +1,7 @@
 //! The rows of an index come and go a page at a time, so that no decision is large and writers have their turn between.
-use super::{Deciding, DynamoDb, EXPIRY_INDEX, INDEXES, ITEMS, IndexPhase, Other, Result, Table, Tables, index_prefix, item_row};
+use super::{
+    Deciding, DynamoDb, EXPIRY_INDEX, INDEXES, ITEMS, IndexPhase, Other, Result, Table, Tables, index_prefix, item_row,
+};
 use crate::{database::behind, errors};
 use headwater_log::kv::Space;
 use std::ops::{Bound, ControlFlow};
@@ -20,9 +22,9 @@ pub(super) async fn fill(dynamodb: &DynamoDb, table: u64, index: u32, after: &[u
     let upto = keys.last().and_then(|row| row.get(prefix.len()..)).map(<[u8]>::to_vec);
     let filled = dynamodb.database.submit(|deciding| {
         let Some(held) = deciding.tables().get(table) else { return Ok(()) };
-        let stands = held.rows().any(|(id, phase)| {
-            id == index && matches!(phase, IndexPhase::Filling { after: held } if held == after)
-        });
+        let stands = held
+            .rows()
+            .any(|(id, phase)| id == index && matches!(phase, IndexPhase::Filling { after: held } if held == after));
         if !stands {
             return Ok(());
         }

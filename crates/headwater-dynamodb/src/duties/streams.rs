@@ -54,7 +54,8 @@ fn turned(streams: &[Arc<Stream>], now_ms: u64, number: u64, shard_ms: u64, is_u
             let next = shards.iter().skip(1).map(|shard| Some(shard.created_ms));
             next.chain([stream.disabled_ms]).collect()
         };
-        let is_over = |closed_ms: &Option<u64>| closed_ms.is_some_and(|at_ms| now_ms.saturating_sub(at_ms) > RETENTION_MS);
+        let is_over =
+            |closed_ms: &Option<u64>| closed_ms.is_some_and(|at_ms| now_ms.saturating_sub(at_ms) > RETENTION_MS);
         let over = closed_ms.iter().take_while(|closed_ms| is_over(closed_ms)).count();
         shards.drain(..over.min(shards.len()));
         if shards == stream.shards { Arc::clone(stream) } else { Arc::new(Stream { shards, ..Stream::clone(stream) }) }
@@ -122,19 +123,15 @@ mod tests {
         assert_eq!(turned(&before, SHARD_MS - 1, 9, SHARD_MS, true), before);
         assert_eq!(turned(&before, SHARD_MS, 9, SHARD_MS, false), before);
         let shards = &turned(&before, SHARD_MS, 9, SHARD_MS, true)[0].shards;
-        let rolled = [
-            Shard { created_ms: 0, first: 3, end: Some(9) },
-            Shard { created_ms: SHARD_MS, first: 9, end: None },
-        ];
+        let rolled =
+            [Shard { created_ms: 0, first: 3, end: Some(9) }, Shard { created_ms: SHARD_MS, first: 9, end: None }];
         assert_eq!(**shards, rolled);
     }
 
     #[test]
     fn closed_shards_go_a_day_after_and_with_the_last_an_ended_stream() {
-        let shards = vec![
-            Shard { created_ms: 0, first: 3, end: Some(9) },
-            Shard { created_ms: 500, first: 9, end: Some(12) },
-        ];
+        let shards =
+            vec![Shard { created_ms: 0, first: 3, end: Some(9) }, Shard { created_ms: 500, first: 9, end: Some(12) }];
         let before = stream(shards, Some(700));
         assert_eq!(turned(&before, RETENTION_MS + 500, 20, SHARD_MS, false), before);
         assert_eq!(turned(&before, RETENTION_MS + 501, 20, SHARD_MS, false)[0].shards.len(), 1);

@@ -123,10 +123,8 @@ impl Reason {
 
 pub(crate) fn transaction_cancelled(reasons: Vec<Reason>) -> ServiceError {
     let codes: Vec<&str> = reasons.iter().map(Reason::code).collect();
-    let message = format!(
-        "Transaction cancelled, please refer cancellation reasons for specific reasons [{}]",
-        codes.join(", ")
-    );
+    let message =
+        format!("Transaction cancelled, please refer cancellation reasons for specific reasons [{}]", codes.join(", "));
     let told = reasons.into_iter().map(|reason| {
         let code = Some(reason.code().to_owned());
         let (message, item) = match reason {
@@ -204,11 +202,15 @@ pub(crate) fn start_key_against_range() -> ServiceError {
 }
 
 pub(crate) fn total_segments_missing() -> ServiceError {
-    validation("The TotalSegments parameter is required but was not present in the request when Segment parameter is present")
+    validation(
+        "The TotalSegments parameter is required but was not present in the request when Segment parameter is present",
+    )
 }
 
 pub(crate) fn segment_missing() -> ServiceError {
-    validation("The Segment parameter is required but was not present in the request when parameter TotalSegments is present")
+    validation(
+        "The Segment parameter is required but was not present in the request when parameter TotalSegments is present",
+    )
 }
 
 pub(crate) fn segment_outside(segment: i32, total: i32) -> ServiceError {

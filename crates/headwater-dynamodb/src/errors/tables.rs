@@ -131,9 +131,7 @@ pub(crate) fn too_many_global(most: usize) -> ServiceError {
 }
 
 pub(crate) fn local_without_range() -> ServiceError {
-    invalid_values(
-        "Table KeySchema does not have a range key, which is required when specifying a LocalSecondaryIndex",
-    )
+    invalid_values("Table KeySchema does not have a range key, which is required when specifying a LocalSecondaryIndex")
 }
 
 pub(crate) fn local_key_without_range(index: &str) -> ServiceError {
@@ -204,9 +202,7 @@ pub(crate) fn units_needless() -> ServiceError {
 }
 
 pub(crate) fn units_missing() -> ServiceError {
-    invalid_values(
-        "ReadCapacityUnits and WriteCapacityUnits must both be specified when BillingMode is PROVISIONED",
-    )
+    invalid_values("ReadCapacityUnits and WriteCapacityUnits must both be specified when BillingMode is PROVISIONED")
 }
 
 pub(crate) fn index_units_needless(index: &str) -> ServiceError {

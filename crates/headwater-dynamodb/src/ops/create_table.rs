@@ -14,11 +14,7 @@ use std::sync::Arc;
 /// Tables of an account in a region.
 const MOST_TABLES: usize = 2_500;
 
-pub(crate) async fn run(
-    dynamodb: Arc<DynamoDb>,
-    caller: Caller,
-    input: CreateTableInput,
-) -> Result<CreateTableOutput> {
+pub(crate) async fn run(dynamodb: Arc<DynamoDb>, caller: Caller, input: CreateTableInput) -> Result<CreateTableOutput> {
     let (scope, name) = target::named(&caller, &input.table_name)?;
     let uuid = (dynamodb.entropy)();
     let transition_ms = dynamodb.settings.transition_ms;

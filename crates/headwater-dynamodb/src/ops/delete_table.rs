@@ -11,11 +11,7 @@ use headwater_wire::{
 };
 use std::sync::Arc;
 
-pub(crate) async fn run(
-    dynamodb: Arc<DynamoDb>,
-    caller: Caller,
-    input: DeleteTableInput,
-) -> Result<DeleteTableOutput> {
+pub(crate) async fn run(dynamodb: Arc<DynamoDb>, caller: Caller, input: DeleteTableInput) -> Result<DeleteTableOutput> {
     let (scope, name) = target::named(&caller, &input.table_name)?;
     let transition_ms = dynamodb.settings.transition_ms;
     let deleted = dynamodb.database.submit(|deciding| {
@@ -36,9 +32,7 @@ pub(crate) async fn run(
     });
     let table = deleted.await?;
     let description = dynamodb.describe(&table);
-    let table_description = Some(headwater_wire::dynamodb::TableDescription {
-        table_status: Some(TableStatus::Deleting),
-        ..description
-    });
+    let table_description =
+        Some(headwater_wire::dynamodb::TableDescription { table_status: Some(TableStatus::Deleting), ..description });
     Ok(DeleteTableOutput { table_description })
 }

@@ -11,11 +11,7 @@ use headwater_wire::{
 };
 use std::sync::Arc;
 
-pub(crate) async fn run(
-    dynamodb: Arc<DynamoDb>,
-    caller: Caller,
-    input: UpdateTableInput,
-) -> Result<UpdateTableOutput> {
+pub(crate) async fn run(dynamodb: Arc<DynamoDb>, caller: Caller, input: UpdateTableInput) -> Result<UpdateTableOutput> {
     let (scope, name) = target::named(&caller, &input.table_name)?;
     check(&input)?;
     let transition_ms = dynamodb.settings.transition_ms;

@@ -13,7 +13,9 @@ impl Table {
         let held = self.expiry.as_ref();
         let enabled = held.filter(|held| held.is_enabled());
         match enabled {
-            Some(held) if held.attribute != asked.attribute_name => return Err(errors::expiry_differs(&held.attribute)),
+            Some(held) if held.attribute != asked.attribute_name => {
+                return Err(errors::expiry_differs(&held.attribute));
+            }
             Some(_) if asked.enabled => return Err(errors::expiry_enabled()),
             None if !asked.enabled => return Err(errors::expiry_disabled()),
             _ => {}

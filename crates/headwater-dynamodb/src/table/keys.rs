@@ -84,7 +84,8 @@ impl Attributes {
 
     /// The attributes of a schema, all defined, the first of them a hash part.
     fn parts(&self, schema: &[shape::KeySchemaElement]) -> Result<Vec<KeyPart>> {
-        let found = schema.iter().map(|element| self.0.iter().find(|part| part.name == element.attribute_name).cloned());
+        let found =
+            schema.iter().map(|element| self.0.iter().find(|part| part.name == element.attribute_name).cloned());
         let Some(parts) = found.collect::<Option<Vec<KeyPart>>>() else {
             let keys: Vec<&str> = schema.iter().map(|element| element.attribute_name.as_str()).collect();
             return Err(errors::key_undefined(&keys.join(", "), &self.names()));
@@ -163,7 +164,8 @@ mod tests {
 
     #[test]
     fn a_global_index_takes_up_to_four_parts_of_each_kind() {
-        let wide: Vec<_> = "abcd".chars().map(|name| (name, Hash)).chain("efgh".chars().map(|name| (name, Range))).collect();
+        let wide: Vec<_> =
+            "abcd".chars().map(|name| (name, Hash)).chain("efgh".chars().map(|name| (name, Range))).collect();
         let key = attributes("abcdefghi").global_key(&schema(&wide)).unwrap();
         assert_eq!((key.hash.len(), key.range.len()), (4, 4));
         let refused = |parts: &[(char, shape::KeyType)]| attributes("abcdefghi").global_key(&schema(parts)).is_err();

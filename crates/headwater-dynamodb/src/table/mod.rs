@@ -87,10 +87,16 @@ pub(crate) struct Table {
 /// Where a table is in its life. The time is when it is over by itself, in milliseconds since the epoch.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(crate) enum Phase {
-    Creating { until_ms: u64 },
+    Creating {
+        until_ms: u64,
+    },
     Active,
-    Updating { until_ms: u64 },
-    Deleting { until_ms: u64 },
+    Updating {
+        until_ms: u64,
+    },
+    Deleting {
+        until_ms: u64,
+    },
     /// Nobody finds it by its name any more; its rows are being removed, and its streams are read until their records go.
     Deleted,
 }
@@ -130,7 +136,9 @@ pub(crate) enum Projection {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(crate) enum IndexPhase {
     /// Rows of items written before the index was asked for are still missing behind this item key (empty: all of them).
-    Filling { after: Vec<u8> },
+    Filling {
+        after: Vec<u8>,
+    },
     Active,
     /// Rows are being removed.
     Emptying,

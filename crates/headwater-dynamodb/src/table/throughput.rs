@@ -83,15 +83,10 @@ pub(super) fn warm(given: Option<&shape::WarmThroughput>, held: Warm) -> Result<
 
 /// What a table or index bears at once: what was asked for, or what comes with its provisioned units or without them.
 pub(super) fn warmth(asked: Option<Warm>, provisioned: Option<&Provisioned>) -> Warm {
-    let least = provisioned.map_or(WARM_BY_REQUEST, |held| Warm {
-        read_units: held.read_units,
-        write_units: held.write_units,
-    });
+    let least =
+        provisioned.map_or(WARM_BY_REQUEST, |held| Warm { read_units: held.read_units, write_units: held.write_units });
     let asked = asked.unwrap_or(least);
-    Warm {
-        read_units: asked.read_units.max(least.read_units),
-        write_units: asked.write_units.max(least.write_units),
-    }
+    Warm { read_units: asked.read_units.max(least.read_units), write_units: asked.write_units.max(least.write_units) }
 }
 
 #[cfg(test)]
