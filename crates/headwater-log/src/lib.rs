@@ -14,6 +14,7 @@ mod error;
 mod id;
 pub mod kv;
 pub mod machine;
+pub mod kv;
 pub mod memory;
 pub mod replica;
 
