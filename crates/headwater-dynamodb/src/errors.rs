@@ -42,6 +42,27 @@ pub(crate) fn engine(error: &LogError) -> ServiceError {
     }
 }
 
+// ---- which table ----
+
+pub(crate) fn resource_not_found() -> ServiceError {
+    ServiceError::new("ResourceNotFoundException", "Requested resource not found")
+}
+
+pub(crate) fn arn_invalid() -> ServiceError {
+    validation("Invalid TableArn: Invalid ResourceArn provided as input")
+}
+
+pub(crate) fn table_name_length() -> ServiceError {
+    validation("TableName must be at least 3 characters long and at most 255 characters long")
+}
+
+pub(crate) fn table_name_pattern(name: &str) -> ServiceError {
+    validation(format!(
+        "1 validation error detected: Value '{name}' at 'tableName' failed to satisfy constraint: Member must satisfy \
+         regular expression pattern: [a-zA-Z0-9_.-]+"
+    ))
+}
+
 // ---- values ----
 
 pub(crate) fn empty_value() -> ServiceError {

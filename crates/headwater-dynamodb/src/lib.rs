@@ -7,6 +7,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 mod access;
+mod capacity;
 mod change_log;
 mod database;
 mod duties;
@@ -15,11 +16,13 @@ pub mod expression;
 pub mod key;
 pub mod number;
 mod ops;
+mod read;
 mod stream;
 mod stream_ops;
 mod table;
 mod target;
 pub mod value;
+mod write;
 
 pub use database::SPACES;
 use database::{Database, Other};

@@ -54,21 +54,20 @@ impl Plan<'_> {
     /// Reads the page.
     ///
     /// # Errors
-    /// The store's; what the service says of a filter that cannot be evaluated.
+    /// The store's; never more than that.
     pub(crate) fn read(&self, view: &dyn View) -> Result<Page> {
         let mut walk = Walk { plan: self, page: Page::default(), bytes: 0, fetched_units: 0.0, last: None };
         let mut failure: Option<headwater_wire::ServiceError> = None;
         let space = if self.index.is_some() { database::INDEXES } else { database::ITEMS };
         let (from, to) = (self.range.from.as_ref().map(Vec::as_slice), self.range.to.as_ref().map(Vec::as_slice));
-        let walked = view.range(space, from, to, self.range.backwards, &mut |key, value| {
-            match walk.step(view, key, value) {
+        let walked =
+            view.range(space, from, to, self.range.backwards, &mut |key, value| match walk.step(view, key, value) {
                 Ok(flow) => flow,
                 Err(error) => {
                     failure = Some(error);
                     ControlFlow::Break(())
                 }
-            }
-        });
+            });
         walked.map_err(|error| errors::engine(&error))?;
         if let Some(error) = failure {
             return Err(error);
@@ -125,7 +124,7 @@ impl Walk<'_> {
         self.page.scanned += 1;
         let is_over = self.page.scanned >= self.plan.limit || self.bytes >= PAGE_BYTES;
         let keeps = match self.plan.filter {
-            Some(filter) => filter.holds(Some(&seen))?,
+            Some(filter) => filter.holds(Some(&seen)),
             None => true,
         };
         if is_over {
@@ -147,9 +146,7 @@ impl Walk<'_> {
         let units = read_units(self.bytes, self.plan.consistency());
         let consumed = match self.plan.index {
             None => Consumed::read(units, None),
-            Some(index) if index.kind == IndexKind::Local => {
-                Consumed::read(self.fetched_units, Some((index, units)))
-            }
+            Some(index) if index.kind == IndexKind::Local => Consumed::read(self.fetched_units, Some((index, units))),
             Some(index) => Consumed::read(0.0, Some((index, units))),
         };
         Page { last_key: self.last, consumed, ..self.page }

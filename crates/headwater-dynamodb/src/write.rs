@@ -96,9 +96,8 @@ impl Write {
         let mut key = Vec::new();
         table.key.named_key(&key_item, &mut key)?;
         if let Action::Update(update) = &action {
-            let touched = update.touches();
-            if let Some(part) = table.key.parts().find(|part| touched.contains(part.name.as_str())) {
-                return Err(errors::key_is_updated(&part.name));
+            if let Some(name) = update.attributes().find(|name| table.key.has(name)) {
+                return Err(errors::key_is_updated(name));
             }
         }
         Ok(Self::new(table, key, key_item, action))
@@ -121,7 +120,7 @@ impl Write {
         let old = if must_read { held.as_ref().map(Image::item).transpose() } else { Ok(None) };
         let old = old.map_err(|error| errors::engine(&error))?;
         if let Some(condition) = &self.condition
-            && !condition.holds(old.as_ref())?
+            && !condition.holds(old.as_ref())
         {
             return Err(Refusal::Condition(old.filter(|_| self.shows_failed)));
         }
@@ -134,9 +133,11 @@ impl Write {
             }
             Action::Update(update) => {
                 let item = update.evolve(old.as_ref(), &self.key_item)?;
-                check_size(&item, errors::updated_item_too_large)?;
-                check_indexes(&table, &item, key::Write::Update)?;
-                Some(item)
+                if let Some(item) = &item {
+                    check_size(item, errors::updated_item_too_large)?;
+                    check_indexes(&table, item, key::Write::Update)?;
+                }
+                item
             }
         };
         let image = new.as_ref().map(Image::new);

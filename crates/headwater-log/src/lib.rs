@@ -14,7 +14,6 @@ mod error;
 mod id;
 pub mod kv;
 pub mod machine;
-pub mod kv;
 pub mod memory;
 pub mod replica;
 

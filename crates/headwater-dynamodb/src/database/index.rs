@@ -4,7 +4,7 @@ use super::rows;
 use crate::{
     key::Write,
     table::{Expiry, Index, Table},
-    value::{self, Item, Value},
+    value::{Item, Value},
 };
 use bytes::Bytes;
 use headwater_log::{

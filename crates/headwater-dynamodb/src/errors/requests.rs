@@ -1,34 +1,7 @@
 //! What is said of requests for items: of their tables, their limits, their pages.
-use super::{Result, validation};
+use super::{invalid_values, validation};
 use headwater_wire::{AttributeValue, ErrorMembers, ServiceError};
 use std::collections::BTreeMap;
-
-const INVALID: &str = "One or more parameter values were invalid: ";
-
-fn invalid(message: &str) -> ServiceError {
-    validation([INVALID, message].concat())
-}
-
-// ---- tables ----
-
-pub(crate) fn resource_not_found() -> ServiceError {
-    ServiceError::new("ResourceNotFoundException", "Requested resource not found")
-}
-
-pub(crate) fn table_name_length() -> ServiceError {
-    validation("TableName must be at least 3 characters long and at most 255 characters long")
-}
-
-pub(crate) fn table_name_pattern(name: &str) -> ServiceError {
-    validation(format!(
-        "1 validation error detected: Value '{name}' at 'tableName' failed to satisfy constraint: Member must satisfy \
-         regular expression pattern: [a-zA-Z0-9_.-]+"
-    ))
-}
-
-pub(crate) fn arn_invalid() -> ServiceError {
-    validation("Invalid table ARN specified")
-}
 
 // ---- writes ----
 
@@ -53,7 +26,7 @@ pub(crate) fn updated_item_too_large() -> ServiceError {
 }
 
 pub(crate) fn key_is_updated(name: &str) -> ServiceError {
-    invalid(&format!("Cannot update attribute {name}. This attribute is part of the key"))
+    invalid_values(&format!("Cannot update attribute {name}. This attribute is part of the key"))
 }
 
 // ---- batches ----
@@ -154,26 +127,26 @@ pub(crate) fn consistent_read_of_global_index() -> ServiceError {
 }
 
 pub(crate) fn select_needs_attributes() -> ServiceError {
-    invalid("Must specify the AttributesToGet or ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES")
+    invalid_values("Must specify the AttributesToGet or ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES")
 }
 
 pub(crate) fn select_excludes(parameter: &str, choice: &str) -> ServiceError {
-    invalid(&format!("Cannot specify the {parameter} when choosing to get {choice}"))
+    invalid_values(&format!("Cannot specify the {parameter} when choosing to get {choice}"))
 }
 
 pub(crate) fn select_projected_needs_index() -> ServiceError {
-    invalid("ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName")
+    invalid_values("ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName")
 }
 
 pub(crate) fn index_shows_part(name: &str) -> ServiceError {
-    invalid(&format!(
+    invalid_values(&format!(
         "Select type ALL_ATTRIBUTES is not supported for global secondary index {name} because its projection type is \
          not ALL"
     ))
 }
 
 pub(crate) fn index_does_not_show(name: &str, attributes: &[&str]) -> ServiceError {
-    invalid(&format!("Global secondary index {name} does not project [{}]", attributes.join(", ")))
+    invalid_values(&format!("Global secondary index {name} does not project [{}]", attributes.join(", ")))
 }
 
 pub(crate) fn start_key_invalid(error: &ServiceError) -> ServiceError {
@@ -221,10 +194,9 @@ pub(crate) fn segment_outside(segment: i32, total: i32) -> ServiceError {
 }
 
 /// A filter on a key attribute: a key condition should have been.
-pub(crate) fn filter_on_key(name: &str) -> Result<()> {
-    Err(validation(format!(
-        "Filter Expression can only contain non-primary key attributes: Primary key attribute: {name}"
-    )))
+pub(crate) fn filter_on_key(name: &str, is_expression: bool) -> ServiceError {
+    let parameter = if is_expression { "Filter Expression" } else { "QueryFilter" };
+    validation(format!("{parameter} can only contain non-primary key attributes: Primary key attribute: {name}"))
 }
 
 pub(crate) fn query_needs_condition() -> ServiceError {

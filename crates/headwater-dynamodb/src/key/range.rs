@@ -32,6 +32,12 @@ pub struct KeyRange {
 }
 
 impl KeyRange {
+    /// Whether the key is one of them.
+    #[must_use]
+    pub fn contains(&self, key: &[u8]) -> bool {
+        *self.from <= *key && self.to.as_ref().is_none_or(|to| key < &**to)
+    }
+
     /// The keys that begin with `prefix` (whatever the store has before its keys, and encoded values) and go on with
     /// a value that meets the condition.
     #[must_use]

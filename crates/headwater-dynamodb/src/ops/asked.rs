@@ -30,16 +30,17 @@ impl Conditional {
     /// # Errors
     /// Both languages were used.
     pub(crate) fn check_mix(&self) -> Result<()> {
-        legacy::check_mix(
+        legacy::not_mixed(
             &[("Expected", self.expected.is_some()), ("ConditionalOperator", self.operator.is_some())],
-            &[("ConditionExpression", self.expression.is_some())],
+            &[(Parameter::Condition, self.expression.is_some())],
         )
     }
 
     /// # Errors
     /// The service's words on what is wrong with it.
     pub(crate) fn read(self) -> Result<Option<Condition>> {
-        let mut placeholders = Placeholders::new(self.names, self.values, &[(Parameter::Condition, self.expression.as_deref())])?;
+        let mut placeholders =
+            Placeholders::new(self.names, self.values, &[(Parameter::Condition, self.expression.as_deref())])?;
         let condition = condition(&mut placeholders, self.expression.as_deref(), self.expected, self.operator)?;
         placeholders.finish()?;
         Ok(condition)
@@ -56,10 +57,9 @@ pub(crate) fn condition(
     expected: Option<BTreeMap<String, ExpectedAttributeValue>>,
     operator: Option<ConditionalOperator>,
 ) -> Result<Option<Condition>> {
-    match (expression, expected) {
-        (Some(text), _) => placeholders.condition(Parameter::Condition, text).map(Some),
-        (None, Some(expected)) => legacy::condition(expected, operator),
-        (None, None) => Ok(None),
+    match expression {
+        Some(text) => placeholders.condition(Parameter::Condition, text).map(Some),
+        None => legacy::expected(expected, operator),
     }
 }
 
@@ -72,14 +72,11 @@ pub(crate) fn projection(
     expression: Option<&str>,
     names: Option<BTreeMap<String, String>>,
 ) -> Result<Option<Projection>> {
-    legacy::check_mix(
-        &[("AttributesToGet", attributes.is_some())],
-        &[("ProjectionExpression", expression.is_some())],
-    )?;
+    legacy::not_mixed(&[("AttributesToGet", attributes.is_some())], &[(Parameter::Projection, expression.is_some())])?;
     let mut placeholders = Placeholders::new(names, None, &[(Parameter::Projection, expression)])?;
     let projection = match (expression, attributes) {
         (Some(text), _) => Some(placeholders.projection(text)?),
-        (None, Some(attributes)) => Some(legacy::projection(attributes)?),
+        (None, Some(attributes)) => Some(legacy::attributes_to_get(attributes)?),
         (None, None) => None,
     };
     placeholders.finish()?;

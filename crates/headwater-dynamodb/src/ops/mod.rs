@@ -1,47 +1,70 @@
 //! The operations: one file and one row each, and the list of those the service refuses.
 //!
 //! Invariant: rows and refusals together are the model's operations, each once.
+mod asked;
+pub(crate) mod batch_get_item;
+pub(crate) mod batch_write_item;
 pub(crate) mod create_table;
+pub(crate) mod delete_item;
 pub(crate) mod delete_table;
 pub(crate) mod describe_continuous_backups;
 pub(crate) mod describe_endpoints;
 pub(crate) mod describe_limits;
 pub(crate) mod describe_table;
 pub(crate) mod describe_time_to_live;
+pub(crate) mod get_item;
 pub(crate) mod list_tables;
 pub(crate) mod list_tags_of_resource;
+mod paging;
+pub(crate) mod put_item;
+pub(crate) mod query;
+pub(crate) mod scan;
 pub(crate) mod tag_resource;
 mod tagged;
+pub(crate) mod transact_get_items;
+pub(crate) mod transact_write_items;
 pub(crate) mod untag_resource;
+pub(crate) mod update_item;
 pub(crate) mod update_table;
 pub(crate) mod update_time_to_live;
 
 use crate::{
     DynamoDb,
+    access::{About, guarded_op},
     errors::{self, Result},
     table::{Table, describe},
     target,
 };
-use headwater_wire::{Caller, Row, dynamodb::TableDescription, op};
+use headwater_wire::{Caller, Row, dynamodb::TableDescription};
 use std::sync::Arc;
 
 /// Every operation the service can do.
 #[must_use]
-pub fn operations() -> Vec<Row<DynamoDb>> {
+pub(crate) fn operations() -> Vec<Row<DynamoDb>> {
     vec![
-        op(create_table::run),
-        op(delete_table::run),
-        op(describe_continuous_backups::run),
-        op(describe_endpoints::run),
-        op(describe_limits::run),
-        op(describe_table::run),
-        op(describe_time_to_live::run),
-        op(list_tables::run),
-        op(list_tags_of_resource::run),
-        op(tag_resource::run),
-        op(untag_resource::run),
-        op(update_table::run),
-        op(update_time_to_live::run),
+        guarded_op(batch_get_item::run, |input| About::tables(input.request_items.keys())),
+        guarded_op(batch_write_item::run, |input| About::tables(input.request_items.keys())),
+        guarded_op(create_table::run, |input| About::table(&input.table_name).tagged(input.tags.as_deref().unwrap_or_default())),
+        guarded_op(delete_item::run, |input| About::table(&input.table_name)),
+        guarded_op(delete_table::run, |input| About::table(&input.table_name)),
+        guarded_op(describe_continuous_backups::run, |input| About::table(&input.table_name)),
+        guarded_op(describe_endpoints::run, |_| About::nothing()),
+        guarded_op(describe_limits::run, |_| About::nothing()),
+        guarded_op(describe_table::run, |input| About::table(&input.table_name)),
+        guarded_op(describe_time_to_live::run, |input| About::table(&input.table_name)),
+        guarded_op(get_item::run, |input| About::table(&input.table_name)),
+        guarded_op(list_tables::run, |_| About::nothing()),
+        guarded_op(list_tags_of_resource::run, |input| About::arn(&input.resource_arn)),
+        guarded_op(put_item::run, |input| About::table(&input.table_name)),
+        guarded_op(query::run, |input| About::index(&input.table_name, input.index_name.as_deref())),
+        guarded_op(scan::run, |input| About::index(&input.table_name, input.index_name.as_deref())),
+        guarded_op(tag_resource::run, |input| About::arn(&input.resource_arn).tagged(&input.tags)),
+        guarded_op(transact_get_items::run, |input| About::deeds(transact_get_items::deeds(input))),
+        guarded_op(transact_write_items::run, |input| About::deeds(transact_write_items::deeds(input))),
+        guarded_op(untag_resource::run, |input| About::arn(&input.resource_arn)),
+        guarded_op(update_item::run, |input| About::table(&input.table_name)),
+        guarded_op(update_table::run, |input| About::table(&input.table_name)),
+        guarded_op(update_time_to_live::run, |input| About::table(&input.table_name)),
     ]
 }
 

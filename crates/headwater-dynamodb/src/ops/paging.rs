@@ -78,7 +78,8 @@ pub(super) fn wanted(
     let seen = index.seen(table).unwrap_or_default();
     let names = projection.into_iter().flat_map(Projection::attributes);
     let unseen: Vec<&str> = names.filter(|name| !seen.contains(name)).collect();
-    let is_filtered_by_unseen = filter.is_some_and(|filter| filter.attributes().any(|name| !seen.contains(name)));
+    let is_filtered_by_unseen =
+        filter.is_some_and(|filter| filter.attributes().into_iter().any(|name| !seen.contains(name)));
     match index.kind {
         IndexKind::Global if select == Some(Select::AllAttributes) => Err(errors::index_shows_part(&index.name)),
         IndexKind::Global if !unseen.is_empty() => Err(errors::index_does_not_show(&index.name, &unseen)),

@@ -1,8 +1,7 @@
 //! Scan: all items of a table or an index, or of one segment of it, page by page in the order of their keys' hashes.
 use super::paging;
 use crate::{
-    DynamoDb,
-    database,
+    DynamoDb, database,
     errors::{self, Result},
     expression::{Parameter, Placeholders, legacy},
     read::{Plan, Range},
@@ -16,15 +15,15 @@ use headwater_wire::{
 use std::{ops::Bound, sync::Arc};
 
 pub(crate) async fn run(dynamodb: Arc<DynamoDb>, caller: Caller, input: ScanInput) -> Result<ScanOutput> {
-    legacy::check_mix(
+    legacy::not_mixed(
         &[
             ("AttributesToGet", input.attributes_to_get.is_some()),
             ("ScanFilter", input.scan_filter.is_some()),
             ("ConditionalOperator", input.conditional_operator.is_some()),
         ],
         &[
-            ("ProjectionExpression", input.projection_expression.is_some()),
-            ("FilterExpression", input.filter_expression.is_some()),
+            (Parameter::Projection, input.projection_expression.is_some()),
+            (Parameter::Filter, input.filter_expression.is_some()),
         ],
     )?;
     let segment = segment(input.segment, input.total_segments)?;
@@ -42,14 +41,13 @@ pub(crate) async fn run(dynamodb: Arc<DynamoDb>, caller: Caller, input: ScanInpu
     )?;
     let start = input.exclusive_start_key.map(value::read_item).transpose();
     let start = start.map_err(|error| errors::start_key_invalid(&error))?;
-    let filter = match (filter_text, input.scan_filter) {
-        (Some(text), _) => Some(placeholders.condition(Parameter::Filter, text)?),
-        (None, Some(filter)) => legacy::filter(filter, input.conditional_operator)?,
-        (None, None) => None,
+    let filter = match filter_text {
+        Some(text) => Some(placeholders.condition(Parameter::Filter, text)?),
+        None => legacy::filter(input.scan_filter, input.conditional_operator)?,
     };
     let projection = match (projection_text, input.attributes_to_get) {
         (Some(text), _) => Some(placeholders.projection(text)?),
-        (None, Some(attributes)) => Some(legacy::projection(attributes)?),
+        (None, Some(attributes)) => Some(legacy::attributes_to_get(attributes)?),
         (None, None) => None,
     };
     placeholders.finish()?;

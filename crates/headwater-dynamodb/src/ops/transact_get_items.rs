@@ -24,8 +24,7 @@ pub(crate) async fn run(
     let mut read = Vec::with_capacity(input.transact_items.len());
     for item in input.transact_items {
         let get = item.get;
-        let projection =
-            asked::projection(None, get.projection_expression.as_deref(), get.expression_attribute_names)?;
+        let projection = asked::projection(None, get.projection_expression.as_deref(), get.expression_attribute_names)?;
         read.push((get.table_name, value::read_item(get.key)?, projection));
     }
     let (mut rows, mut seen, mut reasons) = (Vec::new(), HashSet::new(), Vec::new());

@@ -209,7 +209,7 @@ fn read(item: TransactWriteItem) -> Result<Asked> {
                 values: update.expression_attribute_values,
             }
             .read()?;
-            let action = Action::Update(evolution.unwrap_or_default());
+            let action = evolution.map_or(Action::Check, Action::Update);
             let shows_failed = shows(update.return_values_on_condition_check_failure);
             Ok(Asked { table: update.table_name, key, action, condition, shows_failed })
         }

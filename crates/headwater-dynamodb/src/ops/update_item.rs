@@ -1,9 +1,9 @@
 //! UpdateItem: attributes of an item are changed, or the item made.
-use super::asked::{self, Conditional};
+use super::asked;
 use crate::{
     DynamoDb,
     errors::Result,
-    expression::{Parameter, Placeholders, Update, legacy},
+    expression::{Parameter, Placeholders, legacy},
     value,
     write::{Action, Write},
 };
@@ -14,31 +14,27 @@ use headwater_wire::{
 use std::sync::Arc;
 
 pub(crate) async fn run(dynamodb: Arc<DynamoDb>, caller: Caller, input: UpdateItemInput) -> Result<UpdateItemOutput> {
-    legacy::check_mix(
+    legacy::not_mixed(
         &[
             ("AttributeUpdates", input.attribute_updates.is_some()),
             ("Expected", input.expected.is_some()),
             ("ConditionalOperator", input.conditional_operator.is_some()),
         ],
         &[
-            ("UpdateExpression", input.update_expression.is_some()),
-            ("ConditionExpression", input.condition_expression.is_some()),
+            (Parameter::Update, input.update_expression.is_some()),
+            (Parameter::Condition, input.condition_expression.is_some()),
         ],
     )?;
     let expressions = [
         (Parameter::Update, input.update_expression.as_deref()),
         (Parameter::Condition, input.condition_expression.as_deref()),
     ];
-    let mut placeholders = Placeholders::new(
-        input.expression_attribute_names,
-        input.expression_attribute_values,
-        &expressions,
-    )?;
+    let mut placeholders =
+        Placeholders::new(input.expression_attribute_names, input.expression_attribute_values, &expressions)?;
     let key = value::read_item(input.key)?;
-    let update = match (&input.update_expression, input.attribute_updates) {
-        (Some(text), _) => placeholders.update(text)?,
-        (None, Some(updates)) => legacy::update(updates)?,
-        (None, None) => Update::default(),
+    let update = match &input.update_expression {
+        Some(text) => placeholders.update(text)?,
+        None => legacy::attribute_updates(input.attribute_updates.unwrap_or_default())?,
     };
     let condition = asked::condition(
         &mut placeholders,
