@@ -8,7 +8,7 @@ use xxhash_rust::xxh3::xxh3_64;
 /// throughout: readers compare them as strings.
 const FIRST_SEQUENCE: u128 = 100_000_000_000_000_000_000;
 /// Places kept for each decision; a decision has at most 100 changes.
-const PLACES: u128 = 1_000;
+const PLACES: u16 = 1_000;
 
 /// How long changes are kept, in milliseconds.
 pub(crate) const RETENTION_MS: u64 = 24 * 3_600_000;
@@ -61,7 +61,7 @@ impl Place {
 
     /// The last place of a decision.
     pub(crate) const fn last(decision: u64) -> Self {
-        Self { decision, change: (PLACES - 1) as u16 }
+        Self { decision, change: PLACES - 1 }
     }
 
     /// The place behind it.
@@ -71,7 +71,7 @@ impl Place {
 
     /// As clients see it.
     pub(crate) fn sequence_number(self) -> String {
-        (FIRST_SEQUENCE + u128::from(self.decision) * PLACES + u128::from(self.change)).to_string()
+        (FIRST_SEQUENCE + u128::from(self.decision) * u128::from(PLACES) + u128::from(self.change)).to_string()
     }
 
     /// What a client gave back.
@@ -80,8 +80,8 @@ impl Place {
             return None;
         }
         let number = text.parse::<u128>().ok()?.checked_sub(FIRST_SEQUENCE)?;
-        let change = u16::try_from(number % PLACES).ok()?;
-        Some(Self { decision: u64::try_from(number / PLACES).ok()?, change })
+        let change = u16::try_from(number % u128::from(PLACES)).ok()?;
+        Some(Self { decision: u64::try_from(number / u128::from(PLACES)).ok()?, change })
     }
 }
 

@@ -44,7 +44,9 @@ pub(crate) fn operations() -> Vec<Row<DynamoDb>> {
     vec![
         guarded_op(batch_get_item::run, |input| About::tables(input.request_items.keys())),
         guarded_op(batch_write_item::run, |input| About::tables(input.request_items.keys())),
-        guarded_op(create_table::run, |input| About::table(&input.table_name).tagged(input.tags.as_deref().unwrap_or_default())),
+        guarded_op(create_table::run, |input| {
+            About::table(&input.table_name).tagged(input.tags.as_deref().unwrap_or_default())
+        }),
         guarded_op(delete_item::run, |input| About::table(&input.table_name)),
         guarded_op(delete_table::run, |input| About::table(&input.table_name)),
         guarded_op(describe_continuous_backups::run, |input| About::table(&input.table_name)),
@@ -59,8 +61,8 @@ pub(crate) fn operations() -> Vec<Row<DynamoDb>> {
         guarded_op(query::run, |input| About::index(&input.table_name, input.index_name.as_deref())),
         guarded_op(scan::run, |input| About::index(&input.table_name, input.index_name.as_deref())),
         guarded_op(tag_resource::run, |input| About::arn(&input.resource_arn).tagged(&input.tags)),
-        guarded_op(transact_get_items::run, |input| About::deeds(transact_get_items::deeds(input))),
-        guarded_op(transact_write_items::run, |input| About::deeds(transact_write_items::deeds(input))),
+        guarded_op(transact_get_items::run, |input| About::transaction_of_reads(&input.transact_items)),
+        guarded_op(transact_write_items::run, |input| About::transaction(&input.transact_items)),
         guarded_op(untag_resource::run, |input| About::arn(&input.resource_arn)),
         guarded_op(update_item::run, |input| About::table(&input.table_name)),
         guarded_op(update_table::run, |input| About::table(&input.table_name)),
