@@ -24,8 +24,8 @@ mod target;
 pub mod value;
 mod write;
 
-pub use database::SPACES;
 use database::{Database, Other};
+pub use database::{LOG, SPACES, folded};
 pub use duties::run_duties;
 use headwater_log::{Engine, LogError, clock::Clock, kv::Kv};
 use headwater_wire::{Access, Row, Sealer};
@@ -117,3 +117,6 @@ async fn found(database: &Database, entropy: &Entropy) -> Result<[u8; 32], LogEr
     founded.await.map_err(|error| LogError::Io(error.to_string()))?;
     Ok(key)
 }
+
+#[cfg(test)]
+mod tests;

@@ -25,7 +25,7 @@ pub(crate) use counts::Count;
 use counts::Counts;
 pub(crate) use decide::Deciding;
 use headwater_log::{
-    Engine, LogError, LogGroup, LogId,
+    Engine, LogError, LogGroup, LogId, Seq,
     clock::Clock,
     kv::{Kv, View},
 };
@@ -43,8 +43,8 @@ use std::{
 };
 use tokio::sync::{mpsc, oneshot, watch};
 
-/// The lane's log, among the groups below 2⁶⁴ that are Headwater's own.
-const LOG: LogId = LogId::new(LogGroup(2), 0);
+/// The log of all tables, among the groups below 2⁶⁴ that are Headwater's own.
+pub const LOG: LogId = LogId::new(LogGroup(2), 0);
 
 /// The lane.
 pub(crate) struct Database {
@@ -57,6 +57,16 @@ pub(crate) struct Database {
     decider: Mutex<Decider>,
     queue: mpsc::UnboundedSender<Pending>,
     version: watch::Sender<u64>,
+}
+
+/// How far the log is in the rows: the number of the last decision in them and its place in [`LOG`]; `None` in an empty
+/// store.
+///
+/// # Errors
+/// The store's; `Io` if the rows are not understood.
+pub fn folded(kv: &dyn Kv) -> std::result::Result<Option<(u64, Seq)>, LogError> {
+    let place = recover::place(&*kv.view())?;
+    Ok(place.map(|place| (place.number, place.seq)))
 }
 
 /// Tables and rows that belong together.
