@@ -2,12 +2,19 @@
 //! and durable only once persisted; after a crash a store holds what some prefix of its batches made.
 //!
 //! Invariant: a batch is written whole or not at all, over all spaces.
+mod fjall;
 mod memory;
+#[cfg(test)]
+mod tests;
 
 use crate::LogError;
 use bytes::Bytes;
+pub use fjall::FjallKv;
 pub use memory::MemoryKv;
 use std::ops::{Bound, ControlFlow};
+
+/// Longest key of a row, in bytes.
+pub const MAX_KEY_BYTES: usize = 65_535;
 
 /// One of the spaces a store was opened with, by its place in that list. Rows of different spaces do not meet.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -27,10 +34,10 @@ pub trait Kv: Send + Sync + 'static {
     /// One state of all rows: what is written later is not seen in it.
     fn view(&self) -> Box<dyn View + '_>;
 
-    /// Writes all of the batch, or nothing. Visible when it returns.
+    /// Writes all of the batch, or nothing. Visible when it returns. Keys are of 1 to [`MAX_KEY_BYTES`] bytes.
     ///
     /// # Errors
-    /// The store's; what the store holds then is known only after opening it anew.
+    /// Of a key of another length: then nothing is written. The store's; what the store holds then is known only after opening it anew.
     fn write(&self, batch: Batch) -> Result<(), LogError>;
 
     /// Makes durable what was written so far.
@@ -48,7 +55,8 @@ pub trait View {
     /// The store's.
     fn get(&self, space: Space, key: &[u8]) -> Result<Option<Bytes>, LogError>;
 
-    /// Shows the rows of a range in order of key, or in the opposite order.
+    /// Shows the rows of a range in order of key, or in the opposite order. None are in a range that ends before it
+    /// begins.
     ///
     /// # Errors
     /// The store's.
@@ -92,5 +100,22 @@ impl Batch {
     #[must_use]
     pub fn into_rows(self) -> Vec<(Space, Vec<u8>, Option<Bytes>)> {
         self.rows
+    }
+}
+
+/// Refuses a batch with a key that is empty or too long.
+fn check_keys(batch: &Batch) -> Result<(), LogError> {
+    match batch.rows.iter().find(|(_, key, _)| key.is_empty() || key.len() > MAX_KEY_BYTES) {
+        Some((_, key, _)) => Err(LogError::Io(format!("a row's key of {} bytes cannot be written", key.len()))),
+        None => Ok(()),
+    }
+}
+
+/// Whether the range ends before it begins.
+fn is_inverted(from: Bound<&[u8]>, to: Bound<&[u8]>) -> bool {
+    match (from, to) {
+        (Bound::Unbounded, _) | (_, Bound::Unbounded) => false,
+        (Bound::Included(from), Bound::Included(to)) => from > to,
+        (Bound::Included(from) | Bound::Excluded(from), Bound::Included(to) | Bound::Excluded(to)) => from >= to,
     }
 }

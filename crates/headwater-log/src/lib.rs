@@ -1,7 +1,8 @@
 //! What lasts: many ordered logs behind four verbs, and the machines that stand on them.
 //!
 //! The map: [`engine`] says what an engine promises; [`memory`] and [`disk`] keep it; [`conformance`] holds every
-//! engine to it. [`machine`] is a pure decider, [`replica`] keeps one in step with its log. Time comes in by [`clock`].
+//! engine to it. [`machine`] is a pure decider, [`replica`] keeps one in step with its log; [`kv`] keeps rows that are
+//! too many for a machine's memory. Time comes in by [`clock`].
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
 

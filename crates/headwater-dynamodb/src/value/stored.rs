@@ -96,11 +96,14 @@ fn put_bytes(bytes: &[u8], out: &mut Vec<u8>) {
 }
 
 fn put_count(mut count: usize, out: &mut Vec<u8>) {
-    while count > 0x7F {
-        out.push(0x80 | (count & 0x7F) as u8);
+    loop {
+        let [low, ..] = count.to_le_bytes();
         count >>= 7;
+        if count == 0 {
+            return out.push(low);
+        }
+        out.push(low | 0x80);
     }
-    out.push((count & 0x7F) as u8);
 }
 
 struct Reader {
