@@ -85,3 +85,6 @@ pub fn parse_update(text: &str) -> Result<syntax::Update<'_>, ServiceError> {
 pub fn parse_projection(text: &str) -> Result<syntax::Projection<'_>, ServiceError> {
     parser::projection(text).map_err(|why| Parameter::Projection.invalid(&why))
 }
+
+#[cfg(test)]
+mod tests;
