@@ -11,7 +11,7 @@ pub(crate) fn validation(message: impl Into<String>) -> ServiceError {
     ServiceError::new("ValidationException", message)
 }
 
-fn invalid_values(message: &str) -> ServiceError {
+pub(crate) fn invalid_values(message: &str) -> ServiceError {
     validation(format!("One or more parameter values were invalid: {message}"))
 }
 

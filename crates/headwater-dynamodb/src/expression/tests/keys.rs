@@ -91,8 +91,8 @@ fn what_no_key_condition_can_be() {
 #[test]
 fn what_does_not_fit_the_schema() {
     refused("sk = :a", "Query condition missed key schema element: pk");
-    refused("other = :a", "Query condition missed key schema element: pk");
-    refused("pk = :a AND other = :b", "Query condition missed key schema element: sk");
+    refused("extra = :a", "Query condition missed key schema element: pk");
+    refused("pk = :a AND extra = :b", "Query condition missed key schema element: sk");
     refused("pk > :a", "Query key condition not supported");
     refused(
         "pk = :a AND sk > :a AND extra = :b",

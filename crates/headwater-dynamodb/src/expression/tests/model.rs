@@ -97,7 +97,7 @@ fn function(call: &Call<'_>, item: &Item) -> bool {
         ("contains", Some(Value::S(text)), Some(Value::S(part))) => text.find(&part).is_some(),
         ("contains", Some(Value::B(bytes)), Some(Value::B(part))) => bytes.contains(&part[0]),
         ("contains", Some(Value::Ss(set)), Some(Value::S(part))) => set.iter().any(|member| *member == part),
-        ("contains", Some(Value::L(list)), Some(part)) => list.iter().any(|element| *element == part),
+        ("contains", Some(Value::L(list)), Some(part)) => list.contains(&part),
         _ => false,
     }
 }

@@ -57,7 +57,7 @@ fn what_lies_behind_the_end_of_a_list_is_appended_in_the_order_of_the_indexes() 
             "l": [0, "z", 2, "y", "x"]
         }),
     );
-    gives("SET l[3] = :x REMOVE l[0], l[3]", &json!({":x": "x"}), &json!({"l": [1, 2, "x"]}));
+    gives("SET l[9] = :x REMOVE l[0], l[3]", &json!({":x": "x"}), &json!({"l": [1, 2, "x"]}));
 }
 
 #[test]
