@@ -18,7 +18,7 @@ pub mod syntax;
 mod token;
 mod update;
 
-pub use condition::Condition;
+pub use condition::{Condition, Operand};
 pub use key_condition::{KeyCondition, KeyQuery, KeyTest};
 pub use path::{Path, Step};
 pub use placeholders::Placeholders;
