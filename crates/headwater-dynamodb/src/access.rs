@@ -7,7 +7,11 @@ use crate::{
     table::{Scope, Table, Tables},
     target,
 };
-use headwater_wire::{Ask, Caller, Input, Operation, Row, dynamodb::Tag, op};
+use headwater_wire::{
+    Ask, Caller, Input, Operation, Row,
+    dynamodb::{Tag, TransactGetItem, TransactWriteItem},
+    op,
+};
 use std::{collections::BTreeMap, future::Future, sync::Arc};
 
 /// What is done to what.
@@ -66,8 +70,24 @@ impl<'a> About<'a> {
         Self { deeds: deeds.collect(), tags: &[] }
     }
 
-    /// Several things done to tables, each by IAM's name of it.
-    pub(crate) fn deeds(deeds: impl Iterator<Item = (&'static str, &'a str)>) -> Self {
+    /// What a transaction writes: IAM knows its parts, not the whole.
+    pub(crate) fn transaction(items: &'a [TransactWriteItem]) -> Self {
+        Self::deeds(items.iter().flat_map(|item| {
+            let TransactWriteItem { condition_check, put, delete, update } = item;
+            let check = condition_check.as_ref().map(|check| ("ConditionCheckItem", &check.table_name));
+            let put = put.as_ref().map(|put| ("PutItem", &put.table_name));
+            let delete = delete.as_ref().map(|delete| ("DeleteItem", &delete.table_name));
+            let update = update.as_ref().map(|update| ("UpdateItem", &update.table_name));
+            [check, put, delete, update].into_iter().flatten()
+        }))
+    }
+
+    /// What a transaction reads.
+    pub(crate) fn transaction_of_reads(items: &'a [TransactGetItem]) -> Self {
+        Self::deeds(items.iter().map(|item| ("GetItem", &item.get.table_name)))
+    }
+
+    fn deeds(deeds: impl Iterator<Item = (&'static str, &'a String)>) -> Self {
         let deeds = deeds.map(|(action, name)| Deed { action: Some(action), subject: Subject::Table(name) });
         Self { deeds: deeds.collect(), tags: &[] }
     }

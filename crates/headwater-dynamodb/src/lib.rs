@@ -18,18 +18,25 @@ pub mod number;
 mod ops;
 mod read;
 mod stream;
+mod stream_ops;
 mod table;
 mod target;
 pub mod value;
 mod write;
 
-use database::Database;
-pub use database::SPACES;
+use database::{Database, Other};
+pub use database::{LOG, SPACES, folded};
 pub use duties::run_duties;
 use headwater_log::{Engine, LogError, clock::Clock, kv::Kv};
-use headwater_wire::Access;
-pub use ops::{REFUSED, operations};
+use headwater_wire::{Access, Row, Sealer};
+pub use ops::REFUSED;
 use std::sync::Arc;
+
+/// Every operation the service can do: `DynamoDB`'s and `DynamoDB` Streams'.
+#[must_use]
+pub fn operations() -> Vec<Row<DynamoDb>> {
+    ops::operations().into_iter().chain(stream_ops::operations()).collect()
+}
 
 /// Chance: 128 new random bits at each call.
 pub type Entropy = Arc<dyn Fn() -> u128 + Send + Sync>;
@@ -77,6 +84,7 @@ pub struct DynamoDb {
     clock: Arc<dyn Clock>,
     entropy: Entropy,
     access: Arc<dyn Access>,
+    sealer: Sealer,
     settings: DynamoDbSettings,
 }
 
@@ -88,8 +96,26 @@ impl DynamoDb {
     pub async fn open(parts: DynamoDbParts) -> Result<Arc<Self>, LogError> {
         let DynamoDbParts { engine, kv, clock, entropy, access, settings } = parts;
         let database = Database::open(engine, Arc::clone(&clock), kv).await?;
-        Ok(Arc::new(Self { database, clock, entropy, access, settings }))
+        let key = match database.secret()? {
+            Some(key) => key,
+            None => found(&database, &entropy).await?,
+        };
+        let sealer = Sealer::new(key, entropy());
+        Ok(Arc::new(Self { database, clock, entropy, access, sealer, settings }))
     }
+}
+
+/// Draws the secret that tokens are sealed under.
+async fn found(database: &Database, entropy: &Entropy) -> Result<[u8; 32], LogError> {
+    let mut key = [0; 32];
+    key[..16].copy_from_slice(&entropy().to_le_bytes());
+    key[16..].copy_from_slice(&entropy().to_le_bytes());
+    let founded = database.submit(|deciding| {
+        deciding.other(Other::Secret { key });
+        Ok(())
+    });
+    founded.await.map_err(|error| LogError::Io(error.to_string()))?;
+    Ok(key)
 }
 
 #[cfg(test)]

@@ -7,16 +7,20 @@ use crate::{
     settings::{LogFormat, RateLimits, Settings, Store},
     workers::Workers,
 };
-use headwater_kinesis::{Entropy, Kinesis, KinesisParts, KinesisSettings, operations, run_duties};
+use headwater_dynamodb::{DynamoDb, DynamoDbParts, DynamoDbSettings};
+use headwater_kinesis::{Entropy, Kinesis, KinesisParts, KinesisSettings};
 use headwater_log::{
-    Engine,
+    Engine, LogError,
     clock::{Clock, SystemClock},
     disk::{DiskConfig, DiskEngine, files::DiskFiles},
+    kv::{FjallKv, Kv, MemoryKv},
     memory::MemoryEngine,
 };
+use headwater_wire::Access;
 use std::{
     io::{self, IsTerminal, Write},
     net::SocketAddr,
+    path::Path,
     sync::Arc,
 };
 use tokio::{
@@ -26,6 +30,8 @@ use tokio::{
 
 /// The journal's folder, in the data folder.
 pub(crate) const LOG_FOLDER: &str = "log";
+/// The folder of tables' rows, in the data folder.
+pub(crate) const ROWS_FOLDER: &str = "rows";
 /// How long the last answers may take when the server stops.
 const DRAIN_MS: u64 = 10_000;
 
@@ -59,10 +65,14 @@ async fn serve(settings: Settings, workers: Workers) -> Result<Arc<dyn Engine>, 
         (None, Store::Memory) => Tls::made(&settings.region, &settings.server_names, None),
     };
     let engine = open_engine(&settings, &clock, &entropy)?;
-    let kinesis = open_kinesis(&settings, Arc::clone(&engine), &clock, &entropy).await?;
-    let mut table = Table::new(Arc::clone(&clock)).with(&kinesis, operations());
+    let access: Arc<dyn Access> = Arc::new(Gate::new(settings.credentials.clone()));
+    let kinesis = open_kinesis(&settings, Arc::clone(&engine), &clock, &entropy, Arc::clone(&access)).await?;
+    let dynamodb = open_dynamodb(&settings, Arc::clone(&engine), &clock, &entropy, access).await?;
+    let table = Table::new(Arc::clone(&clock)).with(&kinesis, headwater_kinesis::operations());
+    let mut table = table.with(&dynamodb, headwater_dynamodb::operations());
     table.arm(&settings.faults)?;
-    tokio::spawn(run_duties(kinesis));
+    tokio::spawn(headwater_kinesis::run_duties(kinesis));
+    tokio::spawn(headwater_dynamodb::run_duties(dynamodb));
 
     let (stop, stopped) = watch::channel(false);
     let doors = Arc::new(Doors {
@@ -109,6 +119,7 @@ async fn open_kinesis(
     engine: Arc<dyn Engine>,
     clock: &Arc<dyn Clock>,
     entropy: &Entropy,
+    access: Arc<dyn Access>,
 ) -> Result<Arc<Kinesis>, String> {
     let defaults = KinesisSettings::default();
     let parts = KinesisParts {
@@ -116,7 +127,7 @@ async fn open_kinesis(
         clock: Arc::clone(clock),
         entropy: Arc::clone(entropy),
         keys: key_files::open(&settings.keys, &settings.store, (&settings.account, &settings.region), entropy)?,
-        access: Arc::new(Gate::new(settings.credentials.clone())),
+        access,
         settings: KinesisSettings {
             shard_limit: settings.shard_limit.unwrap_or(defaults.shard_limit),
             transition_ms: settings.transition_ms,
@@ -125,6 +136,43 @@ async fn open_kinesis(
         },
     };
     Kinesis::open(parts).await.map_err(|error| format!("Kinesis' catalog cannot be opened: {error}"))
+}
+
+async fn open_dynamodb(
+    settings: &Settings,
+    engine: Arc<dyn Engine>,
+    clock: &Arc<dyn Clock>,
+    entropy: &Entropy,
+    access: Arc<dyn Access>,
+) -> Result<Arc<DynamoDb>, String> {
+    let parts = DynamoDbParts {
+        engine,
+        kv: open_kv(settings)?,
+        clock: Arc::clone(clock),
+        entropy: Arc::clone(entropy),
+        access,
+        settings: DynamoDbSettings {
+            transition_ms: settings.transition_ms,
+            rate_limits: settings.limits == RateLimits::Aws,
+            expiry_sweep_ms: settings.expiry_sweep_ms,
+            stream_shard_ms: settings.stream_shard_ms,
+        },
+    };
+    DynamoDb::open(parts).await.map_err(|error| format!("DynamoDB's tables cannot be opened: {error}"))
+}
+
+fn open_kv(settings: &Settings) -> Result<Arc<dyn Kv>, String> {
+    let Store::Folder(data) = &settings.store else { return Ok(Arc::new(MemoryKv::new())) };
+    let kv = open_rows(data, settings.cache_bytes).map_err(|error| format!("--data {}: {error}", data.display()))?;
+    Ok(Arc::new(kv))
+}
+
+/// The rows of a data folder.
+///
+/// # Errors
+/// The store's; `Fenced` if somebody else has them open.
+pub(crate) fn open_rows(data: &Path, cache_bytes: u64) -> Result<FjallKv, LogError> {
+    FjallKv::open(&data.join(ROWS_FOLDER), headwater_dynamodb::SPACES, cache_bytes)
 }
 
 /// Chance comes from the system, and in here alone.

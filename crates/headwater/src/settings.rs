@@ -16,6 +16,10 @@ const DEFAULT_DATA: &str = "headwater-data";
 const DEFAULT_REGION: &str = "us-east-1";
 const DEFAULT_ACCOUNT: &str = "000000000000";
 const DEFAULT_CLOCK_SKEW_S: u64 = 300;
+const DEFAULT_EXPIRY_SWEEP_MS: u64 = 60_000;
+/// As the service's.
+const DEFAULT_STREAM_SHARD_MS: u64 = 4 * 3_600_000;
+pub(crate) const DEFAULT_CACHE_BYTES: u64 = 256 << 20;
 /// A region may be any name of this many bytes; the models allow no longer ones in an ARN.
 const MAX_REGION_BYTES: usize = 32;
 
@@ -28,6 +32,9 @@ pub(crate) struct Raw {
     /// [default: 127.0.0.1:4566]
     #[arg(long, env = "HEADWATER_LISTEN", value_name = "ADDR", value_delimiter = ',')]
     pub(crate) listen: Vec<String>,
+    /// Memory for the rows of DynamoDB's tables, in bytes: larger tables are read from disk [default: 268435456]
+    #[arg(long, env = "HEADWATER_CACHE_BYTES", value_name = "BYTES", allow_negative_numbers = true)]
+    pub(crate) cache_bytes: Option<u64>,
     /// The folder that keeps everything [default: ./headwater-data]
     #[arg(long, env = "HEADWATER_DATA", value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
@@ -46,7 +53,13 @@ pub(crate) struct Raw {
     /// Most open shards an account may have in a region [default: 20000]
     #[arg(long, env = "HEADWATER_SHARD_LIMIT", value_name = "COUNT", allow_negative_numbers = true)]
     pub(crate) shard_limit: Option<u32>,
-    /// How long a stream stays CREATING, UPDATING or DELETING, in milliseconds [default: 0]
+    /// How often DynamoDB looks for items whose time to live is over, in milliseconds [default: 60000]
+    #[arg(long, env = "HEADWATER_EXPIRY_SWEEP_MS", value_name = "MS", allow_negative_numbers = true)]
+    pub(crate) expiry_sweep_ms: Option<u64>,
+    /// How long a shard of a DynamoDB stream takes changes before another follows it, in milliseconds [default: 14400000]
+    #[arg(long, env = "HEADWATER_STREAM_SHARD_MS", value_name = "MS", allow_negative_numbers = true)]
+    pub(crate) stream_shard_ms: Option<u64>,
+    /// How long a stream or a table stays CREATING, UPDATING or DELETING, in milliseconds [default: 0]
     #[arg(long, env = "HEADWATER_TRANSITION_MS", value_name = "MS", allow_negative_numbers = true)]
     pub(crate) transition_ms: Option<u64>,
     /// Throughput limits: `aws` for those of the service, `off` for none [default: off]
@@ -153,6 +166,9 @@ pub(crate) struct Settings {
     /// `None`: the service's own.
     pub(crate) shard_limit: Option<u32>,
     pub(crate) transition_ms: u64,
+    pub(crate) expiry_sweep_ms: u64,
+    pub(crate) stream_shard_ms: u64,
+    pub(crate) cache_bytes: u64,
     pub(crate) limits: RateLimits,
     pub(crate) faults: Vec<Fault>,
     pub(crate) credentials: Credentials,
@@ -195,6 +211,9 @@ impl Raw {
             multi_region: self.multi_region.or(file.multi_region),
             shard_limit: self.shard_limit.or(file.shard_limit),
             transition_ms: self.transition_ms.or(file.transition_ms),
+            expiry_sweep_ms: self.expiry_sweep_ms.or(file.expiry_sweep_ms),
+            stream_shard_ms: self.stream_shard_ms.or(file.stream_shard_ms),
+            cache_bytes: self.cache_bytes.or(file.cache_bytes),
             limits: self.limits.or(file.limits),
             fault: either(self.fault, file.fault),
             credentials: self.credentials.or(file.credentials),
@@ -239,6 +258,15 @@ impl Raw {
             multi_region: self.multi_region.unwrap_or_default(),
             shard_limit: self.shard_limit,
             transition_ms: self.transition_ms.unwrap_or_default(),
+            expiry_sweep_ms: at_least_one(
+                "--expiry-sweep-ms",
+                self.expiry_sweep_ms.unwrap_or(DEFAULT_EXPIRY_SWEEP_MS),
+            )?,
+            stream_shard_ms: at_least_one(
+                "--stream-shard-ms",
+                self.stream_shard_ms.unwrap_or(DEFAULT_STREAM_SHARD_MS),
+            )?,
+            cache_bytes: self.cache_bytes.unwrap_or(DEFAULT_CACHE_BYTES),
             limits: self.limits.unwrap_or_default(),
             faults: self.fault.iter().map(|text| Fault::parse(text)).collect::<Result<_, _>>()?,
             credentials,
@@ -280,6 +308,10 @@ impl Settings {
             _ => Ok(()),
         }
     }
+}
+
+fn at_least_one(setting: &str, ms: u64) -> Result<u64, String> {
+    if ms == 0 { Err(format!("{setting}: a time is at least one millisecond")) } else { Ok(ms) }
 }
 
 /// Whether `name` can stand in an ARN as a region.
@@ -390,6 +422,7 @@ mod tests {
             (Raw { tls_cert: Some("a".into()), ..Raw::default() }, "--tls-cert and --tls-key"),
             (Raw { ephemeral: Some(true), data: Some("a".into()), ..Raw::default() }, "--ephemeral "),
             (Raw { credentials: Some("/nowhere/at/all".into()), ..Raw::default() }, "/nowhere/at/all: "),
+            (Raw { stream_shard_ms: Some(0), ..Raw::default() }, "--stream-shard-ms: "),
             (Raw { log: Some("[[".into()), ..Raw::default() }, "--log: "),
         ] {
             let error = refusal(raw);

@@ -115,12 +115,18 @@ impl Database {
             applying.counts.write(&mut applying.batch);
             applying.batch.put(rows::META, rows::APPLIED.to_vec(), place.encode());
             *logged_bytes += applying.batch.size_bytes();
-            let written = self.kv.write(std::mem::take(&mut applying.batch));
+            let batch = std::mem::take(&mut applying.batch);
+            let written = if Arc::ptr_eq(&before, &applying.tables) {
+                self.kv.write(batch)
+            } else {
+                // Whoever takes tables and rows together must not get those of different decisions.
+                let mut tables = self.tables.write().unwrap_or_else(PoisonError::into_inner);
+                let written = self.kv.write(batch);
+                *tables = applying.tables;
+                written
+            };
             // The log holds what the rows do not: only a new start can bring them together.
             assert!(written.is_ok(), "decisions that are durable cannot be applied: {written:?}");
-            if !Arc::ptr_eq(&before, &applying.tables) {
-                *self.tables.write().unwrap_or_else(PoisonError::into_inner) = applying.tables;
-            }
             self.version.send_modify(|version| *version += 1);
         }
         drop(counts);
@@ -189,7 +195,7 @@ impl Database {
 async fn checkpoint(database: &Arc<Database>) {
     let kv = Arc::clone(&database.kv);
     let saved = tokio::task::spawn_blocking(move || {
-        let place = recover::place(&*kv)?;
+        let place = recover::place(&*kv.view())?;
         kv.persist().map(|()| place)
     });
     let trimmed = match saved.await {

@@ -11,6 +11,7 @@ use crate::{
     table::{Expiry, Index, IndexPhase, Table, Tables},
     value::Item,
 };
+use bytes::Bytes;
 use headwater_log::{
     LogError,
     kv::{Batch, Kv},
@@ -110,6 +111,7 @@ impl Applying<'_> {
             }
             Other::Fill { table, index, after, upto } => self.fill(*table, *index, after, upto)?,
             Other::Clear { space, from, to } => self.clear(*space, from, to)?,
+            Other::Secret { key } => self.batch.put(rows::META, rows::SECRET.to_vec(), Bytes::copy_from_slice(key)),
             Other::Token { token, gone } => {
                 let json = serde_json::to_vec(token).unwrap_or_default();
                 gone.iter().for_each(|hash| self.batch.delete(rows::META, rows::meta(rows::TOKEN, *hash)));

@@ -42,6 +42,8 @@ pub(crate) enum Other {
     Fill { table: u64, index: u32, after: Vec<u8>, upto: Vec<u8> },
     /// No rows of a space from `from` to before `to`.
     Clear { space: u8, from: Vec<u8>, to: Vec<u8> },
+    /// Tokens are sealed under this from now on.
+    Secret { key: [u8; 32] },
     /// A transaction has been carried out under a token; those of `gone` are forgotten.
     Token { token: Token, gone: Vec<u64> },
 }

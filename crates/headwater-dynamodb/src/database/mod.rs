@@ -25,7 +25,7 @@ pub(crate) use counts::Count;
 use counts::Counts;
 pub(crate) use decide::Deciding;
 use headwater_log::{
-    Engine, LogError, LogGroup, LogId,
+    Engine, LogError, LogGroup, LogId, Seq,
     clock::Clock,
     kv::{Kv, View},
 };
@@ -43,8 +43,8 @@ use std::{
 };
 use tokio::sync::{mpsc, oneshot, watch};
 
-/// The lane's log, among the groups below 2⁶⁴ that are Headwater's own.
-const LOG: LogId = LogId::new(LogGroup(2), 0);
+/// The log of all tables, among the groups below 2⁶⁴ that are Headwater's own.
+pub const LOG: LogId = LogId::new(LogGroup(2), 0);
 
 /// The lane.
 pub(crate) struct Database {
@@ -57,6 +57,24 @@ pub(crate) struct Database {
     decider: Mutex<Decider>,
     queue: mpsc::UnboundedSender<Pending>,
     version: watch::Sender<u64>,
+}
+
+/// How far the log is in the rows: the number of the last decision in them and its place in [`LOG`]; `None` in an empty
+/// store.
+///
+/// # Errors
+/// The store's; `Io` if the rows are not understood.
+pub fn folded(kv: &dyn Kv) -> std::result::Result<Option<(u64, Seq)>, LogError> {
+    let place = recover::place(&*kv.view())?;
+    Ok(place.map(|place| (place.number, place.seq)))
+}
+
+/// Tables and rows that belong together.
+pub(crate) struct Snapshot<'a> {
+    pub(crate) tables: Arc<Tables>,
+    pub(crate) view: Box<dyn View + 'a>,
+    /// The last decision that is in them.
+    pub(crate) number: u64,
 }
 
 /// Who decides: what is decided upon, besides the rows.
@@ -122,6 +140,27 @@ impl Database {
     /// A number that rises with each group of decisions applied.
     pub(crate) fn watch(&self) -> watch::Receiver<u64> {
         self.version.subscribe()
+    }
+
+    /// What readers see at one moment.
+    ///
+    /// # Errors
+    /// The store's.
+    pub(crate) fn snapshot(&self) -> std::result::Result<Snapshot<'_>, LogError> {
+        // While this is held, no decision about tables becomes visible.
+        let tables = self.tables.read().unwrap_or_else(PoisonError::into_inner);
+        let view = self.kv.view();
+        let number = recover::place(&*view)?.unwrap_or_default().number;
+        Ok(Snapshot { tables: Arc::clone(&tables), view, number })
+    }
+
+    /// The secret that tokens are sealed under, if there is one yet.
+    ///
+    /// # Errors
+    /// The store's.
+    pub(crate) fn secret(&self) -> std::result::Result<Option<[u8; 32]>, LogError> {
+        let held = self.kv.get(rows::META, rows::SECRET)?;
+        Ok(held.and_then(|held| held.first_chunk().copied()))
     }
 
     /// One state of all rows.
@@ -201,7 +240,7 @@ impl Decider {
                     gone.iter().for_each(|hash| drop(self.tokens.remove(hash)));
                     self.tokens.insert(token.hash, token.clone());
                 }
-                Other::Fill { .. } | Other::Clear { .. } => {}
+                Other::Fill { .. } | Other::Clear { .. } | Other::Secret { .. } => {}
             }
         }
     }

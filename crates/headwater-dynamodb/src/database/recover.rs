@@ -11,7 +11,7 @@ use crate::table::{Table, Tables};
 use bytes::{Buf, BufMut, Bytes};
 use headwater_log::{
     Engine, Limits, LogError, Seq,
-    kv::{Batch, Kv},
+    kv::{Batch, Kv, View},
 };
 use std::{collections::HashMap, ops::Bound, sync::Arc};
 
@@ -56,13 +56,13 @@ fn incomprehensible(what: &str) -> LogError {
 }
 
 /// How far the rows have been folded; `None` in an empty store.
-pub(super) fn place(kv: &dyn Kv) -> Result<Option<Place>, LogError> {
-    let row = kv.get(rows::META, rows::APPLIED)?;
+pub(super) fn place(view: &dyn View) -> Result<Option<Place>, LogError> {
+    let row = view.get(rows::META, rows::APPLIED)?;
     row.map(|row| Place::decode(row).ok_or_else(|| incomprehensible("the place"))).transpose()
 }
 
 pub(super) async fn fold(engine: &dyn Engine, kv: &dyn Kv) -> Result<Folded, LogError> {
-    let held = place(kv)?;
+    let held = place(&*kv.view())?;
     let mut at = held.unwrap_or_default();
     let (tables, mut counts) = definitions(kv)?;
     let mut applying = Applying { kv, tables, counts: &mut counts, batch: Batch::default() };

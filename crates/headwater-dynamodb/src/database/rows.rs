@@ -19,6 +19,8 @@ pub(crate) const EXPIRY_INDEX: u32 = 0;
 
 /// What has been applied: the one row that says how far the log has been folded.
 pub(crate) const APPLIED: &[u8] = b"a";
+/// What tokens are sealed under.
+pub(crate) const SECRET: &[u8] = b"s";
 /// What rows of tables' definitions begin with.
 pub(crate) const TABLE: u8 = b't';
 /// What rows of counts begin with.

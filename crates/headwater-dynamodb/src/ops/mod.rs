@@ -40,7 +40,7 @@ use std::sync::Arc;
 
 /// Every operation the service can do.
 #[must_use]
-pub fn operations() -> Vec<Row<DynamoDb>> {
+pub(crate) fn operations() -> Vec<Row<DynamoDb>> {
     vec![
         guarded_op(batch_get_item::run, |input| About::tables(input.request_items.keys())),
         guarded_op(batch_write_item::run, |input| About::tables(input.request_items.keys())),
@@ -61,12 +61,8 @@ pub fn operations() -> Vec<Row<DynamoDb>> {
         guarded_op(query::run, |input| About::index(&input.table_name, input.index_name.as_deref())),
         guarded_op(scan::run, |input| About::index(&input.table_name, input.index_name.as_deref())),
         guarded_op(tag_resource::run, |input| About::arn(&input.resource_arn).tagged(&input.tags)),
-        guarded_op(transact_get_items::run, |input| {
-            About::deeds(input.transact_items.iter().map(|item| ("GetItem", item.get.table_name.as_str())))
-        }),
-        guarded_op(transact_write_items::run, |input| {
-            About::deeds(input.transact_items.iter().flat_map(transact_write_items::deeds))
-        }),
+        guarded_op(transact_get_items::run, |input| About::transaction_of_reads(&input.transact_items)),
+        guarded_op(transact_write_items::run, |input| About::transaction(&input.transact_items)),
         guarded_op(untag_resource::run, |input| About::arn(&input.resource_arn)),
         guarded_op(update_item::run, |input| About::table(&input.table_name)),
         guarded_op(update_table::run, |input| About::table(&input.table_name)),

@@ -60,15 +60,6 @@ pub(crate) async fn run(
     })
 }
 
-/// What an item of a transaction does, by IAM's name of it, and to which table.
-pub(super) fn deeds(item: &TransactWriteItem) -> impl Iterator<Item = (&'static str, &str)> {
-    let check = item.condition_check.as_ref().map(|check| ("ConditionCheckItem", check.table_name.as_str()));
-    let put = item.put.as_ref().map(|put| ("PutItem", put.table_name.as_str()));
-    let delete = item.delete.as_ref().map(|delete| ("DeleteItem", delete.table_name.as_str()));
-    let update = item.update.as_ref().map(|update| ("UpdateItem", update.table_name.as_str()));
-    [check, put, delete, update].into_iter().flatten()
-}
-
 /// What each table's part consumed, if that was asked for.
 pub(super) fn told(
     consumed: &BTreeMap<String, Consumed>,

@@ -37,8 +37,8 @@ impl FjallKv {
     /// It takes about `memory_bytes`.
     ///
     /// # Errors
-    /// If the folder cannot be read or written, is open elsewhere, or is damaged: whoever can make the rows again may
-    /// remove it.
+    /// `Fenced` if the folder is open elsewhere; otherwise if it cannot be read or written, or is damaged: whoever can
+    /// make the rows again may remove it.
     pub fn open(folder: &Path, spaces: &[&str], memory_bytes: u64) -> Result<Self, LogError> {
         let failed = |error: Error| failure(&format!("the rows in {} cannot be opened", folder.display()), error);
         let table_bytes = (memory_bytes / TABLE_PARTS).clamp(MIN_TABLE_BYTES, MAX_TABLE_BYTES);
@@ -143,6 +143,7 @@ fn failure(what: &str, error: Error) -> LogError {
         {
             LogError::Full
         }
+        Error::Locked => LogError::Fenced,
         error => LogError::Io(format!("{what}: {error}")),
     }
 }

@@ -1,15 +1,18 @@
 //! `headwater fsck` and `headwater log dump`: looking into a data folder without changing it, also while a server uses
 //! it.
-use crate::{serve::LOG_FOLDER, settings::data_folder};
+use crate::{
+    serve::{LOG_FOLDER, ROWS_FOLDER, open_rows},
+    settings::{DEFAULT_CACHE_BYTES, data_folder},
+};
 use clap::Args;
 use headwater_log::{
-    Entry, LogGroup, LogId,
+    Entry, LogError, LogGroup, LogId, Seq,
     disk::{Damage, Report, dump, files::DiskFiles, fsck},
 };
 use std::{
     fmt::Display,
     io::{self, BufWriter, Write},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 /// Of each entry so many bytes are shown, unless all are asked for.
@@ -51,8 +54,14 @@ impl Folder {
     pub(super) fn check(&self) -> Result<(), String> {
         let (name, files) = self.files()?;
         let report = fsck(&files).map_err(|error| format!("{name}: {error}"))?;
-        print(|out| tell(out, &name, &report))?;
-        sound(&name, &report.damage)
+        let data = data_folder(self.data.as_deref())?;
+        let rows = rows(&data, &report);
+        print(|out| {
+            tell(out, &name, &report)?;
+            writeln!(out, "\n{}: {}", data.join(ROWS_FOLDER).display(), rows.as_ref().unwrap_or_else(|why| why))
+        })?;
+        sound(&name, &report.damage)?;
+        rows.map(drop).map_err(|why| format!("{}: {why}", data.join(ROWS_FOLDER).display()))
     }
 }
 
@@ -75,6 +84,38 @@ impl Dump {
             outcome
         })?;
         sound(&name, &damage)
+    }
+}
+
+/// What is to be said of the rows of tables. They are opened for that, as the next start would.
+///
+/// # Errors
+/// The same, where it means that tables cannot be opened.
+fn rows(data: &Path, report: &Report) -> Result<String, String> {
+    let log = report.logs.iter().find(|log| log.log == headwater_dynamodb::LOG);
+    let (first, tail) = log.map_or((Seq::ZERO, Seq::ZERO), |log| (log.bounds.first, log.bounds.tail));
+    let held = if data.join(ROWS_FOLDER).is_dir() {
+        match open_rows(data, DEFAULT_CACHE_BYTES).and_then(|kv| headwater_dynamodb::folded(&kv)) {
+            Ok(held) => held,
+            Err(LogError::Fenced) => return Ok("a server is using it; not looked into".into()),
+            Err(error) => return Err(error.to_string()),
+        }
+    } else {
+        None
+    };
+    let next = held.map_or(Seq::ZERO, |(_, last)| last.next());
+    let log = headwater_dynamodb::LOG;
+    match held {
+        _ if next < first => Err(format!(
+            "rows up to place {next} of log {log}, which begins at {first}: restore both from the same time"
+        )),
+        Some((number, last)) if next > tail && tail > Seq::ZERO => {
+            Err(format!("rows up to place {last} (decision {number}) of log {log}, which ends before {tail}"))
+        }
+        Some((number, last)) => {
+            Ok(format!("tables up to decision {number}, at place {last} of log {log} {first}..{tail}"))
+        }
+        None => Ok(format!("no rows yet; they are made from log {log} {first}..{tail}")),
     }
 }
 
