@@ -141,7 +141,8 @@ fn refused<T: std::fmt::Debug>(outcome: Result<T, ServiceError>, code: &str, mes
 
 #[test]
 fn no_operation_is_both_offered_and_refused_and_all_are_the_models() {
-    let offered: Vec<&str> = operations().iter().map(|row| row.name).collect();
+    let rows = operations().into_iter().filter(|row| row.service == headwater_wire::Service::DynamoDb);
+    let offered: Vec<&str> = rows.map(|row| row.name).collect();
     for name in offered.iter().chain(ops::REFUSED) {
         assert!(shape::OPERATIONS.contains(name), "{name}");
     }
