@@ -58,7 +58,13 @@ impl House {
         Self::open(engine, kv, clock, settings, Arc::new(Everybody)).await
     }
 
-    async fn open(engine: Arc<dyn Engine>, kv: Arc<MemoryKv>, clock: ManualClock, settings: DynamoDbSettings) -> Self {
+    async fn open(
+        engine: Arc<dyn Engine>,
+        kv: Arc<MemoryKv>,
+        clock: ManualClock,
+        settings: DynamoDbSettings,
+        access: Arc<dyn Access>,
+    ) -> Self {
         static CHANCE: AtomicU64 = AtomicU64::new(1);
         let entropy: Entropy = Arc::new(|| u128::from(CHANCE.fetch_add(1, Ordering::Relaxed)) << 70 | 5);
         let parts = DynamoDbParts {
