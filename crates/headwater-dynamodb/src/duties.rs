@@ -55,7 +55,7 @@ pub async fn run_duties(dynamodb: Arc<DynamoDb>) {
 /// # Errors
 /// The log's; the duties carry on.
 pub(crate) async fn start(dynamodb: &DynamoDb, table: u64) -> Result<()> {
-    if dynamodb.settings.transition_ms == 0 { settle(dynamodb, table).await } else { Ok(()) }
+    if dynamodb.settings.transition_ms == 0 { settle(dynamodb, table, TURN_STEPS).await } else { Ok(()) }
 }
 
 /// What is looked at from time to time, and when it was.
@@ -72,7 +72,7 @@ impl Sweeps {
     async fn round(&mut self, dynamodb: &DynamoDb, tables: &Tables) -> Result<u64> {
         let now_ms = dynamodb.clock.now_ms();
         for table in tables.all() {
-            settle(dynamodb, table.id).await?;
+            settle(dynamodb, table.id, usize::MAX).await?;
         }
         for table in tables.graves() {
             self.bury(dynamodb, table).await?;
@@ -130,8 +130,9 @@ fn ends_ms(table: &Table) -> Option<u64> {
     }
 }
 
-/// Takes the steps of a table that are due, one after the other, until it is the others' turn.
-async fn settle(dynamodb: &DynamoDb, id: u64) -> Result<()> {
+/// Takes the steps of a table that are due, one after the other, until it is the others' turn. An index that goes is
+/// emptied at a stretch, unless in more than so many pages: nothing remembers how far that got.
+async fn settle(dynamodb: &DynamoDb, id: u64, pages: usize) -> Result<()> {
     for _ in 0..TURN_STEPS {
         let Some(table) = dynamodb.database.tables().get(id).cloned() else { break };
         if ends_ms(&table).is_some_and(|ends_ms| ends_ms <= dynamodb.clock.now_ms()) {
@@ -144,7 +145,7 @@ async fn settle(dynamodb: &DynamoDb, id: u64) -> Result<()> {
                 rows::fill(dynamodb, id, index, after).await?;
             }
             Some((index, IndexPhase::Emptying)) => {
-                if !rows::empty(dynamodb, id, index, TURN_STEPS).await? {
+                if !rows::empty(dynamodb, id, index, pages).await? {
                     break;
                 }
             }

@@ -202,7 +202,7 @@ impl KeyTest {
 impl KeyQuery {
     /// What the range part after the given values must be, in the terms of stored keys.
     #[must_use]
-    pub fn next(&self) -> RangeCondition<'_> {
+    pub fn range_condition(&self) -> RangeCondition<'_> {
         let key = |value| KeyValue::of(value);
         let condition = self.next.as_ref().and_then(|test| {
             Some(match test {

@@ -16,7 +16,7 @@ use headwater_wire::{
     ServiceError,
     dynamodb::{self, AttributeAction, AttributeValueUpdate, ConditionalOperator, ExpectedAttributeValue},
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Refuses a request with old parameters and expressions together. Both lists hold what the operation knows, given or
 /// not, in the order in which the service names them.
@@ -138,8 +138,8 @@ fn change(update: AttributeValueUpdate) -> Result<Change, ServiceError> {
 /// # Errors
 /// `ValidationException` if an attribute is named twice.
 pub fn attributes_to_get(names: Vec<String>) -> Result<Projection, ServiceError> {
-    let duplicate = names.iter().enumerate().find(|(place, name)| names.iter().take(*place).any(|one| one == *name));
-    if let Some((_, name)) = duplicate {
+    let mut seen = BTreeSet::new();
+    if let Some(name) = names.iter().find(|name| !seen.insert(*name)) {
         return Err(invalid_values(&format!("Duplicate value in attribute name: {name}")));
     }
     let paths: Vec<Path> = names.into_iter().map(Path::to).collect();

@@ -18,7 +18,7 @@ pub mod syntax;
 mod token;
 mod update;
 
-pub use condition::Condition;
+pub use condition::{Condition, Operand};
 pub use key_condition::{KeyCondition, KeyQuery, KeyTest};
 pub use path::{Path, Step};
 pub use placeholders::Placeholders;
@@ -85,3 +85,6 @@ pub fn parse_update(text: &str) -> Result<syntax::Update<'_>, ServiceError> {
 pub fn parse_projection(text: &str) -> Result<syntax::Projection<'_>, ServiceError> {
     parser::projection(text).map_err(|why| Parameter::Projection.invalid(&why))
 }
+
+#[cfg(test)]
+mod tests;

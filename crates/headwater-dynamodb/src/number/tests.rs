@@ -10,15 +10,15 @@ fn refusal(text: &str) -> String {
     Number::parse(text).unwrap_err().to_string()
 }
 
-/// Digits at places, from 10^-160 up to 10^139, as a signed big integer in base ten: slow and plainly right.
+/// Digits at places, from 10^-170 up to 10^169, as a signed big integer in base ten: slow and plainly right.
 #[derive(Clone, PartialEq, Eq, Debug)]
 struct Naive {
     negative: bool,
     digits: Vec<u8>,
 }
 
-const PLACES: usize = 300;
-const LOWEST_PLACE: i64 = -160;
+const PLACES: usize = 340;
+const LOWEST_PLACE: i64 = -170;
 
 impl Naive {
     fn of(negative: bool, digits: &[u8], exponent: i64) -> Self {

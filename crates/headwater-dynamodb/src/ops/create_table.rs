@@ -27,8 +27,8 @@ pub(crate) async fn run(dynamodb: Arc<DynamoDb>, caller: Caller, input: CreateTa
             0 => Phase::Active,
             _ => Phase::Creating { until_ms: now_ms + transition_ms },
         };
-        let (id, first) = (tables.next_id(), deciding.number());
-        let birth = Birth { id, uuid, scope: scope.clone(), name: name.clone(), now_ms, phase, first };
+        let number = deciding.number();
+        let birth = Birth { number, uuid, scope: scope.clone(), name: name.clone(), now_ms, phase };
         let table = define(&input, birth)?;
         if tables.find(&scope, &name).is_some() {
             return Err(errors::table_exists(&name));

@@ -15,14 +15,13 @@ use std::collections::BTreeMap;
 /// What is not the caller's to say of a new table.
 #[derive(Clone)]
 pub(crate) struct Birth {
-    pub(crate) id: u64,
+    /// The number of the decision.
+    pub(crate) number: u64,
     pub(crate) uuid: u128,
     pub(crate) scope: Scope,
     pub(crate) name: String,
     pub(crate) now_ms: u64,
     pub(crate) phase: Phase,
-    /// The first decision that can be in the table's stream.
-    pub(crate) first: u64,
 }
 
 /// The table that `input` asks for.
@@ -42,9 +41,9 @@ pub(crate) fn define(input: &CreateTableInput, birth: Birth) -> Result<Table> {
     let view = input.stream_specification.as_ref().map(setting::view).transpose()?.flatten();
     let sse = input.sse_specification.as_ref().map(|sse| setting::sse(sse, &birth.scope)).transpose()?.flatten();
     let tags = setting::tags(BTreeMap::new(), input.tags.as_deref().unwrap_or_default())?;
-    let Birth { id, uuid, scope, name, now_ms, phase, first } = birth;
+    let Birth { number, uuid, scope, name, now_ms, phase } = birth;
     let mut table = Table {
-        id,
+        id: number,
         uuid,
         scope,
         name,
@@ -62,7 +61,7 @@ pub(crate) fn define(input: &CreateTableInput, birth: Birth) -> Result<Table> {
         streams: Vec::new(),
     };
     if let Some(view) = view {
-        table.open_stream(id + 1, view, now_ms, first);
+        table.open_stream(view, now_ms, number);
     }
     Ok(table)
 }

@@ -1,7 +1,8 @@
 //! What a table is: its keys, indexes, settings and streams. Plain data, kept as JSON. How a request makes or changes one
 //! is decided by data alone in `definition` and `update`; what is told of one stands in `description`.
 //!
-//! Invariant: ids are never used twice, so rows of a deleted table are never taken for those of its successor.
+//! Invariant: the ids of a table and of a stream are the numbers of the decisions that made them and so never used twice:
+//! rows of a deleted table are never taken for those of its successor.
 mod definition;
 mod description;
 mod expiry;
@@ -255,10 +256,10 @@ impl Table {
         !self.indexes.is_empty() || self.expiry.as_ref().is_some_and(Expiry::is_enabled) || self.stream().is_some()
     }
 
-    /// Begins a stream: its first shard takes changes from decision `first` on.
-    pub(crate) fn open_stream(&mut self, id: u64, view: View, now_ms: u64, first: u64) {
-        let shards = vec![Shard { created_ms: now_ms, first, end: None }];
-        self.streams.push(Arc::new(Stream { id, created_ms: now_ms, view, disabled_ms: None, shards }));
+    /// Begins a stream in decision `number`: its first shard takes changes from there on.
+    pub(crate) fn open_stream(&mut self, view: View, now_ms: u64, number: u64) {
+        let shards = vec![Shard { created_ms: now_ms, first: number, end: None }];
+        self.streams.push(Arc::new(Stream { id: number, created_ms: now_ms, view, disabled_ms: None, shards }));
     }
 
     /// Ends the stream that takes changes, if there is one: decision `end` is the first that is not in it.

@@ -11,7 +11,6 @@ pub(crate) struct Tables {
     names: BTreeMap<Scope, BTreeMap<String, u64>>,
     /// Deleted tables of which something is left.
     graves: BTreeMap<u64, Arc<Table>>,
-    next_id: u64,
 }
 
 impl Tables {
@@ -44,15 +43,8 @@ impl Tables {
         self.graves.values()
     }
 
-    /// The id the next table gets; streams take theirs from the same row of numbers.
-    pub(crate) const fn next_id(&self) -> u64 {
-        self.next_id
-    }
-
     /// Puts `table` in the place of what had its id.
     pub(crate) fn set(&mut self, table: Arc<Table>) {
-        let newest = table.streams.iter().map(|stream| stream.id).max().unwrap_or_default().max(table.id);
-        self.next_id = self.next_id.max(newest + 1);
         if table.phase == Phase::Deleted {
             let names = self.names.get_mut(&table.scope).filter(|names| names.get(&table.name) == Some(&table.id));
             names.map(|names| names.remove(&table.name));

@@ -15,8 +15,6 @@ pub(crate) struct Moment {
     pub(crate) now_ms: u64,
     /// The number of the decision.
     pub(crate) number: u64,
-    /// The id a new stream gets.
-    pub(crate) next_id: u64,
     /// How long the change takes.
     pub(crate) transition_ms: u64,
 }
@@ -90,7 +88,7 @@ pub(crate) fn update(table: &Table, input: &UpdateTableInput, moment: Moment) ->
         match (setting::view(given)?, changed.stream().is_some()) {
             (Some(_), true) => return Err(errors::stream_enabled(&table.name)),
             (None, false) => return Err(errors::stream_disabled(&table.name)),
-            (Some(view), false) => changed.open_stream(moment.next_id, view, moment.now_ms, moment.number),
+            (Some(view), false) => changed.open_stream(view, moment.now_ms, moment.number),
             (None, true) => changed.close_stream(moment.now_ms, moment.number),
         }
     }

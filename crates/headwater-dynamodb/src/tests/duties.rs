@@ -73,7 +73,9 @@ async fn a_stream_rolls_its_shards_and_forgets_after_a_day() {
     assert_eq!(shards(&house)[0].end, Some(shards(&house)[1].first));
     house.put("a", "c", Some(vec![])).await;
     pass(&house, 1000, |house| shards(house).len() == 3).await;
-    pass(&house, 25 * 3_600_000, |house| shards(house).len() == 1 && rows(house, CHANGES) == 0).await;
+    let last = shards(&house)[2].created_ms;
+    pass(&house, 25 * 3_600_000, |house| shards(house)[0].created_ms == last && rows(house, CHANGES) == 0).await;
+    assert_eq!(shards(&house).len(), 2, "the newest of them was so old that it made room for another");
     assert_eq!(rows(&house, ITEMS), 2);
     duties.abort();
 }

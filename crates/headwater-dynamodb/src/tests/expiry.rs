@@ -1,6 +1,11 @@
 //! Time to live: switched on and off, and items gone when their time is over.
 use super::*;
+use crate::{
+    change_log::Record,
+    database::{CHANGES, collect},
+};
 use serde_json::json;
+use std::ops::Bound;
 
 fn switch(on: bool, attribute: &str) -> String {
     let specification = json!({"Enabled": on, "AttributeName": attribute});
@@ -46,7 +51,9 @@ async fn under_rate_limits_time_to_live_is_not_switched_twice_within_an_hour() {
 
 #[tokio::test]
 async fn items_go_when_their_time_is_over_those_that_were_there_before_too() {
-    let house = House::with_table().await;
+    let house = House::new(DynamoDbSettings::default()).await;
+    let streaming = json!({"StreamSpecification": {"StreamEnabled": true, "StreamViewType": "KEYS_ONLY"}});
+    house.call("CreateTable", &music(&streaming)).await.unwrap();
     let now_secs = NOW_MS / 1000;
     house.put("a", "before", until(now_secs + 10)).await;
     house.put("a", "ancient", until(now_secs - 6 * 365 * 86_400)).await;
@@ -64,4 +71,9 @@ async fn items_go_when_their_time_is_over_those_that_were_there_before_too() {
     super::duties::pass(&house, 60_000, |house| house.dynamodb.database.count(house.table().id, 0).items == 3).await;
     super::duties::pass(&house, 2_000_000, |house| house.dynamodb.database.count(house.table().id, 0).items == 2).await;
     duties.abort();
+    let changes = collect(&*house.kv, CHANGES, Bound::Unbounded, Bound::Unbounded, usize::MAX).unwrap();
+    let records = changes.into_iter().map(|(_, value)| Record::decode(value).unwrap());
+    let (expired, others): (Vec<Record>, Vec<Record>) = records.partition(|record| record.is_expiry);
+    assert_eq!((expired.len(), others.len()), (253, 256), "the stream tells them from deletions");
+    assert!(expired.iter().all(|record| record.old.is_some() && record.new.is_none()));
 }

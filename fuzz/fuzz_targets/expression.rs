@@ -1,0 +1,65 @@
+//! Any text as an expression of each kind: refused, or a tree whose print parses to the same tree; and what resolves can
+//! be applied to an item.
+#![no_main]
+use headwater_dynamodb::{
+    expression::{Parameter, Placeholders, parse_condition, parse_projection, parse_update},
+    value::{Item, Value, read_item},
+};
+use headwater_wire::AttributeValue;
+use libfuzzer_sys::fuzz_target;
+use std::{collections::BTreeMap, sync::LazyLock};
+
+const TEXTS: &[(Parameter, Option<&str>)] = &[(Parameter::Update, Some(""))];
+
+/// A value of every kind, under the first letters.
+static VALUES: LazyLock<BTreeMap<String, AttributeValue>> = LazyLock::new(|| {
+    let number = |text: &str| AttributeValue::N(text.to_owned());
+    let list = vec![number("1"), AttributeValue::M([("a".to_owned(), number("2"))].into())];
+    let values = [
+        AttributeValue::S("b".to_owned()),
+        number("9.99e125"),
+        AttributeValue::Ss(vec!["b".to_owned(), "c".to_owned()]),
+        AttributeValue::L(list),
+        AttributeValue::Bool(true),
+        AttributeValue::S("SS".to_owned()),
+    ];
+    ["a", "b", "c", "d", "e", "f"].map(str::to_owned).into_iter().zip(values).collect()
+});
+static ITEM: LazyLock<Item> = LazyLock::new(|| {
+    let item = read_item(VALUES.clone()).expect("the values are good");
+    item.into_iter().chain([("m".to_owned(), Value::M(Item::new()))]).collect()
+});
+
+fn placeholders() -> Placeholders {
+    let names = VALUES.keys().map(|name| (format!("#{name}"), name.clone())).collect();
+    let values = VALUES.iter().map(|(name, value)| (format!(":{name}"), value.clone())).collect();
+    Placeholders::new(Some(names), Some(values), TEXTS).expect("the placeholders are good")
+}
+
+fuzz_target!(|text: &str| {
+    for parameter in [Parameter::Condition, Parameter::KeyCondition] {
+        if let Ok(tree) = parse_condition(parameter, text) {
+            assert_eq!(parse_condition(parameter, &tree.to_string()).as_ref(), Ok(&tree));
+        }
+    }
+    if let Ok(tree) = parse_update(text) {
+        assert_eq!(parse_update(&tree.to_string()).as_ref(), Ok(&tree));
+    }
+    if let Ok(tree) = parse_projection(text) {
+        assert_eq!(parse_projection(&tree.to_string()).as_ref(), Ok(&tree));
+    }
+    let mut placeholders = placeholders();
+    if let Ok(condition) = placeholders.condition(Parameter::Filter, text) {
+        let _ = (condition.holds(Some(&ITEM)), condition.holds(None));
+    }
+    if let Ok(update) = placeholders.update(text) {
+        for old in [Some(&*ITEM), None] {
+            if let Ok(Some(new)) = update.evolve(old, &Item::new()) {
+                let _ = update.touched(&new);
+            }
+        }
+    }
+    if let Ok(projection) = placeholders.projection(text) {
+        let _ = projection.project(&ITEM);
+    }
+});
