@@ -13,7 +13,7 @@ use tracing::level_filters::LevelFilter;
 
 const DEFAULT_PORT: u16 = 4566;
 const DEFAULT_DATA: &str = "headwater-data";
-const DEFAULT_REGION: &str = "us-east-1";
+pub(crate) const DEFAULT_REGION: &str = "us-east-1";
 const DEFAULT_ACCOUNT: &str = "000000000000";
 const DEFAULT_CLOCK_SKEW_S: u64 = 300;
 const DEFAULT_EXPIRY_SWEEP_MS: u64 = 60_000;

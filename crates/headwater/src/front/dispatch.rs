@@ -76,22 +76,25 @@ impl Table {
         &mut self.services[place].1
     }
 
-    /// Arms the faults asked for.
+    /// Arms the faults asked for, in every service that has the operation and the error.
     ///
     /// # Errors
-    /// A sentence if there is no such operation, or it knows no such error.
+    /// A sentence if there is no such operation, or none that knows the error.
     pub(crate) fn arm(&mut self, faults: &[Fault]) -> Result<(), String> {
         for Fault { operation, error, probability } in faults {
-            let mut known = false;
+            let mut armed = Err(format!("--fault {operation}:{error}: there is no operation {operation}"));
             for (service, routes) in &mut self.services {
                 let Some(route) = routes.get_mut(operation.as_str()) else { continue };
-                let error = injected(*service, operation, error)?;
-                route.faults.push(Armed::new(error, *probability));
-                known = true;
+                match injected(*service, operation, error) {
+                    Ok(error) => {
+                        route.faults.push(Armed::new(error, *probability));
+                        armed = Ok(());
+                    }
+                    Err(why) if armed.is_err() => armed = Err(why),
+                    Err(_) => {}
+                }
             }
-            if !known {
-                return Err(format!("--fault {operation}:{error}: there is no operation {operation}"));
-            }
+            armed?;
         }
         Ok(())
     }

@@ -1,7 +1,10 @@
 //! Faults on purpose: an operation answers with one of its errors in a share of all calls, so that clients' retries can
 //! be tested. A faulted request has no effect.
 use super::chance::Draw;
-use headwater_wire::{ErrorKind, Service, ServiceError, kinesis::error_code as kinesis};
+use headwater_wire::{
+    ErrorKind, Service, ServiceError, dynamodb::error_code as dynamodb, dynamodb_streams::error_code as streams,
+    kinesis::error_code as kinesis,
+};
 
 /// A fault as asked for; whether there are such an operation and such an error is found out when the table is made.
 #[derive(Clone, PartialEq, Debug)]
@@ -56,13 +59,43 @@ const KINESIS_ERRORS: [&str; 14] = [
     kinesis::VALIDATION_EXCEPTION,
 ];
 
+/// Those of `DynamoDB`'s operations; errors that say more than a sentence come without what they say.
+const DYNAMODB_ERRORS: [&str; 11] = [
+    dynamodb::CONDITIONAL_CHECK_FAILED_EXCEPTION,
+    dynamodb::INTERNAL_SERVER_ERROR,
+    dynamodb::ITEM_COLLECTION_SIZE_LIMIT_EXCEEDED_EXCEPTION,
+    dynamodb::LIMIT_EXCEEDED_EXCEPTION,
+    dynamodb::PROVISIONED_THROUGHPUT_EXCEEDED_EXCEPTION,
+    dynamodb::REQUEST_LIMIT_EXCEEDED,
+    dynamodb::RESOURCE_IN_USE_EXCEPTION,
+    dynamodb::RESOURCE_NOT_FOUND_EXCEPTION,
+    dynamodb::TRANSACTION_CANCELED_EXCEPTION,
+    dynamodb::TRANSACTION_CONFLICT_EXCEPTION,
+    dynamodb::TRANSACTION_IN_PROGRESS_EXCEPTION,
+];
+
+/// Those of `DynamoDB` Streams' operations.
+const STREAMS_ERRORS: [&str; 5] = [
+    streams::EXPIRED_ITERATOR_EXCEPTION,
+    streams::INTERNAL_SERVER_ERROR,
+    streams::LIMIT_EXCEEDED_EXCEPTION,
+    streams::RESOURCE_NOT_FOUND_EXCEPTION,
+    streams::TRIMMED_DATA_ACCESS_EXCEPTION,
+];
+
 /// The error `name` as an operation of `service` would answer with it.
 ///
 /// # Errors
 /// A sentence with the errors there are, if this is none of them.
 pub(crate) fn injected(service: Service, operation: &str, name: &str) -> Result<ServiceError, String> {
-    let own: &[&'static str] = if service == Service::Kinesis { &KINESIS_ERRORS } else { &[] };
-    let own = own.iter().map(|code| (*code, ErrorKind::Sender));
+    let own: &[&'static str] = match service {
+        Service::Kinesis => &KINESIS_ERRORS,
+        Service::DynamoDb => &DYNAMODB_ERRORS,
+        Service::DynamoDbStreams => &STREAMS_ERRORS,
+        Service::Firehose => &[],
+    };
+    let kind = |code| if code == dynamodb::INTERNAL_SERVER_ERROR { ErrorKind::Receiver } else { ErrorKind::Sender };
+    let own = own.iter().map(|code| (*code, kind(*code)));
     let mut known = COMMON_ERRORS.into_iter().chain(own);
     if let Some((code, kind)) = known.clone().find(|(code, _)| *code == name) {
         return Ok(ServiceError { kind, ..ServiceError::new(code, "Injected by --fault.") });
