@@ -63,6 +63,12 @@ public final class Producer {
                     open.countDown();
                 }
             }, MoreExecutors.directExecutor());
+            if (sent == 0) {
+                // It does not keep its order while it learns what shards there are.
+                producer.flushSync();
+                TimeUnit.SECONDS.sleep(1);
+                begin = System.nanoTime();
+            }
             long ahead = begin + (sent + 1L) * 1_000_000_000L / perSecond - System.nanoTime();
             if (ahead > 0) {
                 TimeUnit.NANOSECONDS.sleep(ahead);
