@@ -25,7 +25,7 @@ pub(crate) async fn run(
     caller: Caller,
     input: RegisterStreamConsumerInput,
 ) -> Result<RegisterStreamConsumerOutput> {
-    let target = Target { name: None, arn: Some(&input.stream_arn), id: input.stream_id.as_deref() };
+    let target = Target { name: None, arn: Some(&input.stream_arn) };
     let address = kinesis.address(&caller, target)?;
     kinesis.admit("RegisterStreamConsumer", CALLS_PER_SECOND, &caller, Some(&address.name))?;
     kinesis.known(&address)?;

@@ -44,6 +44,10 @@ use hyper::body::Incoming;
 use std::sync::Arc;
 use tokio::sync::watch;
 
+/// How long an answer of events is held back. The Go SDK closes a request's body when the answer begins; if its transport
+/// is not yet through with the body then, it takes that for a failure and drops the connection, events and all.
+const EVENTS_PAUSE_MS: u64 = 20;
+
 /// Everything a request needs on its way.
 pub(crate) struct Front {
     table: Table,
@@ -124,6 +128,7 @@ impl Front {
                     reply::success(target.service, target.content_type, output.into(), id, draw)
                 }
                 Ok(Answer::Events(messages)) => {
+                    self.clock.sleep(EVENTS_PAUSE_MS).await;
                     let events = Outgoing::events(messages, self.stop.subscribe());
                     reply::events(target.service, events, id, draw)
                 }
