@@ -26,7 +26,7 @@ pub(super) enum Next {
     Rest,
 }
 
-/// So many files are sorted into one run …
+/// So many files are sorted into one run, and so many freed ones are kept for use …
 const SORT_FILES: usize = 4;
 /// … while they are not larger together: offsets in a run have 32 bits.
 const SORT_BYTES: u64 = 2 << 30;
@@ -34,12 +34,7 @@ const SORT_BYTES: u64 = 2 << 30;
 const SPARSE: u32 = 4;
 /// After the disk was too full for something, it is not tried again for so long.
 const PATIENCE_US: u64 = 10_000_000;
-/// A file is made ready while at least so many times its size is free.
-const ROOM: u64 = 4;
-
-/// The first segment that is made ready has this size …
-const LEAST_SEGMENT_BYTES: u64 = 4 << 20;
-/// … and later ones so many times what was written so far, up to the full size.
+/// A segment that is made ready has so many times the size of what was written so far, up to the full size.
 const SIZE_GROWTH: u64 = 4;
 
 /// The one who keeps the folder tidy.
@@ -73,29 +68,31 @@ impl Upkeep {
         }
     }
 
-    /// Makes a segment or the reserve, if one is missing and there is plenty of space.
+    /// Makes a segment or the reserve, if one is missing and there is space.
     fn make_ready(&mut self) -> Result<bool, LogError> {
         let Store { config, counters, files, .. } = &*self.store;
         if counters.syncs.load(Ordering::Relaxed) == 0 || self.is_patient() {
             return Ok(false); // who only looks does not need them
         }
         // Who has written little gets little, so that a small folder stays small.
-        let next_size = (SIZE_GROWTH * counters.written_bytes.load(Ordering::Relaxed)).max(LEAST_SEGMENT_BYTES);
-        let next_size = next_size.min(config.segment_bytes);
-        let mut supply = self.store.supply();
-        let (reserve, size_bytes) = match () {
-            () if supply.ready.len() < config.ready_segments => (false, next_size),
-            () if supply.reserve.is_none() && counters.full.load(Ordering::Relaxed) == 0 => {
-                (true, config.reserve_bytes)
-            }
-            () => return Ok(false),
+        let wanted_bytes = SIZE_GROWTH * counters.written_bytes.load(Ordering::Relaxed);
+        let next_size = wanted_bytes.clamp(config.least_segment_bytes(), config.segment_bytes);
+        let (lacks_segment, lacks_reserve) = {
+            let supply = self.store.supply();
+            let is_full = counters.full.load(Ordering::Relaxed) != 0;
+            (supply.ready.len() < config.ready_segments, supply.reserve.is_none() && !is_full)
         };
-        let id = supply.number();
-        drop(supply);
-        let free = files.free_bytes().map_err(|error| failed("asking for free space", &error))?;
-        if free < size_bytes.saturating_mul(ROOM) {
-            return self.wait_for_space(LogError::Full).map(|()| false);
+        if !lacks_segment && !lacks_reserve {
+            return Ok(false);
         }
+        let free_bytes = files.free_bytes().map_err(|error| failed("asking for free space", &error))?;
+        let share_bytes = config.share_bytes(free_bytes);
+        let (reserve, size_bytes) = match () {
+            () if lacks_segment && share_bytes >= config.least_segment_bytes() => (false, next_size.min(share_bytes)),
+            () if lacks_reserve && share_bytes >= config.reserve_bytes => (true, config.reserve_bytes),
+            () => return self.wait_for_space(LogError::Full).map(|()| false),
+        };
+        let id = self.store.supply().number();
         let name = if reserve { reserve_name(id) } else { segment_name(id) };
         match make_blank(&**files, id, &name, size_bytes) {
             Ok(blank) if reserve => self.store.supply().reserve = Some(blank),
@@ -130,14 +127,18 @@ impl Upkeep {
     fn recycle(&self, old: u32, file: Arc<dyn File>) -> io::Result<Option<Blank>> {
         let (files, config) = (&self.store.files, &self.store.config);
         let size_bytes = file.size()?;
+        // To make a segment costs twice what it saves; but where space is short, it is needed for other things.
+        let is_roomy = config.share_bytes(files.free_bytes()?) >= config.segment_bytes;
+        let most = config.ready_segments + if is_roomy { SORT_FILES } else { 0 };
         let id = {
             let mut supply = self.store.supply();
-            let wanted = supply.ready.len() < config.ready_segments && size_bytes >= config.segment_bytes;
+            let wanted = supply.ready.len() < most && size_bytes >= config.segment_bytes;
             wanted.then(|| supply.number())
         };
         let Some(id) = id else { return files.remove(&segment_name(old)).map(|()| None) };
+        file.forget_contents();
         files.rename(&segment_name(old), &segment_name(id))?;
-        Ok(Some(Blank { id, file, size_bytes }))
+        Ok(Some(Blank { id, file, size_bytes, grows: false }))
     }
 
     /// A file of which no block can be read any more, nor is being read.
