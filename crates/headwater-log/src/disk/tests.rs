@@ -349,7 +349,7 @@ async fn a_full_disk_refuses_appends_keeps_reading_and_trimming_and_heals() {
     let engine = DiskEngine::start(files, small(), Arc::new(ManualClock::at(1000)), fatal).unwrap();
     let entry = || vec![Bytes::from(vec![7; 20 << 10])];
     engine.append(ONE, entry()).await.unwrap();
-    while !engine.stats().reserve {
+    while !engine.stats().reserve || engine.store.supply().ready.is_empty() {
         std::thread::yield_now();
     }
     failure.set(Failure::Room(0));
@@ -382,7 +382,7 @@ fn fill(core: &mut Core, clock: &ManualClock) -> usize {
         let mut commit = core.append(ONE, vec![Bytes::from(vec![7; 200 << 10])]);
         while core.write_group().unwrap() {}
         while core.keep_up(false).unwrap() || core.write_group().unwrap() {}
-        clock.advance(60_000);
+        clock.advance(1);
         match commit.as_mut().poll(&mut std::task::Context::from_waker(std::task::Waker::noop())) {
             std::task::Poll::Ready(Ok(_)) => {}
             std::task::Poll::Ready(Err(LogError::Full)) => return taken,

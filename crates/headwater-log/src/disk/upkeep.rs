@@ -62,6 +62,10 @@ impl Upkeep {
         if !(idle || urgent) || self.is_patient() || self.record_trims(&sources) {
             return Ok(Next::Later);
         }
+        let free_bytes = self.store.files.free_bytes().map_err(|error| failed("asking for free space", &error))?;
+        if free_bytes < self.live_bytes(&sources) {
+            return self.wait_for_space(LogError::Full).map(|()| Next::Later); // not at the cost of appends
+        }
         match sort(&self.store, &sources) {
             Ok(()) => Ok(Next::Again),
             Err(error) => self.wait_for_space(error).map(|()| Next::Later),
@@ -79,8 +83,7 @@ impl Upkeep {
         let next_size = wanted_bytes.clamp(config.least_segment_bytes(), config.segment_bytes);
         let (lacks_segment, lacks_reserve) = {
             let supply = self.store.supply();
-            let is_full = counters.full.load(Ordering::Relaxed) != 0;
-            (supply.ready.len() < config.ready_segments, supply.reserve.is_none() && !is_full)
+            (supply.ready.len() < config.ready_segments, supply.reserve.is_none())
         };
         if !lacks_segment && !lacks_reserve {
             return Ok(false);
@@ -88,9 +91,9 @@ impl Upkeep {
         let free_bytes = files.free_bytes().map_err(|error| failed("asking for free space", &error))?;
         let share_bytes = config.share_bytes(free_bytes);
         let (reserve, size_bytes) = match () {
-            () if lacks_segment && share_bytes >= config.least_segment_bytes() => (false, next_size.min(share_bytes)),
             () if lacks_reserve && share_bytes >= config.reserve_bytes => (true, config.reserve_bytes),
-            () => return self.wait_for_space(LogError::Full).map(|()| false),
+            () if lacks_segment && share_bytes >= config.least_segment_bytes() => (false, next_size.min(share_bytes)),
+            () => return Ok(false), // sorting may yet make room
         };
         let id = self.store.supply().number();
         let name = if reserve { reserve_name(id) } else { segment_name(id) };
@@ -117,6 +120,7 @@ impl Upkeep {
         let blank = blank.map_err(wrong)?;
         files.sync_dir().map_err(wrong)?;
         self.store.supply().ready.extend(blank);
+        self.patience_until_us = 0;
         let mut index = self.store.index();
         index.files.remove(&id);
         index.forget();
@@ -185,6 +189,13 @@ impl Upkeep {
             before == 0 || size_bytes <= SORT_BYTES
         });
         (few.map(|(id, _)| **id).collect(), waiting >= self.store.config.unsorted_segments)
+    }
+
+    /// The blocks in `sources` that can still be read.
+    fn live_bytes(&self, sources: &[u32]) -> u64 {
+        let index = self.store.index();
+        let blocks = index.logs.values().flat_map(|log| &log.blocks);
+        blocks.filter(|block| sources.contains(&block.file)).map(|block| u64::from(block.len)).sum()
     }
 
     fn is_patient(&self) -> bool {
