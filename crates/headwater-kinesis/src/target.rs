@@ -69,12 +69,16 @@ pub(crate) fn stream_arn(caller: &Caller, name: &str) -> String {
 
 /// The ARN of the stream called `name`.
 pub(crate) fn arn(account: &str, region: &str, name: &str) -> String {
-    let partition = match region.split('-').next() {
+    format!("arn:{}:kinesis:{region}:{account}:stream/{name}", partition(region))
+}
+
+/// The part of AWS a region belongs to, as ARNs name it.
+pub(crate) fn partition(region: &str) -> &'static str {
+    match region.split('-').next() {
         Some("cn") => "aws-cn",
         Some("us") if region.starts_with("us-gov-") => "aws-us-gov",
         _ => "aws",
-    };
-    format!("arn:{partition}:kinesis:{region}:{account}:stream/{name}")
+    }
 }
 
 struct Arn<'a> {

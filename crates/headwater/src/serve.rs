@@ -5,7 +5,6 @@ use crate::{
     gate::Gate,
     key_files,
     settings::{LogFormat, RateLimits, Settings, Store},
-    workers::Workers,
 };
 use headwater_dynamodb::{DynamoDb, DynamoDbParts, DynamoDbSettings};
 use headwater_kinesis::{Entropy, Kinesis, KinesisParts, KinesisSettings};
@@ -25,6 +24,7 @@ use std::{
 };
 use tokio::{
     net::TcpListener,
+    runtime::Runtime,
     sync::{Semaphore, watch},
 };
 
@@ -41,9 +41,8 @@ const DRAIN_MS: u64 = 10_000;
 /// A sentence on what keeps it from starting, and what to do.
 pub(crate) fn run(settings: Settings) -> Result<(), String> {
     start_log(&settings);
-    let (runtime, workers) =
-        Workers::start(settings.workers).map_err(|error| format!("cannot start the workers: {error}"))?;
-    let engine = runtime.block_on(serve(settings, workers))?;
+    let runtime = Runtime::new().map_err(|error| format!("cannot start the workers: {error}"))?;
+    let engine = runtime.block_on(serve(settings))?;
     // Tasks that still wait for something hold the engine; it closes when the last one lets go.
     drop(runtime);
     drop(engine);
@@ -51,7 +50,7 @@ pub(crate) fn run(settings: Settings) -> Result<(), String> {
     Ok(())
 }
 
-async fn serve(settings: Settings, workers: Workers) -> Result<Arc<dyn Engine>, String> {
+async fn serve(settings: Settings) -> Result<Arc<dyn Engine>, String> {
     let clock: Arc<dyn Clock> = SystemClock::new();
     let entropy: Entropy = Arc::new(entropy);
     let mut listeners = Vec::new();
@@ -83,9 +82,8 @@ async fn serve(settings: Settings, workers: Workers) -> Result<Arc<dyn Engine>, 
         stop: stopped,
     });
     let addresses: Vec<SocketAddr> = listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();
-    let workers = Arc::new(workers);
     for listener in listeners {
-        tokio::spawn(listen(listener, Arc::clone(&doors), Arc::clone(&workers)));
+        tokio::spawn(listen(listener, Arc::clone(&doors)));
     }
     announce(&settings, &addresses);
 

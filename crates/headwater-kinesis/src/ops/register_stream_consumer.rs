@@ -30,7 +30,7 @@ pub(crate) async fn run(
     kinesis.admit("RegisterStreamConsumer", CALLS_PER_SECOND, &caller, Some(&address.name))?;
     kinesis.known(&address)?;
     let tags = input.tags.unwrap_or_default();
-    tags::check(tags.iter().flat_map(|(key, value)| [key, value]), "add tags to", &address.name, &caller.account)?;
+    tags::check_set(&tags, &address.name, &caller.account)?;
     let commitment = kinesis.catalog.read().commitment(&address.scope.account, &address.scope.region);
     let is_committed = commitment.is_some_and(|held| held.holds(kinesis.clock.now_ms()));
     let quota = ConsumerQuota {

@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 pub(crate) async fn run(kinesis: Arc<Kinesis>, caller: Caller, input: TagResourceInput) -> Result<()> {
     let resource = Resource::find(&kinesis, &caller, &input.resource_arn)?;
-    let texts = input.tags.iter().flat_map(|(key, value)| [key, value]);
-    tags::check(texts, "add tags to", resource.name(), &caller.account)?;
+    tags::check_set(&input.tags, resource.name(), &caller.account)?;
     resource.change(&kinesis, ConsumerChange::Tag(input.tags)).await
 }

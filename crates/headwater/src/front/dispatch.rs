@@ -29,6 +29,8 @@ pub(crate) struct Table {
 /// One operation: its row, and what happened to it.
 pub(crate) struct Route {
     call: Call,
+    /// Those it may answer with besides the common ones.
+    errors: &'static [(&'static str, ErrorKind)],
     faults: Vec<Armed>,
     answered: AtomicU64,
     refused: AtomicU64,
@@ -54,10 +56,11 @@ impl Table {
 
     /// These and the operations of one more service.
     pub(crate) fn with<S: Send + Sync + 'static>(mut self, service: &Arc<S>, rows: Vec<Row<S>>) -> Self {
-        for Row { name, service: whose, call } in rows {
+        for Row { name, service: whose, errors, call } in rows {
             let state = Arc::clone(service);
             let route = Route {
                 call: Box::new(move |caller, dialect, body| call(Arc::clone(&state), caller, dialect, body)),
+                errors,
                 faults: Vec::new(),
                 answered: AtomicU64::new(0),
                 refused: AtomicU64::new(0),
@@ -83,9 +86,9 @@ impl Table {
     pub(crate) fn arm(&mut self, faults: &[Fault]) -> Result<(), String> {
         for Fault { operation, error, probability } in faults {
             let mut armed = Err(format!("--fault {operation}:{error}: there is no operation {operation}"));
-            for (service, routes) in &mut self.services {
+            for (_, routes) in &mut self.services {
                 let Some(route) = routes.get_mut(operation.as_str()) else { continue };
-                match injected(*service, operation, error) {
+                match injected(route.errors, operation, error) {
                     Ok(error) => {
                         route.faults.push(Armed::new(error, *probability));
                         armed = Ok(());
