@@ -20,11 +20,9 @@ pub(super) async fn expire(dynamodb: &DynamoDb, table: u64) -> Result<()> {
         let start = from.as_ref().map(Vec::as_slice);
         let rows = collect(dynamodb.database.kv(), INDEXES, start, Bound::Excluded(&to), PAGE_ITEMS)
             .map_err(|error| errors::engine(&error))?;
+        let Some((last, _)) = rows.last() else { return Ok(()) };
         dynamodb.database.submit(|deciding| decide(deciding, table, &rows)).await?;
-        match rows.into_iter().next_back() {
-            Some((last, _)) => from = Bound::Excluded(last),
-            None => return Ok(()),
-        }
+        from = Bound::Excluded(last.clone());
     }
 }
 

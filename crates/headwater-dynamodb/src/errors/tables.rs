@@ -51,8 +51,13 @@ pub(crate) fn not_offered(parameter: &str) -> ServiceError {
 
 // ---- keys ----
 
-pub(crate) fn key_schema_missing() -> ServiceError {
-    invalid_values("KeySchema and AttributeDefinitions must be specified")
+/// What the model no longer requires and the service does, where there is no vector index.
+pub(crate) fn members_missing(names: &[&str]) -> ServiceError {
+    let sentence =
+        |name: &&str| format!("Value null at '{name}' failed to satisfy constraint: Member must not be null");
+    let count =
+        if names.len() == 1 { "1 validation error".into() } else { format!("{} validation errors", names.len()) };
+    validation(format!("{count} detected: {}", names.iter().map(sentence).collect::<Vec<_>>().join("; ")))
 }
 
 pub(crate) fn attribute_defined_twice(name: &str) -> ServiceError {

@@ -30,10 +30,15 @@ pub(crate) struct Birth {
 /// The service's words on the first thing that is not right.
 pub(crate) fn define(input: &CreateTableInput, birth: Birth) -> Result<Table> {
     refuse_foreign(input)?;
-    let billing = billing(input, birth.now_ms)?;
     let (Some(schema), Some(definitions)) = (&input.key_schema, &input.attribute_definitions) else {
-        return Err(errors::key_schema_missing());
+        let members = [
+            (input.attribute_definitions.is_none(), "attributeDefinitions"),
+            (input.key_schema.is_none(), "keySchema"),
+        ];
+        let missing: Vec<&str> = members.iter().filter(|(is_missing, _)| *is_missing).map(|(_, name)| *name).collect();
+        return Err(errors::members_missing(&missing));
     };
+    let billing = billing(input, birth.now_ms)?;
     let attributes = Attributes::of(definitions)?;
     let key = attributes.plain_key(schema)?;
     let indexes = all_indexes(input, &attributes, &key, &billing)?;

@@ -36,6 +36,10 @@ async fn an_index_of_a_live_table_holds_the_items_that_were_there() {
     let told = house.call("UpdateTable", &add("by-year")).await.unwrap();
     assert_eq!(told["TableDescription"]["GlobalSecondaryIndexes"][0]["IndexStatus"], "CREATING");
     assert_eq!(index(&house).await, ("ACTIVE".into(), json!(null), json!(550)));
+    let query = json!({"TableName": "music", "IndexName": "by-year", "Select": "COUNT",
+        "KeyConditionExpression": "#y = :y", "ExpressionAttributeNames": {"#y": "year"},
+        "ExpressionAttributeValues": {":y": {"S": "1999"}}});
+    assert_eq!(house.call("Query", &query.to_string()).await.unwrap()["Count"], json!(550));
     house.put("a", "1", year("2000")).await;
     house.put("a", "0", None).await;
     house.put("a", "2", None).await;
@@ -63,6 +67,28 @@ async fn writes_during_the_filling_are_counted_once() {
     super::duties::pass(&house, 1, is_filled).await;
     assert_eq!(index(&house).await, ("ACTIVE".into(), json!(null), json!(3)));
     duties.abort();
+}
+
+#[tokio::test]
+async fn a_filling_that_a_crash_cut_short_goes_on() {
+    let house = House::with_table().await;
+    for song in 0..1100 {
+        house.put("a", &song.to_string(), year("1999")).await;
+    }
+    // Asked for where changes take their time, and nobody does the duties: the index stands empty.
+    let slow = DynamoDbSettings { transition_ms: 1, ..DynamoDbSettings::default() };
+    let house = House { settings: slow, ..house }.reopened().await;
+    house.call("UpdateTable", &add("by-year")).await.unwrap();
+    let mut items = 0;
+    while items < 1100 {
+        let duties = tokio::spawn(crate::run_duties(Arc::clone(&house.dynamodb)));
+        let count = |house: &House| house.dynamodb.database.count(house.table().id, 1).items;
+        super::duties::pass(&house, 1, |house| count(house) > items).await;
+        duties.abort();
+        items = count(&house);
+    }
+    let house = house.reopened().await;
+    assert_eq!(index(&house).await.2, json!(1100));
 }
 
 #[tokio::test]

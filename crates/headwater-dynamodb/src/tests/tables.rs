@@ -114,6 +114,15 @@ async fn what_is_wrong_with_a_new_table_is_told_in_the_services_words() {
 }
 
 #[tokio::test]
+async fn a_table_needs_a_key() {
+    let house = House::new(DynamoDbSettings::default()).await;
+    let missing = "2 validation errors detected: Value null at 'attributeDefinitions' failed to satisfy constraint: \
+                   Member must not be null; Value null at 'keySchema' failed to satisfy constraint: Member must not be \
+                   null";
+    refused(house.call("CreateTable", r#"{"TableName":"music"}"#).await, VALIDATION, missing);
+}
+
+#[tokio::test]
 async fn names_are_listed_in_order_page_by_page() {
     let house = House::new(DynamoDbSettings::default()).await;
     for name in ["bbb", "aaa", "ccc"] {

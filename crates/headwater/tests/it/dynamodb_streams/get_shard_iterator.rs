@@ -31,5 +31,5 @@ fn function_an_iterator_begins_with_its_streams_arn() {
     let aws = shared();
     let (_, arn) = aws.streaming_table("KEYS_ONLY");
     let iterator = aws.stream_iterator(&arn, "LATEST");
-    assert!(iterator.starts_with(&format!("{arn}|1|AAAAAAAAAAE")), "{iterator}");
+    assert!(iterator.starts_with(&format!("{arn}|1|AAAAAAAAAA")), "{iterator}");
 }
