@@ -27,6 +27,8 @@ use tokio::{
     runtime::Runtime,
     sync::{Semaphore, watch},
 };
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::{filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
 
 /// The journal's folder, in the data folder.
 pub(crate) const LOG_FOLDER: &str = "log";
@@ -184,14 +186,17 @@ fn entropy() -> u128 {
 
 fn start_log(settings: &Settings) {
     let level = settings.log;
+    // The store of rows tells of every file it makes.
+    let quiet = ["fjall", "lsm_tree"].map(|name| (name, level.min(LevelFilter::WARN)));
+    let shown = Targets::new().with_default(level).with_targets(quiet);
     let log = tracing_subscriber::fmt()
         .with_writer(io::stderr)
         .with_ansi(io::stderr().is_terminal())
         .with_max_level(level)
         .with_target(false);
     match settings.log_format {
-        LogFormat::Text => log.init(),
-        LogFormat::Json => log.json().init(),
+        LogFormat::Text => log.finish().with(shown).init(),
+        LogFormat::Json => log.json().finish().with(shown).init(),
     }
 }
 

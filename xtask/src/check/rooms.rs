@@ -49,7 +49,15 @@ const ROOMS: &[Room] = &[
         folder: "crates/headwater-log",
         may_use: &[],
         not_crates: NETWORK,
-        not_paths: &["std::fs", "std::net", "std::env", "headwater_wire", "headwater_kinesis", "headwater_dynamodb", "getrandom"],
+        not_paths: &[
+            "std::fs",
+            "std::net",
+            "std::env",
+            "headwater_wire",
+            "headwater_kinesis",
+            "headwater_dynamodb",
+            "getrandom",
+        ],
         seams: &["src/disk/files.rs"],
     },
     Room {
