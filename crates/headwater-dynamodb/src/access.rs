@@ -4,6 +4,7 @@
 use crate::{
     DynamoDb,
     errors::Result,
+    partiql::{self, syntax::Statement},
     table::{Scope, Table, Tables},
     target,
 };
@@ -12,7 +13,7 @@ use headwater_wire::{
     dynamodb::{Tag, TransactGetItem, TransactWriteItem},
     op,
 };
-use std::{collections::BTreeMap, future::Future, sync::Arc};
+use std::{borrow::Cow, collections::BTreeMap, future::Future, sync::Arc};
 
 /// What is done to what.
 pub(crate) struct Deed<'a> {
@@ -21,14 +22,13 @@ pub(crate) struct Deed<'a> {
     subject: Subject<'a>,
 }
 
-#[derive(Clone, Copy)]
 enum Subject<'a> {
     /// Nothing in particular.
     Nothing,
     /// A table, by name or ARN.
-    Table(&'a str),
+    Table(Cow<'a, str>),
     /// A table's index.
-    Index(&'a str, &'a str),
+    Index(Cow<'a, str>, Cow<'a, str>),
     /// Anything, by its ARN.
     Arn(&'a str),
 }
@@ -51,12 +51,12 @@ impl<'a> About<'a> {
 
     /// A table, by its name or ARN.
     pub(crate) fn table(name: &'a str) -> Self {
-        Self::one(Subject::Table(name))
+        Self::one(Subject::Table(name.into()))
     }
 
     /// A table, or an index of it.
     pub(crate) fn index(table: &'a str, index: Option<&'a str>) -> Self {
-        Self::one(index.map_or(Subject::Table(table), |index| Subject::Index(table, index)))
+        Self::one(index.map_or(Subject::Table(table.into()), |index| Subject::Index(table.into(), index.into())))
     }
 
     /// What has this ARN: a table, an index, a stream.
@@ -66,7 +66,7 @@ impl<'a> About<'a> {
 
     /// Several tables.
     pub(crate) fn tables(names: impl Iterator<Item = &'a String>) -> Self {
-        let deeds = names.map(|name| Deed { action: None, subject: Subject::Table(name) });
+        let deeds = names.map(|name| Deed { action: None, subject: Subject::Table(name.into()) });
         Self { deeds: deeds.collect(), tags: &[] }
     }
 
@@ -87,8 +87,27 @@ impl<'a> About<'a> {
         Self::deeds(items.iter().map(|item| ("GetItem", &item.get.table_name)))
     }
 
+    /// What statements do; one that is none does nothing.
+    pub(crate) fn statements(texts: impl Iterator<Item = &'a String>) -> Self {
+        let deed = |statement| {
+            let (action, table, index) = match statement {
+                Statement::Select(select) | Statement::Exists(select) => ("PartiQLSelect", select.table, select.index),
+                Statement::Insert { table, .. } => ("PartiQLInsert", table, None),
+                Statement::Update { table, .. } => ("PartiQLUpdate", table, None),
+                Statement::Delete { table, .. } => ("PartiQLDelete", table, None),
+            };
+            let subject = match index {
+                Some(index) => Subject::Index(table.into(), index.into()),
+                None => Subject::Table(table.into()),
+            };
+            Deed { action: Some(action), subject }
+        };
+        let statements = texts.filter_map(|text| partiql::parse(text).ok());
+        Self { deeds: statements.map(deed).collect(), tags: &[] }
+    }
+
     fn deeds(deeds: impl Iterator<Item = (&'static str, &'a String)>) -> Self {
-        let deeds = deeds.map(|(action, name)| Deed { action: Some(action), subject: Subject::Table(name) });
+        let deeds = deeds.map(|(action, name)| Deed { action: Some(action), subject: Subject::Table(name.into()) });
         Self { deeds: deeds.collect(), tags: &[] }
     }
 
@@ -121,7 +140,7 @@ impl DynamoDb {
         let request_tags: BTreeMap<_, _> = about.tags.iter().map(|tag| (tag.key.clone(), tag.value.clone())).collect();
         let mut decided = Vec::new();
         for deed in &about.deeds {
-            let resource = arn(caller, deed.subject);
+            let resource = arn(caller, &deed.subject);
             let operation = deed.action.unwrap_or(O::NAME);
             if decided.contains(&(operation, resource.clone())) {
                 continue;
@@ -144,13 +163,13 @@ impl DynamoDb {
 }
 
 /// The ARN of a subject. What names nothing is nothing in particular: the operation will say what is wrong with it.
-fn arn(caller: &Caller, subject: Subject<'_>) -> String {
+fn arn(caller: &Caller, subject: &Subject<'_>) -> String {
     let table = |name: &str| target::named(caller, name).ok().map(|(scope, name)| scope.table_arn(&name));
     let named = match subject {
         Subject::Nothing => None,
         Subject::Table(name) => table(name),
         Subject::Index(name, index) => table(name).map(|arn| format!("{arn}/index/{index}")),
-        Subject::Arn(arn) => Some(arn.to_owned()),
+        Subject::Arn(arn) => Some((*arn).to_owned()),
     };
     named.unwrap_or_else(|| "*".into())
 }

@@ -1,6 +1,7 @@
 //! The service's sentences: every error `DynamoDB` sends is built here, once.
 //!
 //! Invariant: codes are the model's names; sentences are the service's own, letter by letter where they are known.
+mod partiql;
 mod requests;
 mod streams;
 mod tables;
@@ -8,6 +9,7 @@ mod tables;
 use crate::{number::NumberError, value::Value};
 use headwater_log::LogError;
 use headwater_wire::{ErrorKind, ServiceError};
+pub(crate) use partiql::*;
 pub(crate) use requests::*;
 pub(crate) use streams::*;
 pub(crate) use tables::*;

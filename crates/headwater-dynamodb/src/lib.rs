@@ -16,6 +16,7 @@ pub mod expression;
 pub mod key;
 pub mod number;
 mod ops;
+pub mod partiql;
 mod read;
 mod stream;
 mod stream_ops;

@@ -14,7 +14,7 @@ use headwater_log::{LogError, kv::View};
 use std::ops::{Bound, ControlFlow};
 
 /// A page ends with the item that brings it to this size.
-const PAGE_BYTES: u64 = 1 << 20;
+pub(crate) const PAGE_BYTES: u64 = 1 << 20;
 
 /// A range of rows to walk.
 #[derive(Debug, Clone)]
@@ -47,6 +47,8 @@ pub(crate) struct Page {
     pub(crate) scanned: usize,
     /// The keys (table's and index's) of the last item looked at, if there may be more behind it.
     pub(crate) last_key: Option<Item>,
+    /// The size of the items looked at.
+    pub(crate) bytes: u64,
     pub(crate) consumed: Consumed,
 }
 
@@ -149,7 +151,7 @@ impl Walk<'_> {
             Some(index) if index.kind == IndexKind::Local => Consumed::read(self.fetched_units, Some((index, units))),
             Some(index) => Consumed::read(0.0, Some((index, units))),
         };
-        Page { last_key: self.last, consumed, ..self.page }
+        Page { last_key: self.last, bytes: self.bytes, consumed, ..self.page }
     }
 }
 

@@ -38,6 +38,8 @@ pub(crate) enum Action {
     /// Nothing, but its condition has to hold.
     Check,
     Put(Item),
+    /// As [`Action::Put`], but only where nothing is.
+    Insert(Item),
     Update(Update),
     Delete,
 }
@@ -55,6 +57,8 @@ pub(crate) struct Written {
 pub(crate) enum Refusal {
     /// Its condition does not hold; with what is there, if the caller wants to see it.
     Condition(Option<Item>),
+    /// There is an item where one was to be inserted.
+    Duplicate,
     /// Anything else.
     Other(ServiceError),
 }
@@ -70,6 +74,7 @@ impl Refusal {
     pub(crate) fn told(self) -> ServiceError {
         match self {
             Self::Condition(item) => errors::condition_failed(item.map(value::write_item)),
+            Self::Duplicate => errors::duplicate_item(),
             Self::Other(error) => error,
         }
     }
@@ -81,11 +86,23 @@ impl Write {
     /// # Errors
     /// The service's words on a key that is missing, of another type, or too long.
     pub(crate) fn put(table: Arc<Table>, item: Item) -> Result<Self> {
+        Self::whole(table, item, Action::Put)
+    }
+
+    /// As [`Self::put`], but only where nothing is.
+    ///
+    /// # Errors
+    /// As for [`Self::put`].
+    pub(crate) fn insert(table: Arc<Table>, item: Item) -> Result<Self> {
+        Self::whole(table, item, Action::Insert)
+    }
+
+    fn whole(table: Arc<Table>, item: Item, action: fn(Item) -> Action) -> Result<Self> {
         let mut key = Vec::new();
         table.key.put_key(&item, &mut key)?;
         check_size(&item, errors::item_too_large)?;
         let key_item = table.key.attributes(&item);
-        Ok(Self::new(table, key, key_item, Action::Put(item)))
+        Ok(Self::new(table, key, key_item, action(item)))
     }
 
     /// A write of the item that has exactly `key_item` as its key.
@@ -95,10 +112,10 @@ impl Write {
     pub(crate) fn at(table: Arc<Table>, key_item: Item, action: Action) -> Result<Self> {
         let mut key = Vec::new();
         table.key.named_key(&key_item, &mut key)?;
-        if let Action::Update(update) = &action {
-            if let Some(name) = update.attributes().find(|name| table.key.has(name)) {
-                return Err(errors::key_is_updated(name));
-            }
+        if let Action::Update(update) = &action
+            && let Some(name) = update.attributes().find(|name| table.key.has(name))
+        {
+            return Err(errors::key_is_updated(name));
         }
         Ok(Self::new(table, key, key_item, action))
     }
@@ -127,7 +144,8 @@ impl Write {
         let new = match self.action {
             Action::Check => return Ok(Written { new: old.clone(), old }),
             Action::Delete => None,
-            Action::Put(item) => {
+            Action::Insert(_) if held.is_some() => return Err(Refusal::Duplicate),
+            Action::Put(item) | Action::Insert(item) => {
                 check_indexes(&table, &item, key::Write::Put)?;
                 Some(item)
             }

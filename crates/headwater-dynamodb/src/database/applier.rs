@@ -174,7 +174,10 @@ impl Database {
         for pending in failed {
             let _ = pending.tell.send(Err(error.clone()));
         }
-        while error == LogError::Full {
+        if error != LogError::Full {
+            return;
+        }
+        loop {
             let epoch = self.decider().epoch;
             match self.engine.append(LOG, vec![entry::owner(epoch)]).await {
                 Ok(_) => {

@@ -237,7 +237,9 @@ impl Decider {
                 Other::Set(table) => Arc::make_mut(&mut self.tables).set(Arc::clone(table)),
                 Other::Forget { table } => Arc::make_mut(&mut self.tables).forget(*table),
                 Other::Token { token, gone } => {
-                    gone.iter().for_each(|hash| drop(self.tokens.remove(hash)));
+                    for hash in gone {
+                        self.tokens.remove(hash);
+                    }
                     self.tokens.insert(token.hash, token.clone());
                 }
                 Other::Fill { .. } | Other::Clear { .. } | Other::Secret { .. } => {}

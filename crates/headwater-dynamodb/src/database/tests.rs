@@ -1,3 +1,4 @@
+//! What was answered is there afterwards, and what failed is not.
 use super::*;
 use crate::{
     key::{KeyPart, KeySchema, KeyType},
@@ -69,7 +70,11 @@ async fn open(engine: &Arc<dyn Engine>, kv: &Arc<MemoryKv>) -> Arc<Database> {
 
 async fn founded(engine: &Arc<dyn Engine>, kv: &Arc<MemoryKv>) -> Arc<Database> {
     let database = open(engine, kv).await;
-    database.submit(|deciding| Ok(deciding.set(table(0)))).await.unwrap();
+    let found = |deciding: &mut Deciding<'_>| {
+        deciding.set(table(0));
+        Ok(())
+    };
+    database.submit(found).await.unwrap();
     database
 }
 

@@ -62,8 +62,14 @@ impl KeyCondition {
         Ok(gathered)
     }
 
-    pub(super) fn from_tests(tests: Vec<(String, KeyTest)>) -> Self {
+    pub(crate) fn from_tests(tests: Vec<(String, KeyTest)>) -> Self {
         Self { tests }
+    }
+
+    /// What `condition` asks of one attribute, if that is something keys are kept in the order of.
+    pub(crate) fn test_of(condition: &Condition) -> Option<(String, KeyTest)> {
+        let mut tests = Self::of(condition).ok()?.tests;
+        if tests.len() == 1 { tests.pop() } else { None }
     }
 
     /// The condition of a key with this schema.

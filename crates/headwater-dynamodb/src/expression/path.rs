@@ -31,7 +31,7 @@ enum Clash {
 
 impl Path {
     /// The path to an attribute.
-    pub(super) fn to(attribute: impl Into<String>) -> Self {
+    pub(crate) fn to(attribute: impl Into<String>) -> Self {
         Self { attribute: attribute.into(), steps: Vec::new() }
     }
 

@@ -71,6 +71,36 @@ impl Placeholders {
         Ok(Self { names: names.unwrap_or_default(), values: values.collect::<Result<_, ServiceError>>()? })
     }
 
+    /// Values alone, from a language that has no placeholders of its own; their keys are in order.
+    pub(crate) fn of_values(values: impl Iterator<Item = (String, Value)>) -> Self {
+        let entry = |(key, value)| Entry { key, meaning: Arc::new(value), used: false };
+        Self { names: Vec::new(), values: values.map(entry).collect() }
+    }
+
+    /// The condition a tree stands for.
+    ///
+    /// # Errors
+    /// `ValidationException` for operands that do not fit.
+    pub(crate) fn condition_of(&mut self, tree: &syntax::Condition<'_>) -> Result<Condition, ServiceError> {
+        resolve_condition::condition(self, tree).map_err(validation)
+    }
+
+    /// The path a tree stands for.
+    ///
+    /// # Errors
+    /// `ValidationException` for one of too many levels.
+    pub(crate) fn path_of(&mut self, tree: &syntax::Path<'_>) -> Result<Path, ServiceError> {
+        self.path(tree).map_err(validation)
+    }
+
+    /// The update a tree stands for.
+    ///
+    /// # Errors
+    /// As for [`Self::condition_of`], and for paths that stand in each other's way.
+    pub(crate) fn update_of(&mut self, tree: &syntax::Update<'_>) -> Result<Update, ServiceError> {
+        resolve_update::update(self, tree).map_err(validation)
+    }
+
     /// A condition or a filter.
     ///
     /// # Errors

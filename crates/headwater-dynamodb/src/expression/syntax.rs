@@ -69,7 +69,7 @@ impl Comparator {
     }
 
     /// The comparator that is written so.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let all = [Self::Equal, Self::NotEqual, Self::Less, Self::LessOrEqual, Self::Greater, Self::GreaterOrEqual];
         all.into_iter().find(|comparator| comparator.as_str() == text)
     }
@@ -242,7 +242,7 @@ impl Display for Projection<'_> {
 }
 
 /// Parts with something between them.
-pub(super) struct Joined<'a, T>(pub(super) &'a [T], pub(super) &'static str);
+pub(crate) struct Joined<'a, T>(pub(crate) &'a [T], pub(crate) &'static str);
 
 impl<T: Display> Display for Joined<'_, T> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {

@@ -2,6 +2,7 @@
 //!
 //! Invariant: rows and refusals together are the model's operations, each once.
 mod asked;
+pub(crate) mod batch_execute_statement;
 pub(crate) mod batch_get_item;
 pub(crate) mod batch_write_item;
 pub(crate) mod create_table;
@@ -12,6 +13,8 @@ pub(crate) mod describe_endpoints;
 pub(crate) mod describe_limits;
 pub(crate) mod describe_table;
 pub(crate) mod describe_time_to_live;
+pub(crate) mod execute_statement;
+pub(crate) mod execute_transaction;
 pub(crate) mod get_item;
 pub(crate) mod list_tables;
 pub(crate) mod list_tags_of_resource;
@@ -19,6 +22,7 @@ mod paging;
 pub(crate) mod put_item;
 pub(crate) mod query;
 pub(crate) mod scan;
+mod statements;
 pub(crate) mod tag_resource;
 mod tagged;
 pub(crate) mod transact_get_items;
@@ -42,6 +46,9 @@ use std::sync::Arc;
 #[must_use]
 pub(crate) fn operations() -> Vec<Row<DynamoDb>> {
     vec![
+        guarded_op(batch_execute_statement::run, |input| {
+            About::statements(input.statements.iter().map(|one| &one.statement))
+        }),
         guarded_op(batch_get_item::run, |input| About::tables(input.request_items.keys())),
         guarded_op(batch_write_item::run, |input| About::tables(input.request_items.keys())),
         guarded_op(create_table::run, |input| {
@@ -54,6 +61,10 @@ pub(crate) fn operations() -> Vec<Row<DynamoDb>> {
         guarded_op(describe_limits::run, |_| About::nothing()),
         guarded_op(describe_table::run, |input| About::table(&input.table_name)),
         guarded_op(describe_time_to_live::run, |input| About::table(&input.table_name)),
+        guarded_op(execute_statement::run, |input| About::statements([&input.statement].into_iter())),
+        guarded_op(execute_transaction::run, |input| {
+            About::statements(input.transact_statements.iter().map(|one| &one.statement))
+        }),
         guarded_op(get_item::run, |input| About::table(&input.table_name)),
         guarded_op(list_tables::run, |_| About::nothing()),
         guarded_op(list_tags_of_resource::run, |input| About::arn(&input.resource_arn)),

@@ -121,7 +121,8 @@ fn range_of(table: &Table, index: Option<&Index>, query: &KeyQuery, condition: &
     KeyRange::under(&prefix, condition)
 }
 
-fn rows_of(table: &Table, index: Option<&Index>, query: &KeyQuery, backwards: bool) -> Range {
+/// The rows that meet the query.
+pub(super) fn rows_of(table: &Table, index: Option<&Index>, query: &KeyQuery, backwards: bool) -> Range {
     let KeyRange { from, to } = range_of(table, index, query, &query.range_condition());
     Range { from: Bound::Included(from), to: to.map_or(Bound::Unbounded, Bound::Excluded), backwards }
 }

@@ -92,7 +92,7 @@ fn segment(segment: Option<i32>, total: Option<i32>) -> Result<(u64, u64)> {
 }
 
 /// The rows of a segment: those whose hash is in its share of all hashes.
-fn rows_of(table: &Table, index: Option<&Index>, (segment, total): (u64, u64)) -> Range {
+pub(super) fn rows_of(table: &Table, index: Option<&Index>, (segment, total): (u64, u64)) -> Range {
     let prefix = match index {
         None => database::item_row(table.id, &[]),
         Some(index) => database::index_prefix(table.id, index.id),

@@ -39,10 +39,7 @@ pub(crate) async fn run(
     caller: Caller,
     input: TransactWriteItemsInput,
 ) -> Result<TransactWriteItemsOutput> {
-    let token = input.client_request_token.as_ref().map(|token| {
-        let request = xxh3_128(format!("{:?}", input.transact_items).as_bytes());
-        (xxh3_64([&*caller.account, token].join("/").as_bytes()), request)
-    });
+    let token = token(&caller, input.client_request_token.as_ref(), &input.transact_items);
     let asked = input.transact_items.into_iter().map(read).collect::<Result<Vec<_>>>()?;
     let names: Vec<String> = asked.iter().map(|asked| asked.table.clone()).collect();
     let wants_items = asked::is_told(input.return_consumed_capacity);
@@ -72,31 +69,17 @@ pub(super) fn told(
 impl DynamoDb {
     /// Looks the tables up and checks the keys.
     fn prepare(&self, caller: &Caller, asked: Vec<Asked>, wants_items: bool) -> Result<Vec<Write>> {
-        let (mut writes, mut seen, mut reasons) = (Vec::with_capacity(asked.len()), HashSet::new(), Vec::new());
+        let mut writes = Vec::with_capacity(asked.len());
         for asked in asked {
             let table = self.table(caller, &asked.table)?;
             let write = match asked.action {
                 Action::Put(item) => Write::put(table, item),
                 action => Write::at(table, asked.key, action),
             };
-            // A write that cannot be does not keep the others from being looked at.
-            let write = match write {
-                Ok(write) => write,
-                Err(error) => {
-                    reasons.push(Reason::invalid(&error));
-                    continue;
-                }
-            };
-            reasons.push(Reason::None);
-            if !seen.insert((write.table.id, write.key.clone())) {
-                return Err(errors::transaction_repeats_item());
-            }
-            writes.push(Write { condition: asked.condition, shows_failed: asked.shows_failed, wants_items, ..write });
+            let Asked { condition, shows_failed, .. } = asked;
+            writes.push(write.map(|write| Write { condition, shows_failed, wants_items, ..write }));
         }
-        if reasons.iter().any(|reason| *reason != Reason::None) {
-            return Err(errors::transaction_cancelled(reasons));
-        }
-        Ok(writes)
+        distinct(writes)
     }
 
     /// Carries all writes out, or none; `token` is the hash of the caller's token and that of what was asked for.
@@ -127,6 +110,7 @@ impl DynamoDb {
                         consumed.entry(name.clone()).or_default().add(&units);
                         Reason::None
                     }
+                    Err(Refusal::Duplicate) => Reason::Duplicate,
                     Err(Refusal::Condition(item)) => Reason::ConditionFailed(item.map(value::write_item)),
                     Err(Refusal::Other(error)) if error.code == "ValidationException" => Reason::invalid(&error),
                     Err(Refusal::Other(error)) => return Err(error),
@@ -139,6 +123,37 @@ impl DynamoDb {
         });
         submitted.await
     }
+}
+
+/// The writes of a transaction, if each of them can be and no two are of one item. One that cannot be does not keep the
+/// others from being looked at.
+///
+/// # Errors
+/// `TransactionCanceledException` with a reason for each write.
+pub(super) fn distinct(asked: Vec<Result<Write>>) -> Result<Vec<Write>> {
+    let (mut writes, mut seen, mut reasons) = (Vec::with_capacity(asked.len()), HashSet::new(), Vec::new());
+    for write in asked {
+        match write {
+            Ok(write) if !seen.insert((write.table.id, write.key.clone())) => {
+                return Err(errors::transaction_repeats_item());
+            }
+            Ok(write) => {
+                writes.push(write);
+                reasons.push(Reason::None);
+            }
+            Err(error) => reasons.push(Reason::invalid(&error)),
+        }
+    }
+    if reasons.iter().any(|reason| *reason != Reason::None) {
+        return Err(errors::transaction_cancelled(reasons));
+    }
+    Ok(writes)
+}
+
+/// The hash of a caller's token, and that of what it was given for.
+pub(super) fn token(caller: &Caller, token: Option<&String>, request: &impl std::fmt::Debug) -> Option<(u64, u128)> {
+    let hash = xxh3_64([&*caller.account, token?].join("/").as_bytes());
+    Some((hash, xxh3_128(format!("{request:?}").as_bytes())))
 }
 
 /// A condition and an update with the placeholders they share.

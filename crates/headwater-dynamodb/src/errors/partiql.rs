@@ -1,0 +1,81 @@
+//! What is said of `PartiQL` statements.
+use super::validation;
+use headwater_wire::ServiceError;
+
+pub(crate) fn malformed_statement(why: &str) -> ServiceError {
+    validation(format!("Statement wasn't well formed, can't be processed: {why}"))
+}
+
+pub(crate) fn parameters_do_not_match() -> ServiceError {
+    validation("Number of parameters in request and statement don't match.")
+}
+
+pub(crate) fn duplicate_item() -> ServiceError {
+    ServiceError::new("DuplicateItemException", "Duplicate primary key exists in table")
+}
+
+pub(crate) fn key_not_in_where() -> ServiceError {
+    validation("Where clause does not contain a mandatory equality on all key attributes")
+}
+
+pub(crate) fn select_without_key(operation: &str) -> ServiceError {
+    validation(format!("Select statements within {operation} must specify the primary key in the where clause."))
+}
+
+/// The refusal of one statement of a transaction before any of them is carried out.
+pub(crate) fn in_transaction(place: usize, error: &ServiceError) -> ServiceError {
+    let why = error.message.as_deref().unwrap_or_default();
+    validation(format!("Validation failed in TransactStatements[{place}]: {why}"))
+}
+
+pub(crate) fn exists_outside_transaction() -> ServiceError {
+    validation("EXISTS() is only supported in ExecuteTransaction.")
+}
+
+pub(crate) fn reads_and_writes(what: &str) -> ServiceError {
+    validation(format!("{what} may contain either read or write statements, not both."))
+}
+
+pub(crate) fn returning_of_delete(clause: impl std::fmt::Display) -> ServiceError {
+    validation(format!("Invalid returning clause: {clause}. Only RETURNING ALL OLD * is allowed in DELETE statements."))
+}
+
+pub(crate) fn order_without_where() -> ServiceError {
+    validation("Must have WHERE clause in the statement when using ORDER BY clause.")
+}
+
+pub(crate) fn order_without_hash() -> ServiceError {
+    validation("Must have at least one non-optional hash key condition in WHERE clause when using ORDER BY clause.")
+}
+
+pub(crate) fn order_not_by_key(name: &str) -> ServiceError {
+    validation(format!("Variable reference {name} in ORDER BY clause must be part of the primary key"))
+}
+
+pub(crate) fn order_across_hashes() -> ServiceError {
+    validation("ORDER BY clause must begin with the hash key where the WHERE clause names several of its values")
+}
+
+pub(crate) fn next_token_invalid() -> ServiceError {
+    validation("Invalid NextToken")
+}
+
+pub(crate) fn not_a_value(what: impl std::fmt::Display) -> ServiceError {
+    validation(format!("Unsupported data type: {what}"))
+}
+
+pub(crate) fn not_a_condition(what: impl std::fmt::Display) -> ServiceError {
+    validation(format!("Expression: {what} is not valid condition"))
+}
+
+pub(crate) fn unsupported_function(name: &str) -> ServiceError {
+    validation(format!("Unsupported function: {name}"))
+}
+
+pub(crate) fn set_of_several_types() -> ServiceError {
+    validation("All elements of a set must be strings, numbers or binaries of one type")
+}
+
+pub(crate) fn set_function_target() -> ServiceError {
+    validation("The first argument of set_add and set_delete must be the path that is set")
+}

@@ -1,0 +1,99 @@
+//! ExecuteTransaction: up to a hundred statements that read items of one state, or that write all or none.
+use super::{
+    asked,
+    statements::read_row,
+    transact_write_items::{distinct, token, told},
+};
+use crate::{
+    DynamoDb,
+    capacity::{Consistency, Consumed},
+    errors::{self, Result},
+    partiql::{self, Asked, Select},
+};
+use headwater_wire::{
+    Caller,
+    dynamodb::{
+        ExecuteTransactionInput, ExecuteTransactionOutput, ItemResponse, ReturnConsumedCapacity,
+        ReturnValuesOnConditionCheckFailure,
+    },
+};
+use std::{collections::BTreeMap, sync::Arc};
+
+pub(crate) async fn run(
+    dynamodb: Arc<DynamoDb>,
+    caller: Caller,
+    input: ExecuteTransactionInput,
+) -> Result<ExecuteTransactionOutput> {
+    let token = token(&caller, input.client_request_token.as_ref(), &input.transact_statements);
+    let (mut selects, mut writes) = (Vec::new(), Vec::new());
+    for (place, statement) in input.transact_statements.into_iter().enumerate() {
+        let asked = partiql::read(&statement.statement, statement.parameters);
+        match asked.map_err(|error| errors::in_transaction(place, &error))? {
+            Asked::Select(select) => selects.push(select),
+            asked => writes.push((asked, statement.return_values_on_condition_check_failure)),
+        }
+    }
+    match (selects.is_empty(), writes.is_empty()) {
+        (false, false) => Err(errors::reads_and_writes("A transaction")),
+        (_, true) => dynamodb.read_all(&caller, selects, input.return_consumed_capacity),
+        (true, false) => dynamodb.write_all(&caller, writes, token, input.return_consumed_capacity).await,
+    }
+}
+
+impl DynamoDb {
+    fn read_all(
+        &self,
+        caller: &Caller,
+        selects: Vec<Select>,
+        capacity: Option<ReturnConsumedCapacity>,
+    ) -> Result<ExecuteTransactionOutput> {
+        let mut rows = Vec::with_capacity(selects.len());
+        for (place, mut select) in selects.into_iter().enumerate() {
+            let found = self.one_row(caller, &mut select, "ExecuteTransaction").and_then(|(row, rest)| match rest {
+                None => Ok(row),
+                Some(_) => Err(errors::select_without_key("ExecuteTransaction")),
+            });
+            let is_invalid = |error: &headwater_wire::ServiceError| error.code == "ValidationException";
+            let row = found.map_err(
+                |error| {
+                    if is_invalid(&error) { errors::in_transaction(place, &error) } else { error }
+                },
+            )?;
+            rows.push((select, row));
+        }
+        let view = self.database.view();
+        let mut units: BTreeMap<String, Consumed> = BTreeMap::new();
+        let mut responses = Vec::with_capacity(rows.len());
+        for (select, row) in rows {
+            let (item, consumed) = read_row(&*view, &row, &select, None, Consistency::Transactional)?;
+            units.entry(select.table).or_default().add(&consumed);
+            responses.push(ItemResponse { item });
+        }
+        Ok(ExecuteTransactionOutput { responses: Some(responses), consumed_capacity: told(&units, capacity) })
+    }
+
+    async fn write_all(
+        &self,
+        caller: &Caller,
+        asked: Vec<(Asked, Option<ReturnValuesOnConditionCheckFailure>)>,
+        token: Option<(u64, u128)>,
+        capacity: Option<ReturnConsumedCapacity>,
+    ) -> Result<ExecuteTransactionOutput> {
+        let must_know = asked::is_told(capacity);
+        let (mut names, mut writes) = (Vec::with_capacity(asked.len()), Vec::with_capacity(asked.len()));
+        for (asked, shows) in asked {
+            // A transaction does not tell what its statements return.
+            match self.change(caller, asked, shows, must_know) {
+                Ok(change) => {
+                    names.push(change.name);
+                    writes.push(Ok(change.write));
+                }
+                Err(error) if error.code == "ValidationException" => writes.push(Err(error)),
+                Err(error) => return Err(error),
+            }
+        }
+        let responses = names.iter().map(|_| ItemResponse::default()).collect();
+        let units = self.transact(&names, distinct(writes)?, token).await?;
+        Ok(ExecuteTransactionOutput { responses: Some(responses), consumed_capacity: told(&units, capacity) })
+    }
+}

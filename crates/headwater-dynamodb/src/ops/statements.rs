@@ -1,0 +1,147 @@
+//! What the three operations on statements share: writes that name their item by its whole key, and reads that do.
+use super::asked;
+use crate::{
+    DynamoDb,
+    capacity::{Consistency, Consumed, read_units},
+    database::{self, Image},
+    errors::{self, Result},
+    expression::{Condition, Path, Update},
+    partiql::{self, Asked, Select, syntax::Returning},
+    table::Table,
+    value,
+    write::{Action, Write, Written},
+};
+use headwater_log::kv::View;
+use headwater_wire::{AttributeValue, Caller, dynamodb::ReturnValuesOnConditionCheckFailure};
+use std::collections::BTreeMap;
+
+/// A statement that writes, its table looked up.
+pub(super) struct Change {
+    /// The table as the statement names it.
+    pub(super) name: String,
+    pub(super) write: Write,
+    pub(super) returned: Returned,
+}
+
+/// What a statement tells of the item it wrote.
+pub(super) struct Returned {
+    returning: Option<Returning>,
+    update: Option<Update>,
+}
+
+impl Returned {
+    /// What is told, if that is anything.
+    pub(super) fn of(&self, written: Written) -> Option<BTreeMap<String, AttributeValue>> {
+        let returning = self.returning?;
+        let item = if returning.is_new { written.new } else { written.old }?;
+        let told = match &self.update {
+            Some(update) if returning.is_modified => update.touched(&item),
+            _ => item,
+        };
+        (!told.is_empty()).then(|| value::write_item(told))
+    }
+}
+
+impl Asked {
+    /// Whether the statement belongs among writes.
+    pub(super) fn is_write(&self) -> bool {
+        !matches!(self, Self::Select(_))
+    }
+}
+
+impl DynamoDb {
+    /// The write a statement asks for.
+    ///
+    /// # Errors
+    /// There is no such table, or the statement does not name a key of it.
+    pub(super) fn change(
+        &self,
+        caller: &Caller,
+        asked: Asked,
+        shows: Option<ReturnValuesOnConditionCheckFailure>,
+        must_know: bool,
+    ) -> Result<Change> {
+        let keyed = |table: &Table, filter| partiql::whole_key(&table.key, filter).ok_or_else(errors::key_not_in_where);
+        let shows_failed = asked::shows_failed(shows);
+        let (name, write, returning, update) = match asked {
+            Asked::Insert { table: name, item } => {
+                let write = Write::insert(self.table(caller, &name)?, item)?;
+                (name, write, None, None)
+            }
+            Asked::Update { table: name, update, filter, returning } => {
+                let table = self.table(caller, &name)?;
+                let (key, rest) = keyed(&table, filter)?;
+                let condition = all([Some(there(&table)), rest]);
+                let write = Write::at(table, key, Action::Update(update.clone()))?;
+                (name, Write { condition, ..write }, returning, Some(update))
+            }
+            Asked::Delete { table: name, filter, returning } => {
+                let table = self.table(caller, &name)?;
+                let (key, rest) = keyed(&table, filter)?;
+                // What is not there cannot be deleted, whatever is asked of it.
+                let condition = rest.map(|rest| Condition::Or(vec![Condition::Not(Box::new(there(&table))), rest]));
+                (name, Write { condition, ..Write::at(table, key, Action::Delete)? }, returning, None)
+            }
+            Asked::Exists(select) | Asked::Select(select) => {
+                let table = self.table(caller, &select.table)?;
+                let (key, rest) = keyed(&table, select.filter)?;
+                let condition = all([Some(there(&table)), rest]);
+                (select.table, Write { condition, ..Write::at(table, key, Action::Check)? }, None, None)
+            }
+        };
+        let wants_items = must_know || returning.is_some();
+        Ok(Change {
+            name,
+            write: Write { shows_failed, wants_items, ..write },
+            returned: Returned { returning, update },
+        })
+    }
+
+    /// The row of the one item a `SELECT` names, and what else is asked of it.
+    ///
+    /// # Errors
+    /// There is no such table, or not all of its key is named, which `operation` asks for.
+    pub(super) fn one_row(
+        &self,
+        caller: &Caller,
+        select: &mut Select,
+        operation: &str,
+    ) -> Result<(Vec<u8>, Option<Condition>)> {
+        let table = self.table(caller, &select.table)?;
+        let key = if select.index.is_none() { partiql::whole_key(&table.key, select.filter.take()) } else { None };
+        let (key, rest) = key.ok_or_else(|| errors::select_without_key(operation))?;
+        let mut row = database::item_row(table.id, &[]);
+        table.key.named_key(&key, &mut row)?;
+        Ok((row, rest))
+    }
+}
+
+/// The item in a row, as the statement shows it, and what reading it cost.
+///
+/// # Errors
+/// The store's.
+pub(super) fn read_row(
+    view: &dyn View,
+    row: &[u8],
+    select: &Select,
+    filter: Option<&Condition>,
+    consistency: Consistency,
+) -> Result<(Option<BTreeMap<String, AttributeValue>>, Consumed)> {
+    let held = view.get(database::ITEMS, row).map_err(|error| errors::engine(&error))?.map(Image::stored);
+    let size_bytes = held.as_ref().map_or(0, |image| u64::from(image.size_bytes()));
+    let is_transaction = consistency == Consistency::Transactional;
+    let consumed = Consumed::reading(read_units(size_bytes, consistency), is_transaction);
+    let item = held.map(|image| image.item()).transpose().map_err(|error| errors::engine(&error))?;
+    let item = item.filter(|item| filter.is_none_or(|filter| filter.holds(Some(item))));
+    Ok((item.map(|item| value::write_item(select.shown(item))), consumed))
+}
+
+/// There is an item: it has a key.
+fn there(table: &Table) -> Condition {
+    let name = table.key.hash.first().map(|part| part.name.clone());
+    Condition::Exists(Path::to(name.unwrap_or_default()))
+}
+
+fn all(conditions: [Option<Condition>; 2]) -> Option<Condition> {
+    Some(Condition::And(conditions.into_iter().flatten().collect()))
+}

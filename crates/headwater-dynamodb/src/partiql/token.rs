@@ -1,0 +1,124 @@
+//! The lexer: a statement's text cut into tokens, without its comments.
+
+/// One token.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Token {
+    /// A keyword, a function or a name without quotes.
+    Word(String),
+    /// A name in double quotes.
+    Quoted(String),
+    /// A string in single quotes.
+    Text(String),
+    /// A number without its sign.
+    Number(String),
+    /// An operator or a bracket.
+    Symbol(&'static str),
+}
+
+/// Those that begin like shorter ones come first.
+const SYMBOLS: &[&str] = &[
+    "<<", ">>", "<>", "<=", ">=", "!=", "=", "<", ">", "(", ")", "[", "]", "{", "}", ",", ".", ":", "?", "*", "+", "-",
+];
+
+/// The tokens of a text, or what is wrong with it.
+pub(super) fn tokens(text: &str) -> Result<Vec<Token>, &'static str> {
+    let (mut tokens, mut rest) = (Vec::new(), text.trim_start());
+    while !rest.is_empty() {
+        rest = if let Some(comment) = rest.strip_prefix("--") {
+            comment.split_once('\n').map_or("", |(_, after)| after)
+        } else if let Some(comment) = rest.strip_prefix("/*") {
+            comment.split_once("*/").ok_or("Unexpected end of statement")?.1
+        } else {
+            let (token, after) = one(rest)?;
+            tokens.push(token);
+            after
+        };
+        rest = rest.trim_start();
+    }
+    Ok(tokens)
+}
+
+/// The token that `text` begins with, and what follows it.
+fn one(text: &str) -> Result<(Token, &str), &'static str> {
+    let mut letters = text.chars();
+    let (first, second) = (letters.next().unwrap_or_default(), letters.next().unwrap_or_default());
+    if first == '\'' {
+        return quoted(text, '\'').map(|(text, after)| (Token::Text(text), after));
+    }
+    if first == '"' {
+        return quoted(text, '"').map(|(text, after)| (Token::Quoted(text), after));
+    }
+    if first.is_ascii_digit() || first == '.' && second.is_ascii_digit() {
+        let (number, after) = text.split_at(number_len(text));
+        return Ok((Token::Number(number.to_owned()), after));
+    }
+    if first.is_ascii_alphabetic() || first == '_' || first == '$' {
+        let is_inner = |letter: char| letter.is_ascii_alphanumeric() || letter == '_' || letter == '$';
+        let (word, after) = text.split_at(text.find(|letter| !is_inner(letter)).unwrap_or(text.len()));
+        return Ok((Token::Word(word.to_owned()), after));
+    }
+    let symbol = SYMBOLS.iter().find_map(|symbol| Some((Token::Symbol(symbol), text.strip_prefix(symbol)?)));
+    symbol.ok_or("Unexpected term")
+}
+
+/// What stands between quotes, where two of them stand for one.
+fn quoted(text: &str, quote: char) -> Result<(String, &str), &'static str> {
+    let (mut content, mut rest) = (String::new(), text.strip_prefix(quote).unwrap_or_default());
+    loop {
+        let (part, after) = rest.split_once(quote).ok_or("Unexpected end of statement")?;
+        content.push_str(part);
+        match after.strip_prefix(quote) {
+            Some(after) => rest = after,
+            None => return Ok((content, after)),
+        }
+        content.push(quote);
+    }
+}
+
+/// Digits, a point, digits, an exponent.
+fn number_len(text: &str) -> usize {
+    let digits = |from: usize| text.bytes().skip(from).take_while(u8::is_ascii_digit).count();
+    let mut len = digits(0);
+    if text.as_bytes().get(len) == Some(&b'.') {
+        len += 1 + digits(len + 1);
+    }
+    if matches!(text.as_bytes().get(len), Some(b'e' | b'E')) {
+        let signed = usize::from(matches!(text.as_bytes().get(len + 1), Some(b'+' | b'-')));
+        let exponent = digits(len + 1 + signed);
+        len += if exponent == 0 { 0 } else { 1 + signed + exponent };
+    }
+    len
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cut(text: &str) -> Vec<String> {
+        let print = |token| match token {
+            Token::Word(text) => text,
+            Token::Quoted(text) => format!("\"{text}\""),
+            Token::Text(text) => format!("'{text}'"),
+            Token::Number(text) => format!("#{text}"),
+            Token::Symbol(text) => text.to_owned(),
+        };
+        tokens(text).unwrap().into_iter().map(print).collect()
+    }
+
+    #[test]
+    fn quotes_are_doubled_and_comments_left_out() {
+        assert_eq!(cut("'it''s' /* 'x' */ \"a\"\"b\" -- rest\n ok"), ["'it's'", "\"a\"b\"", "ok"]);
+    }
+
+    #[test]
+    fn numbers_have_points_and_exponents() {
+        assert_eq!(cut("1.5e-3 .5 7e x-1"), ["#1.5e-3", "#.5", "#7", "e", "x", "-", "#1"]);
+    }
+
+    #[test]
+    fn what_has_no_end_is_refused() {
+        for text in ["'a", "\"a", "/* a", "a ; b"] {
+            assert!(tokens(text).is_err(), "{text}");
+        }
+    }
+}
