@@ -171,8 +171,28 @@ async fn what_is_wrong_with_a_statement_is_said() {
         ("UPDATE music SET n = 1", validation, mandatory),
         ("DELETE FROM music WHERE artist = 'a' OR song = '1'", validation, mandatory),
         ("SELECT * FROM music WHERE artist = ?", validation, parameters),
+        (
+            "SELECT * FROM music.\"by-year\" WHERE \"year\" = 1 AND tags = 1",
+            validation,
+            "One or more parameter values were invalid: Secondary index by-year does not project one or more filter attributes: [tags]",
+        ),
+        (
+            "SELECT tags FROM music.\"by-year\" WHERE \"year\" = 1",
+            validation,
+            "One or more parameter values were invalid: Global secondary index by-year does not project [tags]",
+        ),
+        (
+            "INSERT INTO music VALUE {'artist': 'x', 'm': {'l': [1, 1e126]}}",
+            validation,
+            "Number overflow. Attempting to store a number with magnitude larger than supported range under root.l[1]",
+        ),
+        (
+            "SELECT * FROM music WHERE artist = 1e126",
+            validation,
+            "Number overflow. Attempting to store a number with magnitude larger than supported range under root",
+        ),
         ("SELECT * FROM nothing", "ResourceNotFoundException", "Requested resource not found"),
-        ("SELECT * FROM music.nothing", validation, "The table does not have the specified index: nothing"),
+        ("SELECT * FROM music.nothing", validation, "The table does not have the specified index"),
         (
             "SELECT * FROM music ORDER BY song",
             validation,
@@ -275,7 +295,7 @@ async fn a_transaction_writes_all_or_none_and_under_a_token_once() {
     };
     let exists = format!("EXISTS(SELECT * FROM music WHERE {} AND \"year\" = 1999)", key("a", "1"));
     let insert = "INSERT INTO music VALUE {'artist': 'n', 'song': '1'}";
-    let missing = format!("EXISTS(SELECT * FROM music WHERE {})", key("z", "1"));
+    let missing = format!("EXISTS(SELECT * FROM music WHERE {} AND n IS MISSING)", key("z", "1"));
     let refusal = house.call("ExecuteTransaction", &transact(&[insert, &missing])).await;
     let sentence = "Transaction cancelled, please refer cancellation reasons for specific reasons";
     refused(refusal, "TransactionCanceledException", &format!("{sentence} [None, ConditionalCheckFailed]"));
@@ -309,6 +329,28 @@ async fn a_transaction_of_reads_names_whole_keys() {
     let mixed = [select(&key("a", "1")), format!("DELETE FROM music WHERE {}", key("a", "1"))];
     let mixed = house.call("ExecuteTransaction", &transact(&mixed)).await;
     refused(mixed, "ValidationException", "A transaction may contain either read or write statements, not both.");
+    for (text, why) in [
+        (
+            format!("EXISTS({})", select(&key("a", "1"))),
+            "EXISTS() must contain a single item read with additional condition",
+        ),
+        (
+            format!("DELETE FROM music WHERE {} RETURNING ALL OLD *", key("a", "1")),
+            "RETURNING clause is not supported in ExecuteTransaction.",
+        ),
+        (
+            "DELETE FROM music WHERE artist = 'a'".into(),
+            "Where clause does not contain a mandatory equality on all key attributes",
+        ),
+        (
+            "SELECT * FROM music.\"by-year\" WHERE \"year\" = 1".into(),
+            "Reads on indices are not supported within transactions.",
+        ),
+        ("SELECT * FROM music WHERE".into(), "Statement wasn't well formed, can't be processed: Unexpected term"),
+    ] {
+        let outcome = house.call("ExecuteTransaction", &transact(&[text])).await;
+        refused(outcome, "ValidationException", &format!("Validation failed in TransactStatements[0]: {why}"));
+    }
     let alone = execute(&house, &format!("EXISTS({})", select(&key("a", "1"))), json!([])).await;
     refused(alone, "ValidationException", "EXISTS() is only supported in ExecuteTransaction.");
 }
