@@ -149,95 +149,85 @@ async fn deletes_take_the_item_that_is_there_and_do_nothing_where_none_is() {
     assert_eq!(keys(&house, "SELECT * FROM music WHERE artist = 'b'").await, Vec::<String>::new());
 }
 
+/// Each of the statements is refused as invalid with its sentence.
+async fn invalid(house: &House, rows: &[(&str, &str)]) {
+    for (text, message) in rows {
+        refused(execute(house, text, json!([])).await, "ValidationException", message);
+    }
+}
+
 #[tokio::test]
-async fn what_is_wrong_with_a_statement_is_said() {
+async fn what_is_wrong_with_a_write_is_said() {
     let house = house().await;
-    let validation = "ValidationException";
+    let taken = execute(&house, "INSERT INTO music VALUE {'artist': 'a', 'song': '1'}", json!([])).await;
+    refused(taken, "DuplicateItemException", "Duplicate primary key exists in table");
     let mandatory = "Where clause does not contain a mandatory equality on all key attributes";
-    let parameters = "Number of parameters in request and statement don't match.";
+    let wrong = "One or more parameter values were invalid:";
+    let too_large = "Number overflow. Attempting to store a number with magnitude larger than supported range";
     let song = key("a", "1");
-    for (text, code, message) in [
+    let rows = [
+        ("INSERT INTO music VALUE {'artist': 'a'}", &*format!("{wrong} Missing the key song in the item")),
+        ("INSERT INTO music VALUE {'a': <<>>}", &format!("{wrong} An string set  may not be empty")),
+        ("INSERT INTO music VALUE {'m': {'l': [1, 1e126]}}", &format!("{too_large} under root.l[1]")),
+        ("UPDATE music SET n = 1 WHERE artist = 'a'", mandatory),
+        ("UPDATE music SET n = 1", mandatory),
+        ("DELETE FROM music WHERE artist = 'a' OR song = '1'", mandatory),
         (
-            "INSERT INTO music VALUE {'artist': 'a', 'song': '1'}",
-            "DuplicateItemException",
-            "Duplicate primary key exists in table",
+            &format!("UPDATE music SET song = 'x' WHERE {song}"),
+            &format!("{wrong} Cannot update attribute song. This attribute is part of the key"),
         ),
         (
-            "INSERT INTO music VALUE {'artist': 'a'}",
-            validation,
-            "One or more parameter values were invalid: Missing the key song in the item",
+            &format!("DELETE FROM music WHERE {song} RETURNING MODIFIED OLD *"),
+            "Invalid returning clause: RETURNING MODIFIED OLD *. Only RETURNING ALL OLD * is allowed in DELETE \
+             statements.",
         ),
-        ("UPDATE music SET n = 1 WHERE artist = 'a'", validation, mandatory),
-        ("UPDATE music SET n = 1", validation, mandatory),
-        ("DELETE FROM music WHERE artist = 'a' OR song = '1'", validation, mandatory),
-        ("SELECT * FROM music WHERE artist = ?", validation, parameters),
+    ];
+    invalid(&house, &rows).await;
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_read_is_said() {
+    let house = house().await;
+    let nothing = execute(&house, "SELECT * FROM nothing", json!([])).await;
+    refused(nothing, "ResourceNotFoundException", "Requested resource not found");
+    let parameters = "Number of parameters in request and statement don't match.";
+    let wrong = "One or more parameter values were invalid:";
+    let rows = [
+        ("SELECT * FROM music WHERE artist = ?", parameters),
         (
             "SELECT * FROM music.\"by-year\" WHERE \"year\" = 1 AND tags = 1",
-            validation,
-            "One or more parameter values were invalid: Secondary index by-year does not project one or more filter attributes: [tags]",
+            &*format!("{wrong} Secondary index by-year does not project one or more filter attributes: [tags]"),
         ),
         (
             "SELECT tags FROM music.\"by-year\" WHERE \"year\" = 1",
-            validation,
-            "One or more parameter values were invalid: Global secondary index by-year does not project [tags]",
+            &format!("{wrong} Global secondary index by-year does not project [tags]"),
         ),
-        (
-            "INSERT INTO music VALUE {'artist': 'x', 'm': {'l': [1, 1e126]}}",
-            validation,
-            "Number overflow. Attempting to store a number with magnitude larger than supported range under root.l[1]",
-        ),
-        (
-            "SELECT * FROM music WHERE artist = 1e126",
-            validation,
-            "Number overflow. Attempting to store a number with magnitude larger than supported range under root",
-        ),
-        ("SELECT * FROM nothing", "ResourceNotFoundException", "Requested resource not found"),
-        ("SELECT * FROM music.nothing", validation, "The table does not have the specified index"),
-        (
-            "SELECT * FROM music ORDER BY song",
-            validation,
-            "Must have WHERE clause in the statement when using ORDER BY clause.",
-        ),
+        ("SELECT * FROM music.nothing", "The table does not have the specified index"),
+        ("SELECT * FROM music ORDER BY song", "Must have WHERE clause in the statement when using ORDER BY clause."),
         (
             "SELECT * FROM music WHERE song = '1' ORDER BY song",
-            validation,
             "Must have at least one non-optional hash key condition in WHERE clause when using ORDER BY clause.",
         ),
         (
             "SELECT * FROM music WHERE artist = 'a' ORDER BY n",
-            validation,
             "Variable reference n in ORDER BY clause must be part of the primary key",
         ),
         (
             "SELECT * FROM music WHERE artist = 1",
-            validation,
-            "One or more parameter values were invalid: Condition parameter type does not match schema type",
+            &format!("{wrong} Condition parameter type does not match schema type"),
         ),
         (
             "SELECT * FROM music WHERE begins_with(n, 1)",
-            validation,
             "Incorrect operand type for operator or function; operator or function: begins_with, operand type: N",
         ),
-        (
-            "INSERT INTO music VALUE {'a': <<>>}",
-            validation,
-            "One or more parameter values were invalid: An string set  may not be empty",
-        ),
-        (
-            &format!("UPDATE music SET song = 'x' WHERE {song}"),
-            validation,
-            "One or more parameter values were invalid: Cannot update attribute song. This attribute is part of the key",
-        ),
-        (
-            &format!("DELETE FROM music WHERE {song} RETURNING MODIFIED OLD *"),
-            validation,
-            "Invalid returning clause: RETURNING MODIFIED OLD *. Only RETURNING ALL OLD * is allowed in DELETE statements.",
-        ),
-    ] {
-        refused(execute(&house, text, json!([])).await, code, message);
-    }
+        ("SELECT * FROM music WHERE lower(artist) = 'a'", "Unsupported function: lower"),
+    ];
+    invalid(&house, &rows).await;
     let one_too_many = execute(&house, "SELECT * FROM music", json!([{"S": "a"}])).await;
-    refused(one_too_many, validation, parameters);
+    refused(one_too_many, "ValidationException", parameters);
+    let consistent = json!({"Statement": "SELECT * FROM music.\"by-year\"", "ConsistentRead": true});
+    let sentence = "Strongly consistent read is not supported on Global Secondary Indexes";
+    refused(ask(&house, consistent).await, "ValidationException", sentence);
 }
 
 #[tokio::test]
