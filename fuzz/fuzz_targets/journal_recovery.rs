@@ -71,7 +71,9 @@ fn inflict(folder: &Folder, harm: &Harm) {
     match *harm {
         Harm::Set { file, at, byte } => {
             let (name, size) = pick(file);
-            folder.damage(&name, |bytes| bytes.iter_mut().skip(at as usize % size.max(1)).take(1).for_each(|b| *b = byte));
+            folder.damage(&name, |bytes| {
+                bytes.iter_mut().skip(at as usize % size.max(1)).take(1).for_each(|b| *b = byte)
+            });
         }
         Harm::Cut { file, at } => {
             let (name, size) = pick(file);

@@ -8,6 +8,7 @@ mod ci;
 mod command;
 mod fuzz;
 mod generate;
+mod long;
 mod operations;
 mod server;
 mod suites;
@@ -42,7 +43,7 @@ enum Chore {
     Ci,
     /// Runs outside clients, unmodified, against the release binary.
     Suites {
-        /// Which ones; all of them if none is named.
+        /// Which ones; all but the long ones if none is named.
         #[arg(value_parser = suites::names())]
         suites: Vec<String>,
         /// Rounds of load, kill -9 and restart for the durability suite.

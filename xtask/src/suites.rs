@@ -2,7 +2,7 @@
 //! one without rate limits, one with AWS's – and prints `ok <scenario>` or `FAILED <scenario>: <why>`; here we see to it
 //! that none of the common scenarios is left out.
 use crate::{
-    command,
+    command, long,
     server::{Server, release_binary},
 };
 use clap::builder::PossibleValuesParser;
@@ -35,7 +35,7 @@ const DURABILITY: &str = "durability";
 
 /// The names `cargo xtask suites` takes.
 pub(crate) fn names() -> PossibleValuesParser {
-    clients().chain([DURABILITY]).collect::<Vec<_>>().into()
+    clients().chain([DURABILITY]).chain(long::names()).collect::<Vec<_>>().into()
 }
 
 /// The clients, by name.
@@ -43,7 +43,7 @@ pub(crate) fn clients() -> impl Iterator<Item = &'static str> {
     SUITES.iter().map(|suite| suite.name)
 }
 
-/// Runs the chosen suites, or all.
+/// Runs the chosen suites, or all but the long ones.
 pub(crate) fn run(root: &Path, chosen: &[String], rounds: u32, endpoint: Option<&str>) -> Result<(), String> {
     if endpoint.is_none() {
         command::run(root, "cargo", &["build", "--release", "--package", "headwater"])?;
@@ -57,6 +57,10 @@ pub(crate) fn run(root: &Path, chosen: &[String], rounds: u32, endpoint: Option<
     if wanted(DURABILITY) && endpoint.is_none() {
         println!("\n== {DURABILITY}");
         failed.extend(durability(root, rounds).err());
+    }
+    for name in long::names().filter(|name| endpoint.is_none() && chosen.iter().any(|choice| choice == name)) {
+        println!("\n== {name}");
+        failed.extend(long::run(root, name).err());
     }
     if failed.is_empty() { Ok(()) } else { Err(failed.join("\n")) }
 }
@@ -104,7 +108,7 @@ fn verdict(name: &str, wanted: &str, said: &str, success: bool) -> Result<(), St
 }
 
 /// Where the clients are installed: beside the build, so that the tree stays clean.
-fn installed(root: &Path, name: &str) -> PathBuf {
+pub(crate) fn installed(root: &Path, name: &str) -> PathBuf {
     root.join("target/suites").join(name)
 }
 
@@ -119,7 +123,7 @@ fn once(root: &Path, folder: &Path, pins: &str, install: impl Fn() -> Result<(),
     fs::write(&stamp, pins).map_err(text)
 }
 
-fn prepare_python(root: &Path) -> Result<(), String> {
+pub(crate) fn prepare_python(root: &Path) -> Result<(), String> {
     const PINS: &str = "suites/python/requirements.txt";
     let folder = installed(root, "python");
     // boto 2 runs on Python up to 3.11.
@@ -130,14 +134,18 @@ fn prepare_python(root: &Path) -> Result<(), String> {
     })
 }
 
+/// The interpreter that has the clients.
+pub(crate) fn interpreter(root: &Path) -> PathBuf {
+    installed(root, "python").join("bin/python")
+}
+
 fn python(root: &Path, program: &str) -> Command {
-    let venv = installed(root, "python");
-    let mut command = Command::new(venv.join("bin/python"));
+    let mut command = Command::new(interpreter(root));
     command.arg(root.join("suites/python").join(program));
     command
 }
 
-fn prepare_node(root: &Path) -> Result<(), String> {
+pub(crate) fn prepare_node(root: &Path) -> Result<(), String> {
     let folder = root.join("suites/node");
     once(root, &folder.join("node_modules"), "suites/node/package-lock.json", || {
         command::run(&folder, "npm", &["ci", "--no-audit", "--no-fund", "--loglevel=error"])
@@ -155,20 +163,34 @@ fn go_binary(root: &Path) -> PathBuf {
 }
 
 fn prepare_go(root: &Path) -> Result<(), String> {
-    let binary = go_binary(root);
-    command::run(&root.join("suites/go"), "go", &["build", "-o", &binary.to_string_lossy(), "."])
+    build_go(root, ".", &go_binary(root))
+}
+
+/// Builds one of the Go programs.
+pub(crate) fn build_go(root: &Path, program: &str, binary: &Path) -> Result<(), String> {
+    command::run(&root.join("suites/go"), "go", &["build", "-o", &binary.to_string_lossy(), program])
 }
 
 fn prepare_java(root: &Path) -> Result<(), String> {
-    let build = format!("-DbuildDirectory={}", installed(root, "java").display());
-    command::run(&root.join("suites/java"), "mvn", &["--quiet", "--batch-mode", &build, "package"])
+    build_java(root, "java")
+}
+
+/// Builds the Java programs of one folder.
+pub(crate) fn build_java(root: &Path, folder: &str) -> Result<(), String> {
+    let build = format!("-DbuildDirectory={}", installed(root, folder).display());
+    command::run(&root.join("suites").join(folder), "mvn", &["--quiet", "--batch-mode", &build, "package"])
+}
+
+/// Where Java finds the classes of one folder and all they need.
+pub(crate) fn class_path(root: &Path, folder: &str) -> String {
+    let libraries = installed(root, folder);
+    let own = if folder == "java" { "suite.jar".to_owned() } else { format!("{folder}.jar") };
+    format!("{}:{}", libraries.join(own).display(), libraries.join("libraries/*").display())
 }
 
 fn java(root: &Path) -> Command {
-    let folder = installed(root, "java");
-    let classes = std::env::join_paths([folder.join("suite.jar"), folder.join("libraries/*")]);
     let mut command = Command::new("java");
-    command.arg("-cp").arg(classes.unwrap_or_default()).arg("headwater.Suite");
+    command.arg("-cp").arg(class_path(root, "java")).arg("headwater.Suite");
     command
 }
 

@@ -102,7 +102,7 @@ impl Kinesis {
             return Ok(caller);
         }
         let catalog = self.catalog.read();
-        let named = self.named(&catalog, &caller, about.subject);
+        let named = self.named(&caller, about.subject);
         let (policy, tags) = named.as_ref().map_or((None, &NO_TAGS), |named| named.kept(&catalog));
         let resource = named
             .as_ref()
@@ -124,7 +124,7 @@ impl Kinesis {
     }
 
     /// The stream a subject names. What names none is nothing in particular: the operation will say what is wrong.
-    fn named(&self, catalog: &Catalog, caller: &Caller, subject: Subject<'_>) -> Option<Named> {
+    fn named(&self, caller: &Caller, subject: Subject<'_>) -> Option<Named> {
         let own = |name: &str| Named {
             account: Arc::clone(&caller.account),
             region: Arc::clone(&caller.region),
@@ -136,7 +136,7 @@ impl Kinesis {
                 let (region, account, name) = target::parts(arn)?;
                 Some(Named { account: account.into(), region: region.into(), name: name.to_owned() })
             }
-            Subject::Stream(target) => target.name(catalog, caller).ok().map(own),
+            Subject::Stream(target) => target.name(caller).ok().map(own),
             Subject::Page(token) => {
                 let (account, region, name) = page_token::stream_of(self, token)?;
                 Some(Named { account: account.into(), region: region.into(), name })

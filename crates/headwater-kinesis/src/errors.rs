@@ -230,6 +230,10 @@ pub(crate) fn tag_percent(doing: &str, name: &str, account: &str) -> ServiceErro
     ))
 }
 
+pub(crate) fn tag_reserved() -> ServiceError {
+    invalid_argument("aws: prefixed tag key names are not allowed for external use.")
+}
+
 pub(crate) fn too_many_tags(name: &str, account: &str) -> ServiceError {
     invalid_argument(format!(
         "Failed to add tags to stream {name} under account {account} because a given stream cannot have more than 50 \

@@ -6,6 +6,7 @@
 mod data_key;
 mod errors;
 
+use crate::target::partition;
 use aes_gcm::{Aes256Gcm, KeyInit};
 use data_key::KEY_BYTES;
 pub use data_key::{DataKey, OVERHEAD_BYTES, WrappedKey, generation};
@@ -117,10 +118,10 @@ impl KeyStore {
     pub fn find(&self, caller: &Caller, user_arn: &str, name: &str) -> Result<String, ServiceError> {
         let resource = if name.starts_with("arn:") {
             let parts: Vec<&str> = name.splitn(6, ':').collect();
-            let [_, partition, "kms", region, account, resource] = parts[..] else {
+            let [_, named_partition, "kms", region, account, resource] = parts[..] else {
                 return Err(errors::malformed(name));
             };
-            if region != &*caller.region || partition != self::partition(region) {
+            if region != &*caller.region || named_partition != partition(region) {
                 return Err(errors::other_region(region));
             }
             if account != &*caller.account {
@@ -186,14 +187,6 @@ impl KeyStore {
 
 fn arn(region: &str, account: &str, resource: &str) -> String {
     format!("arn:{}:kms:{region}:{account}:{resource}", partition(region))
-}
-
-fn partition(region: &str) -> &'static str {
-    match region.split('-').next() {
-        Some("cn") => "aws-cn",
-        Some("us") if region.starts_with("us-gov-") => "aws-us-gov",
-        _ => "aws",
-    }
 }
 
 /// The key behind [`MANAGED_ALIAS`]: its id follows from where it is, so that nothing has to be remembered.

@@ -1,4 +1,4 @@
-//! Which stream a request means: by name, by ARN, by both, or by its id.
+//! Which stream a request means: by name, by ARN, or by both.
 //!
 //! Invariant: a request reaches streams of its caller's account and region alone; looking one up by name or ARN
 //! allocates nothing.
@@ -13,13 +13,12 @@ use headwater_wire::Caller;
 pub(crate) struct Target<'a> {
     pub(crate) name: Option<&'a str>,
     pub(crate) arn: Option<&'a str>,
-    pub(crate) id: Option<&'a str>,
 }
 
 impl<'a> Target<'a> {
-    /// The stream of an ARN; `id` may be said besides.
-    pub(crate) const fn arn(arn: &'a str, id: Option<&'a str>) -> Self {
-        Self { name: None, arn: Some(arn), id }
+    /// The stream of an ARN.
+    pub(crate) const fn arn(arn: &'a str) -> Self {
+        Self { name: None, arn: Some(arn) }
     }
 
     /// The stream meant and its name.
@@ -30,7 +29,7 @@ impl<'a> Target<'a> {
     where
         'a: 'b,
     {
-        let name = self.name(catalog, caller)?;
+        let name = self.name(caller)?;
         let stream = catalog.stream(&caller.account, &caller.region, name);
         stream.map(|stream| (name, stream)).ok_or_else(|| errors::stream_not_found(name, &caller.account))
     }
@@ -39,13 +38,10 @@ impl<'a> Target<'a> {
     ///
     /// # Errors
     /// The service's own, if nothing is meant, if name and ARN differ, or if the ARN is of somebody else.
-    pub(crate) fn name<'b>(self, catalog: &'b Catalog, caller: &Caller) -> Result<&'b str>
-    where
-        'a: 'b,
-    {
-        match (self.name, self.arn, self.id) {
-            (Some(name), None, _) => Ok(name),
-            (name, Some(arn), _) => {
+    pub(crate) fn name(self, caller: &Caller) -> Result<&'a str> {
+        match (self.name, self.arn) {
+            (Some(name), None) => Ok(name),
+            (name, Some(arn)) => {
                 let parsed = parse_arn(arn).ok_or_else(|| errors::stream_not_found(arn, &caller.account))?;
                 match name {
                     Some(name) if name != parsed.name => Err(errors::names_differ(name, arn)),
@@ -55,12 +51,7 @@ impl<'a> Target<'a> {
                     _ => Ok(parsed.name),
                 }
             }
-            (None, None, Some(id)) => {
-                let streams = catalog.streams(&caller.account, &caller.region).into_iter().flatten();
-                let mut named = streams.filter(|(_, stream)| stream.id() == id);
-                named.next().map(|(name, _)| &**name).ok_or_else(|| errors::stream_not_found(id, &caller.account))
-            }
-            (None, None, None) => Err(errors::no_stream_named()),
+            (None, None) => Err(errors::no_stream_named()),
         }
     }
 }
@@ -78,12 +69,16 @@ pub(crate) fn stream_arn(caller: &Caller, name: &str) -> String {
 
 /// The ARN of the stream called `name`.
 pub(crate) fn arn(account: &str, region: &str, name: &str) -> String {
-    let partition = match region.split('-').next() {
+    format!("arn:{}:kinesis:{region}:{account}:stream/{name}", partition(region))
+}
+
+/// The part of AWS a region belongs to, as ARNs name it.
+pub(crate) fn partition(region: &str) -> &'static str {
+    match region.split('-').next() {
         Some("cn") => "aws-cn",
         Some("us") if region.starts_with("us-gov-") => "aws-us-gov",
         _ => "aws",
-    };
-    format!("arn:{partition}:kinesis:{region}:{account}:stream/{name}")
+    }
 }
 
 struct Arn<'a> {
@@ -113,7 +108,7 @@ mod tests {
     }
 
     fn name<'a>(name: Option<&'a str>, arn: Option<&'a str>) -> Result<String> {
-        Target { name, arn, id: None }.name(&Catalog::default(), &caller()).map(str::to_owned)
+        Target { name, arn }.name(&caller()).map(str::to_owned)
     }
 
     #[test]

@@ -13,6 +13,8 @@ use md5::{Digest, Md5};
 
 const MAGIC: [u8; 4] = [0xf3, 0x89, 0x9a, 0xc2];
 const DIGEST_BYTES: usize = 16;
+/// Keys, records and tags of an aggregate at most. A key can take two bytes and unfold to many times that in memory.
+const PARTS: usize = 1 << 18;
 
 /// One of the records in an aggregate.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -27,7 +29,8 @@ pub struct UserRecord {
     pub tags: Vec<(Bytes, Option<Bytes>)>,
 }
 
-/// The user records in `data`, in order; `None` if it is a plain record. An aggregate without records is a plain record.
+/// The user records in `data`, in order; `None` if it is a plain record. An aggregate without records is a plain record,
+/// and so is one with more parts than [`PARTS`].
 #[must_use]
 pub fn deaggregate(data: &Bytes) -> Option<Vec<UserRecord>> {
     let (message, digest) = data.strip_prefix(&MAGIC)?.split_last_chunk::<DIGEST_BYTES>()?;
@@ -36,7 +39,9 @@ pub fn deaggregate(data: &Bytes) -> Option<Vec<UserRecord>> {
     }
     let (mut keys, mut hash_keys, mut records) = (Vec::new(), Vec::new(), Vec::new());
     let mut fields = Fields(data.slice_ref(message));
+    let mut left = PARTS;
     while let Some((number, value)) = fields.next()? {
+        left = left.checked_sub(1)?;
         match (number, value) {
             (1, Value::Bytes(key)) => keys.push(text(key)?),
             (2, Value::Bytes(key)) => hash_keys.push(hash_key(&key)?),
@@ -46,11 +51,12 @@ pub fn deaggregate(data: &Bytes) -> Option<Vec<UserRecord>> {
             _ => {}
         }
     }
-    let records: Option<Vec<_>> = records.into_iter().map(|record| user_record(record, &keys, &hash_keys)).collect();
+    let records: Option<Vec<_>> =
+        records.into_iter().map(|record| user_record(record, &keys, &hash_keys, &mut left)).collect();
     records.filter(|records| !records.is_empty())
 }
 
-fn user_record(message: Bytes, keys: &[Bytes], hash_keys: &[u128]) -> Option<UserRecord> {
+fn user_record(message: Bytes, keys: &[Bytes], hash_keys: &[u128], left: &mut usize) -> Option<UserRecord> {
     let (mut partition_key, mut explicit_hash_key, mut data, mut tags) = (None, None, None, Vec::new());
     let mut fields = Fields(message);
     while let Some((number, value)) = fields.next()? {
@@ -58,7 +64,10 @@ fn user_record(message: Bytes, keys: &[Bytes], hash_keys: &[u128]) -> Option<Use
             (1, Value::Other(index)) => partition_key = Some(keys.get(usize::try_from(index).ok()?)?.clone()),
             (2, Value::Other(index)) => explicit_hash_key = Some(*hash_keys.get(usize::try_from(index).ok()?)?),
             (3, Value::Bytes(bytes)) => data = Some(bytes),
-            (4, Value::Bytes(message)) => tags.push(tag(message)?),
+            (4, Value::Bytes(message)) => {
+                *left = left.checked_sub(1)?;
+                tags.push(tag(message)?);
+            }
             (1..=4, _) => return None,
             _ => {}
         }
@@ -262,6 +271,16 @@ mod tests {
             assert_eq!(deaggregate(&Bytes::from(bent)), None, "bit {bit}");
         }
         assert_eq!(deaggregate(&data.slice(..data.len() - 1)), None);
+    }
+
+    #[test]
+    fn an_aggregate_of_more_parts_than_are_kept_is_a_plain_record() {
+        let empty = b"\x1a\x04\x08\x00\x1a\x00";
+        let of = |records: usize| taken_apart(&[b"\x0a\x00".as_slice(), &empty.repeat(records)].concat());
+        assert_eq!(of(PARTS - 1).map(|records| records.len()), Some(PARTS - 1));
+        assert_eq!(of(PARTS), None);
+        let many_tags = UserRecord { tags: vec![(Bytes::new(), None); PARTS], ..record("key", None, "") };
+        assert_eq!(deaggregate(&aggregate(&[many_tags])), None);
     }
 
     #[test]

@@ -45,6 +45,8 @@ pub struct Violations {
     path: Vec<Step>,
     /// Sorted by place; never more than [`MAX_TOLD`].
     found: Vec<Violation>,
+    /// A null that must not be there was passed over, so what is read of its list or map is not all of it.
+    has_gap: bool,
 }
 
 impl Violations {
@@ -101,8 +103,19 @@ impl Violations {
         self.tell(&format!("'{}'", java::text(value)), constraint);
     }
 
+    /// A list's or map's null where reading has got to.
+    pub(crate) fn null_inside(&mut self) {
+        self.has_gap = true;
+        self.null_here();
+    }
+
+    /// Whether the list or map just read lacks a null, so that nothing can be said of it as a whole.
+    pub(crate) fn take_gap(&mut self) -> bool {
+        std::mem::take(&mut self.has_gap)
+    }
+
     /// Null where reading has got to.
-    pub(crate) fn null_here(&mut self) {
+    fn null_here(&mut self) {
         self.tell("null", "Member must not be null");
     }
 
@@ -391,6 +404,18 @@ mod tests {
              Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+; \
              Value '' at 'streamName' failed to satisfy constraint: Member must have length greater than or equal to 1"
         );
+    }
+
+    #[test]
+    fn a_null_in_a_list_is_one_violation() {
+        let told = refused::<kinesis::PutRecordsInput>(r#"{"StreamName":"a","Records":[null]}"#);
+        assert_eq!(
+            told,
+            "1 validation error detected: Value null at 'records.1.member' failed to satisfy constraint: Member must not \
+             be null"
+        );
+        let told = refused::<kinesis::PutRecordsInput>(r#"{"StreamName":"","Records":[null,{}]}"#);
+        assert!(told.starts_with("4 validation errors detected: "), "{told}");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::{future::Future, pin::Pin, sync::Arc};
 use bytes::Bytes;
 
 use crate::{
-    ServiceError,
+    ErrorKind, ServiceError,
     codec::{Decode, Encode, decode, encode},
     events::{Events, Messages},
 };
@@ -53,6 +53,8 @@ pub trait Operation: Send + Sync + 'static {
     const NAME: &'static str;
     /// Whose operation it is.
     const SERVICE: Service;
+    /// The errors the model lists for it: codes, and whose fault they are.
+    const ERRORS: &'static [(&'static str, ErrorKind)];
     /// An operation without an output shape answers with an empty body.
     const EMPTY_OUTPUT: bool;
     /// What the caller sends.
@@ -123,6 +125,8 @@ pub struct Row<S> {
     pub name: &'static str,
     /// Whose operation it is.
     pub service: Service,
+    /// The errors the model lists for it.
+    pub errors: &'static [(&'static str, ErrorKind)],
     /// Decodes and validates the body at once, then runs the operation and encodes its output.
     pub call: Call<S>,
 }
@@ -168,7 +172,12 @@ fn row<S, I: Input + 'static>(run: impl Fn(Arc<S>, Caller, Dialect, I) -> Reply 
         Err(refusal) => Box::pin(std::future::ready(Err(refusal))),
         Ok(input) => run(service, caller, dialect, input),
     });
-    Row { name: <I::Op as Operation>::NAME, service: <I::Op as Operation>::SERVICE, call }
+    Row {
+        name: <I::Op as Operation>::NAME,
+        service: <I::Op as Operation>::SERVICE,
+        errors: <I::Op as Operation>::ERRORS,
+        call,
+    }
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 mod canonical;
 mod moment;
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt};
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
@@ -77,6 +77,21 @@ pub struct Scope<'a> {
     pub service: &'a str,
     /// The moment of signing, `YYYYMMDDThhmmssZ`.
     moment: String,
+}
+
+impl<'a> Scope<'a> {
+    /// The scope of what is signed at `moment`, `YYYYMMDDThhmmssZ`.
+    #[must_use]
+    pub fn new(access_key: &'a str, moment: &'a str, region: &'a str, service: &'a str) -> Self {
+        let date = moment.split('T').next().unwrap_or_default();
+        Self { access_key, date, region, service, moment: moment.into() }
+    }
+}
+
+impl fmt::Display for Scope<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}/{}/{TERMINATOR}", self.date, self.region, self.service)
+    }
 }
 
 /// The key of one secret, day, region and service. Costs four HMACs to derive, so callers keep it for the day.
@@ -280,17 +295,8 @@ pub fn verify<H: Headers>(
     key: &SigningKey,
     request: &Request<'_, H>,
 ) -> Result<(), ServiceError> {
-    let canonical = canonical::request(request, &claim.signed_headers);
-    let to_sign = format!(
-        "{ALGORITHM}\n{}\n{}/{}/{}/{TERMINATOR}\n{}",
-        scope.moment,
-        scope.date,
-        scope.region,
-        scope.service,
-        hex(&Sha256::digest(&canonical))
-    );
-    let expected = hex(&hmac(&key.0, to_sign.as_bytes()));
-    if bool::from(expected.as_bytes().ct_eq(claim.signature.as_bytes())) {
+    let Signed { canonical, to_sign, signature } = Signed::new(scope, key, request, &claim.signed_headers);
+    if bool::from(signature.as_bytes().ct_eq(claim.signature.as_bytes())) {
         return Ok(());
     }
     Err(invalid(format!(
@@ -299,6 +305,35 @@ pub fn verify<H: Headers>(
          request should have been\n'{}'\n\nThe String-to-Sign should have been\n'{to_sign}'\n",
         String::from_utf8_lossy(&canonical)
     )))
+}
+
+/// The `Authorization` header of `request`, signed with the key over `signed_headers`: lower-case names in order, between
+/// semicolons.
+pub fn authorization<H: Headers>(
+    scope: &Scope<'_>,
+    key: &SigningKey,
+    request: &Request<'_, H>,
+    signed_headers: &str,
+) -> String {
+    let Signed { signature, .. } = Signed::new(scope, key, request, signed_headers);
+    let Scope { access_key, .. } = scope;
+    format!("{ALGORITHM} Credential={access_key}/{scope}, SignedHeaders={signed_headers}, Signature={signature}")
+}
+
+/// A signature and the texts it comes from.
+struct Signed {
+    canonical: Vec<u8>,
+    to_sign: String,
+    signature: String,
+}
+
+impl Signed {
+    fn new<H: Headers>(scope: &Scope<'_>, key: &SigningKey, request: &Request<'_, H>, signed_headers: &str) -> Self {
+        let canonical = canonical::request(request, signed_headers);
+        let to_sign = format!("{ALGORITHM}\n{}\n{scope}\n{}", scope.moment, hex(&Sha256::digest(&canonical)));
+        let signature = hex(&hmac(&key.0, to_sign.as_bytes()));
+        Self { canonical, to_sign, signature }
+    }
 }
 
 /// The parts of an `Authorization` header, between blanks and commas.
@@ -409,6 +444,16 @@ mod tests {
 
     fn refusal(headers: &Pairs, query: &str, now_ms: u64) -> String {
         run("POST", &format!("/?{query}"), headers, "{}", "kinesis", now_ms).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn what_is_signed_here_is_signed_as_everywhere() {
+        let scope = Scope::new("AKIDEXAMPLE", "20150830T123600Z", "us-east-1", "kinesis");
+        let headers = pairs(&LIST);
+        let request = Request { method: "POST", path: "/", query: "", headers: &headers, body: b"{}" };
+        let told = authorization(&scope, &SigningKey::derive(SECRET, &scope), &request, LIST_SIGNED);
+        let expected = signed(&LIST, "kinesis", LIST_SIGNED, LIST_SIGNATURE);
+        assert_eq!(told.as_bytes(), expected.values("authorization").next().unwrap());
     }
 
     #[test]

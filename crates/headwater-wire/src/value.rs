@@ -114,7 +114,9 @@ fn member<T: Decode + Encode>(
         return Ok(None);
     }
     let value = T::decode(r, v)?;
-    rule.broken(&value, &mut |sentence| v.report(&value, &sentence));
+    if !v.take_gap() {
+        rule.broken(&value, &mut |sentence| v.report(&value, &sentence));
+    }
     Ok(Some(value))
 }
 
@@ -227,7 +229,7 @@ impl<T: Decode> Decode for Vec<T> {
             } else if let Some(value) = T::null() {
                 list.push(value);
             } else {
-                violations.null_here();
+                violations.null_inside();
             }
             violations.leave();
             index += 1;
@@ -253,7 +255,7 @@ impl<T: Decode> Decode for BTreeMap<String, T> {
             } else if let Some(value) = T::null() {
                 map.insert(key, value);
             } else {
-                violations.null_here();
+                violations.null_inside();
             }
             if null || T::NESTED {
                 violations.leave();

@@ -1,6 +1,9 @@
 //! The command line: what can be asked for, and where each setting comes from. Invariant: an error is one sentence on
 //! standard error and a failing exit status.
+mod calls;
 mod inspect;
+mod model;
+mod workbench;
 
 use crate::{
     serve,
@@ -13,8 +16,9 @@ use std::{
     path::PathBuf,
     process::ExitCode,
 };
+use workbench::{ExportModel, Import};
 
-/// The AWS streaming stack as one binary: Kinesis Data Streams on a durable log.
+/// The AWS streaming stack as one binary: Kinesis Data Streams and DynamoDB on a durable log.
 ///
 /// Point any AWS SDK at it. What it acknowledges is on disk. Without a command it serves.
 #[derive(Parser)]
@@ -41,6 +45,10 @@ enum Command {
     Serve(Box<Serve>),
     /// Checks every byte of a data folder and says what is in it; changes nothing
     Fsck(Folder),
+    /// Makes the tables of a NoSQL Workbench model in a running server, and puts its sample items into them
+    Import(Import),
+    /// Writes a running server's tables as a NoSQL Workbench model to standard output
+    ExportModel(ExportModel),
     /// Looks at the journal
     #[command(subcommand)]
     Log(Log),
@@ -72,6 +80,8 @@ pub(crate) fn run() -> ExitCode {
         Some(Command::Serve(serve)) => serve.run(),
         Some(Command::Fsck(folder)) => folder.check(),
         Some(Command::Log(Log::Dump(dump))) => dump.show(),
+        Some(Command::Import(import)) => import.run(),
+        Some(Command::ExportModel(export)) => export.run(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -7,7 +7,6 @@ mod gate;
 mod key_files;
 mod serve;
 mod settings;
-mod workers;
 
 fn main() -> std::process::ExitCode {
     cli::run()

@@ -5,7 +5,6 @@ use crate::{
     gate::Gate,
     key_files,
     settings::{LogFormat, RateLimits, Settings, Store},
-    workers::Workers,
 };
 use headwater_dynamodb::{DynamoDb, DynamoDbParts, DynamoDbSettings};
 use headwater_kinesis::{Entropy, Kinesis, KinesisParts, KinesisSettings};
@@ -25,8 +24,11 @@ use std::{
 };
 use tokio::{
     net::TcpListener,
+    runtime::Runtime,
     sync::{Semaphore, watch},
 };
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::{filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
 
 /// The journal's folder, in the data folder.
 pub(crate) const LOG_FOLDER: &str = "log";
@@ -41,9 +43,8 @@ const DRAIN_MS: u64 = 10_000;
 /// A sentence on what keeps it from starting, and what to do.
 pub(crate) fn run(settings: Settings) -> Result<(), String> {
     start_log(&settings);
-    let (runtime, workers) =
-        Workers::start(settings.workers).map_err(|error| format!("cannot start the workers: {error}"))?;
-    let engine = runtime.block_on(serve(settings, workers))?;
+    let runtime = Runtime::new().map_err(|error| format!("cannot start the workers: {error}"))?;
+    let engine = runtime.block_on(serve(settings))?;
     // Tasks that still wait for something hold the engine; it closes when the last one lets go.
     drop(runtime);
     drop(engine);
@@ -51,7 +52,7 @@ pub(crate) fn run(settings: Settings) -> Result<(), String> {
     Ok(())
 }
 
-async fn serve(settings: Settings, workers: Workers) -> Result<Arc<dyn Engine>, String> {
+async fn serve(settings: Settings) -> Result<Arc<dyn Engine>, String> {
     let clock: Arc<dyn Clock> = SystemClock::new();
     let entropy: Entropy = Arc::new(entropy);
     let mut listeners = Vec::new();
@@ -83,9 +84,8 @@ async fn serve(settings: Settings, workers: Workers) -> Result<Arc<dyn Engine>, 
         stop: stopped,
     });
     let addresses: Vec<SocketAddr> = listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();
-    let workers = Arc::new(workers);
     for listener in listeners {
-        tokio::spawn(listen(listener, Arc::clone(&doors), Arc::clone(&workers)));
+        tokio::spawn(listen(listener, Arc::clone(&doors)));
     }
     announce(&settings, &addresses);
 
@@ -186,14 +186,17 @@ fn entropy() -> u128 {
 
 fn start_log(settings: &Settings) {
     let level = settings.log;
+    // The store of rows tells of every file it makes.
+    let quiet = ["fjall", "lsm_tree"].map(|name| (name, level.min(LevelFilter::WARN)));
+    let shown = Targets::new().with_default(level).with_targets(quiet);
     let log = tracing_subscriber::fmt()
         .with_writer(io::stderr)
         .with_ansi(io::stderr().is_terminal())
         .with_max_level(level)
         .with_target(false);
     match settings.log_format {
-        LogFormat::Text => log.init(),
-        LogFormat::Json => log.json().init(),
+        LogFormat::Text => log.finish().with(shown).init(),
+        LogFormat::Json => log.json().finish().with(shown).init(),
     }
 }
 

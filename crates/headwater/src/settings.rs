@@ -1,6 +1,6 @@
 //! Settings in two stages: as written (flag, then `HEADWATER_*` variable, then file), and checked. Everything beyond
 //! this file stands on checked settings alone, so a mistake is told at start and nowhere else.
-use crate::{credentials::Credentials, front::fault::Fault, workers::Layout};
+use crate::{credentials::Credentials, front::fault::Fault};
 use clap::{Args, ValueEnum};
 use serde::Deserialize;
 use std::{
@@ -13,7 +13,7 @@ use tracing::level_filters::LevelFilter;
 
 const DEFAULT_PORT: u16 = 4566;
 const DEFAULT_DATA: &str = "headwater-data";
-const DEFAULT_REGION: &str = "us-east-1";
+pub(crate) const DEFAULT_REGION: &str = "us-east-1";
 const DEFAULT_ACCOUNT: &str = "000000000000";
 const DEFAULT_CLOCK_SKEW_S: u64 = 300;
 const DEFAULT_EXPIRY_SWEEP_MS: u64 = 60_000;
@@ -102,9 +102,6 @@ pub(crate) struct Raw {
     /// What is logged: error, warn, info, debug (a line for each request) or trace [default: info]
     #[arg(long, env = "HEADWATER_LOG", value_name = "LEVEL")]
     pub(crate) log: Option<String>,
-    /// How connections are dealt out among threads; for measuring
-    #[arg(long, env = "HEADWATER_WORKERS", value_name = "LAYOUT", hide = true)]
-    pub(crate) workers: Option<Layout>,
 }
 
 /// Whether AWS's throughput limits hold.
@@ -180,7 +177,6 @@ pub(crate) struct Settings {
     pub(crate) body_limit_bytes: Option<usize>,
     pub(crate) log_format: LogFormat,
     pub(crate) log: LevelFilter,
-    pub(crate) workers: Layout,
 }
 
 impl Raw {
@@ -226,7 +222,6 @@ impl Raw {
             body_limit: self.body_limit.or(file.body_limit),
             log_format: self.log_format.or(file.log_format),
             log: self.log.or(file.log),
-            workers: self.workers.or(file.workers),
         }
     }
 
@@ -281,7 +276,6 @@ impl Raw {
             body_limit_bytes: self.body_limit,
             log_format: self.log_format.unwrap_or_default(),
             log: level(self.log.as_deref().unwrap_or("info"))?,
-            workers: self.workers.unwrap_or(Layout::Shared),
         };
         settings.check_exposure()?;
         Ok(settings)

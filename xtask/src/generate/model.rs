@@ -44,6 +44,8 @@ pub(super) enum Kind {
 pub(super) struct Structure {
     pub(super) members: Vec<Member>,
     pub(super) exception: bool,
+    /// An error of the service's own making.
+    pub(super) fault: bool,
 }
 
 pub(super) struct Member {
@@ -146,8 +148,8 @@ fn structure(name: &str, facts: &Value, observed: &Value) -> Result<Structure, S
             required: required.contains(member) && !optional.contains(&format!("{name}.{member}")),
         });
     }
-    let exception = facts.get("exception").is_some();
-    Ok(Structure { members, exception })
+    let (exception, fault) = (facts.get("exception").is_some(), facts.get("fault").is_some());
+    Ok(Structure { members, exception, fault })
 }
 
 /// `names` with those of `first` first; `first` must hold no others.

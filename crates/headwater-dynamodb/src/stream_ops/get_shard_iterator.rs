@@ -77,6 +77,6 @@ impl Start {
         if asked < reading.start() || asked >= reading.end() {
             return Err(errors::sequence_number_invalid());
         }
-        if reading.is_trimmed(place)? { Err(errors::change_trimmed()) } else { Ok(place) }
+        if reading.is_trimmed(asked)? { Err(errors::change_trimmed()) } else { Ok(place) }
     }
 }

@@ -75,7 +75,7 @@ mod tests {
         let sealer = Sealer::new([1; 32], 2);
         let position = Position { stream: 7, shard: 3, place: Place { decision: 1 << 40, change: 999 } };
         let iterator = seal(&sealer, ARN, position, 1_000);
-        assert!(iterator.starts_with(&format!("{ARN}|1|AAAAAAAAAAE")), "{iterator}");
+        assert!(iterator.starts_with(&format!("{ARN}|1|AAAAAAAAAA")), "{iterator}");
         assert_eq!(arn(&iterator), ARN);
         assert_eq!(open(&sealer, &iterator, 1_000 + LIFE_MS), Ok((ARN, position)));
         assert_eq!(open(&sealer, &iterator, 1_001 + LIFE_MS), Err(errors::iterator_expired()));

@@ -75,7 +75,7 @@ impl Reading<'_> {
         self.since(self.horizon_ms)
     }
 
-    /// Whether changes between `place` and the oldest that is there may be gone.
+    /// Whether what stood at `place` is past retention.
     ///
     /// # Errors
     /// The store's.

@@ -1,8 +1,10 @@
 //! The service as a whole, over the memory engine, rows in memory and a clock that stands still.
+mod access;
 mod duties;
 mod expiry;
 mod indexes;
 mod partiql;
+mod streams;
 mod tables;
 
 use crate::{
@@ -14,7 +16,7 @@ use crate::{
 };
 use bytes::Bytes;
 use headwater_log::{Engine, clock::ManualClock, kv::MemoryKv, memory::MemoryEngine};
-use headwater_wire::{Answer, Caller, Dialect, ServiceError, dynamodb as shape};
+use headwater_wire::{Access, Answer, Caller, Dialect, Everybody, Service, ServiceError, dynamodb as shape};
 use std::sync::{
     Arc,
     atomic::{AtomicU64, Ordering},
@@ -34,9 +36,13 @@ struct House {
 
 impl House {
     async fn new(settings: DynamoDbSettings) -> Self {
+        Self::guarded(settings, Arc::new(Everybody)).await
+    }
+
+    async fn guarded(settings: DynamoDbSettings, access: Arc<dyn Access>) -> Self {
         let clock = ManualClock::at(NOW_MS);
         let engine: Arc<dyn Engine> = MemoryEngine::new(Arc::new(clock.clone()));
-        Self::open(engine, Arc::new(MemoryKv::new()), clock, settings).await
+        Self::open(engine, Arc::new(MemoryKv::new()), clock, settings, access).await
     }
 
     /// The house with the table `music` in it: hash key `artist`, range key `song`, paid for by request.
@@ -50,10 +56,16 @@ impl House {
     async fn reopened(self) -> Self {
         let Self { engine, kv, clock, dynamodb, settings } = self;
         drop(dynamodb);
-        Self::open(engine, kv, clock, settings).await
+        Self::open(engine, kv, clock, settings, Arc::new(Everybody)).await
     }
 
-    async fn open(engine: Arc<dyn Engine>, kv: Arc<MemoryKv>, clock: ManualClock, settings: DynamoDbSettings) -> Self {
+    async fn open(
+        engine: Arc<dyn Engine>,
+        kv: Arc<MemoryKv>,
+        clock: ManualClock,
+        settings: DynamoDbSettings,
+        access: Arc<dyn Access>,
+    ) -> Self {
         static CHANCE: AtomicU64 = AtomicU64::new(1);
         let entropy: Entropy = Arc::new(|| u128::from(CHANCE.fetch_add(1, Ordering::Relaxed)) << 70 | 5);
         let parts = DynamoDbParts {
@@ -61,7 +73,7 @@ impl House {
             kv: Arc::clone(&kv) as Arc<_>,
             clock: Arc::new(clock.clone()),
             entropy,
-            access: Arc::new(headwater_wire::Everybody),
+            access,
             settings,
         };
         let dynamodb = DynamoDb::open(parts).await.unwrap();
@@ -142,7 +154,7 @@ fn refused<T: std::fmt::Debug>(outcome: Result<T, ServiceError>, code: &str, mes
 
 #[test]
 fn every_operation_of_the_model_is_offered_or_refused_once() {
-    let rows = operations().into_iter().filter(|row| row.service == headwater_wire::Service::DynamoDb);
+    let rows = operations().into_iter().filter(|row| row.service == Service::DynamoDb);
     let mut named: Vec<&str> = rows.map(|row| row.name).chain(ops::REFUSED.iter().copied()).collect();
     named.sort_unstable();
     assert_eq!(named, shape::OPERATIONS);

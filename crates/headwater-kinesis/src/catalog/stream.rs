@@ -324,21 +324,6 @@ impl Stream {
         self.created_ms / 1000
     }
 
-    /// The stream's id: 24 characters in the service's form, from the incarnation.
-    pub(crate) fn id(&self) -> String {
-        const ALPHABET: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
-        let mut rest = self.incarnation;
-        let mut digit = || {
-            let digit = ALPHABET[usize::try_from(rest % 36).unwrap_or_default()];
-            rest /= 36;
-            char::from(digit)
-        };
-        let mut id: String = (0..20).map(|_| digit()).collect();
-        id.push('-');
-        id.extend((0..3).map(|_| digit()));
-        id
-    }
-
     /// When its own next step or one of its consumers' is due; `None` if all rest.
     pub(crate) fn due_ms(&self) -> Option<u64> {
         self.consumer_due_ms().into_iter().chain(self.phase_due_ms()).min()

@@ -11,8 +11,7 @@ pub(crate) async fn run(kinesis: Arc<Kinesis>, caller: Caller, input: AddTagsToS
     let address = kinesis.address(&caller, named!(input))?;
     kinesis.admit("AddTagsToStream", CALLS_PER_SECOND, &caller, Some(&address.name))?;
     kinesis.known(&address)?;
-    let texts = input.tags.iter().flat_map(|(key, value)| [key, value]);
-    tags::check(texts, "add tags to", &address.name, &caller.account)?;
+    tags::check_set(&input.tags, &address.name, &caller.account)?;
     kinesis.submit(address, Action::Tag { tags: input.tags }).await?;
     Ok(())
 }

@@ -16,7 +16,6 @@ pub(super) struct Named<'a> {
     pub(super) consumer_arn: Option<&'a str>,
     pub(super) consumer_name: Option<&'a str>,
     pub(super) stream_arn: Option<&'a str>,
-    pub(super) stream_id: Option<&'a str>,
 }
 
 /// A consumer that is there.
@@ -44,10 +43,10 @@ pub(super) fn find(kinesis: &Kinesis, caller: &Caller, named: Named<'_>) -> Resu
             }
             (Some(stream_arn), name, Some(secs))
         }
-        (None, Some(name)) if named.stream_arn.is_some() || named.stream_id.is_some() => (named.stream_arn, name, None),
+        (None, Some(name)) if named.stream_arn.is_some() => (named.stream_arn, name, None),
         (None, _) => return Err(errors::no_consumer_named()),
     };
-    let (stream_name, stream) = Target { name: None, arn, id: named.stream_id }.find(&catalog, caller)?;
+    let (stream_name, stream) = Target { name: None, arn }.find(&catalog, caller)?;
     let address = target::address(caller, stream_name);
     let held = stream.consumers.get(name).filter(|held| secs.is_none_or(|secs| secs == held.created_secs()));
     let consumer = held.cloned().ok_or_else(|| errors::consumer_not_found(name, &address.scope.account))?;

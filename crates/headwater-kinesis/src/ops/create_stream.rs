@@ -41,8 +41,7 @@ pub(crate) async fn run(kinesis: Arc<Kinesis>, caller: Caller, input: CreateStre
         }
     }
     let tags = input.tags.unwrap_or_default();
-    let texts = tags.iter().flat_map(|(key, value)| [key, value]);
-    tags::check(texts, "add tags to", &input.stream_name, &caller.account)?;
+    tags::check_set(&tags, &input.stream_name, &caller.account)?;
     let max_record_kib = input.max_record_size_in_kib.map_or(DEFAULT_RECORD_KIB, i32::unsigned_abs);
     let incarnation = (kinesis.entropy)();
     let new = NewStream { incarnation, shard_count, mode, max_record_kib, distribution, warm_mibps, tags };

@@ -5,6 +5,6 @@ use headwater_wire::{Caller, kinesis::DeleteResourcePolicyInput};
 use std::sync::Arc;
 
 pub(crate) async fn run(kinesis: Arc<Kinesis>, caller: Caller, input: DeleteResourcePolicyInput) -> Result<()> {
-    let resource = Resource::find(&kinesis, &caller, &input.resource_arn, input.stream_id.as_deref())?;
+    let resource = Resource::find(&kinesis, &caller, &input.resource_arn)?;
     resource.change(&kinesis, ConsumerChange::Policy(None)).await
 }

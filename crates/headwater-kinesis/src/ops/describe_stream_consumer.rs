@@ -20,7 +20,6 @@ pub(crate) async fn run(kinesis: Arc<Kinesis>, caller: Caller, input: Input) -> 
             consumer_arn: input.consumer_arn.as_deref(),
             consumer_name: input.consumer_name.as_deref(),
             stream_arn: input.stream_arn.as_deref(),
-            stream_id: input.stream_id.as_deref(),
         },
     )?;
     kinesis.admit("DescribeStreamConsumer", CALLS_PER_SECOND, &caller, Some(&found.address.name))?;

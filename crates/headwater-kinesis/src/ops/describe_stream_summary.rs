@@ -22,7 +22,6 @@ pub(crate) async fn run(
     let stream_description_summary = StreamDescriptionSummary {
         stream_name: name.to_owned(),
         stream_arn: stream_arn(&caller, name),
-        stream_id: Some(stream.id()),
         stream_status: shapes::stream_status(stream),
         stream_mode_details: Some(shapes::mode_details(stream)),
         retention_period_hours: shapes::count(stream.retention_hours),

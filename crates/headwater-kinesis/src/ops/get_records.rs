@@ -66,9 +66,8 @@ fn find(
     if (position.account, position.region) != (&*caller.account, &*caller.region) {
         return Err(errors::iterator_invalid());
     }
-    if input.stream_arn.is_some() || input.stream_id.is_some() {
-        let target = Target { name: None, arn: input.stream_arn.as_deref(), id: input.stream_id.as_deref() };
-        let name = target.name(&catalog, caller)?;
+    if let Some(arn) = &input.stream_arn {
+        let name = Target::arn(arn).name(caller)?;
         if name != position.stream {
             return Err(errors::iterator_of_other(name));
         }

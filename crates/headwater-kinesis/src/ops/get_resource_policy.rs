@@ -15,7 +15,7 @@ pub(crate) async fn run(
     caller: Caller,
     input: GetResourcePolicyInput,
 ) -> Result<GetResourcePolicyOutput> {
-    let resource = Resource::find(&kinesis, &caller, &input.resource_arn, input.stream_id.as_deref())?;
+    let resource = Resource::find(&kinesis, &caller, &input.resource_arn)?;
     let (_, policy) = resource.kept(&kinesis)?;
     Ok(GetResourcePolicyOutput { policy: policy.unwrap_or_else(|| NO_POLICY.to_owned()) })
 }

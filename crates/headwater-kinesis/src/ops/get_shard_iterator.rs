@@ -53,7 +53,7 @@ pub(crate) async fn run(
 /// missing shard.
 fn find(kinesis: &Kinesis, caller: &Caller, input: &GetShardIteratorInput, now_ms: u64) -> Result<Found> {
     let catalog = kinesis.catalog.read();
-    let name = named!(input).name(&catalog, caller)?;
+    let name = named!(input).name(caller)?;
     let unknown = || errors::shard_unknown(&input.shard_id, name, &caller.account);
     let index = shard_index(&input.shard_id).ok_or_else(unknown)?;
     let missing = || errors::shard_missing(index, name, &caller.account);

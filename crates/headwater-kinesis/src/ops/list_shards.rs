@@ -83,7 +83,7 @@ pub(crate) async fn run(kinesis: Arc<Kinesis>, caller: Caller, input: ListShards
 /// The page asked for: by a token alone, or by a stream and from where.
 fn asked(kinesis: &Kinesis, caller: &Caller, input: &ListShardsInput) -> Result<Page> {
     let target = named!(input);
-    let names_stream = target.name.is_some() || target.arn.is_some() || target.id.is_some();
+    let names_stream = target.name.is_some() || target.arn.is_some();
     match &input.next_token {
         Some(_) if names_stream => return Err(errors::token_and_name()),
         Some(_) if input.exclusive_start_shard_id.is_some() => return Err(errors::token_and("ExclusiveStartShardId")),

@@ -30,7 +30,7 @@ pub(crate) async fn run(
     input: ListStreamConsumersInput,
 ) -> Result<ListStreamConsumersOutput> {
     let catalog = kinesis.catalog.read();
-    let target = Target { name: None, arn: Some(&input.stream_arn), id: input.stream_id.as_deref() };
+    let target = Target { name: None, arn: Some(&input.stream_arn) };
     let (name, stream) = target.find(&catalog, &caller)?;
     kinesis.admit("ListStreamConsumers", CALLS_PER_SECOND, &caller, Some(name))?;
     let asked_secs = input.stream_creation_timestamp.map(|time| time.millis().div_euclid(1000));

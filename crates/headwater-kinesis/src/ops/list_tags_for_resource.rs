@@ -12,7 +12,7 @@ pub(crate) async fn run(
     caller: Caller,
     input: ListTagsForResourceInput,
 ) -> Result<ListTagsForResourceOutput> {
-    let resource = Resource::find(&kinesis, &caller, &input.resource_arn, input.stream_id.as_deref())?;
+    let resource = Resource::find(&kinesis, &caller, &input.resource_arn)?;
     let (tags, _) = resource.kept(&kinesis)?;
     let tags = tags.into_iter().map(|(key, value)| Tag { key, value: Some(value) });
     Ok(ListTagsForResourceOutput { tags: Some(tags.collect()) })

@@ -63,19 +63,15 @@ pub(crate) use fan_out::FanOut;
 pub(crate) use fan_out::Subscription;
 use headwater_wire::{Caller, Row};
 
-/// The [`Target`] of an input that may name its stream in each of the three ways.
+/// The [`Target`] of an input that may name its stream by name or by ARN.
 macro_rules! named {
     ($input:expr) => {
-        $crate::target::Target {
-            name: $input.stream_name.as_deref(),
-            arn: $input.stream_arn.as_deref(),
-            id: $input.stream_id.as_deref(),
-        }
+        $crate::target::Target { name: $input.stream_name.as_deref(), arn: $input.stream_arn.as_deref() }
     };
 }
 use named;
 
-/// What an input is about that may name its stream in each of the three ways.
+/// What an input is about that may name its stream by name or by ARN.
 macro_rules! on_stream {
     ($input:expr) => {
         About::from(Subject::Stream(named!($input)))
@@ -85,7 +81,7 @@ macro_rules! on_stream {
 /// What an input is about that names a resource by its ARN.
 macro_rules! on_resource {
     ($input:expr) => {
-        About::from(Subject::Stream(Target::arn(&$input.resource_arn, $input.stream_id.as_deref())))
+        About::from(Subject::Stream(Target::arn(&$input.resource_arn)))
     };
 }
 
@@ -95,7 +91,6 @@ macro_rules! on_consumer {
         About::from(Subject::Stream(Target {
             name: None,
             arn: $input.consumer_arn.as_deref().or($input.stream_arn.as_deref()),
-            id: $input.stream_id.as_deref(),
         }))
     };
 }
@@ -106,7 +101,7 @@ pub fn operations() -> Vec<Row<Kinesis>> {
     vec![
         guarded_op(add_tags_to_stream::run, |input| About { tags: Some(&input.tags), ..on_stream!(input) }),
         guarded_op(create_stream::run, |input| About {
-            subject: Subject::Stream(Target { name: Some(&input.stream_name), arn: None, id: None }),
+            subject: Subject::Stream(Target { name: Some(&input.stream_name), arn: None }),
             tags: input.tags.as_ref(),
         }),
         guarded_op(decrease_stream_retention_period::run, |input| on_stream!(input)),
@@ -128,9 +123,7 @@ pub fn operations() -> Vec<Row<Kinesis>> {
             Some(token) => Subject::Page(token).into(),
             None => on_stream!(input),
         }),
-        guarded_op(list_stream_consumers::run, |input| {
-            Subject::Stream(Target::arn(&input.stream_arn, input.stream_id.as_deref())).into()
-        }),
+        guarded_op(list_stream_consumers::run, |input| Subject::Stream(Target::arn(&input.stream_arn)).into()),
         guarded_op(list_streams::run, |_| Subject::Nothing.into()),
         guarded_op(list_tags_for_resource::run, |input| on_resource!(input)),
         guarded_op(list_tags_for_stream::run, |input| on_stream!(input)),
@@ -139,27 +132,24 @@ pub fn operations() -> Vec<Row<Kinesis>> {
         guarded_op(put_records::run, |input| on_stream!(input)),
         guarded_op(put_resource_policy::run, |input| on_resource!(input)),
         guarded_op(register_stream_consumer::run, |input| About {
-            subject: Subject::Stream(Target::arn(&input.stream_arn, input.stream_id.as_deref())),
+            subject: Subject::Stream(Target::arn(&input.stream_arn)),
             tags: input.tags.as_ref(),
         }),
         guarded_op(remove_tags_from_stream::run, |input| on_stream!(input)),
         guarded_op(split_shard::run, |input| on_stream!(input)),
         guarded_op(start_stream_encryption::run, |input| on_stream!(input)),
         guarded_op(stop_stream_encryption::run, |input| on_stream!(input)),
-        guarded_event_op(subscribe_to_shard::run, |input| {
-            Subject::Stream(Target::arn(&input.consumer_arn, input.stream_id.as_deref())).into()
-        }),
+        guarded_event_op(subscribe_to_shard::run, |input| Subject::Stream(Target::arn(&input.consumer_arn)).into()),
         guarded_op(tag_resource::run, |input| About { tags: Some(&input.tags), ..on_resource!(input) }),
         guarded_op(untag_resource::run, |input| on_resource!(input)),
         guarded_op(update_account_settings::run, |_| Subject::Nothing.into()),
         guarded_op(update_max_record_size::run, |input| {
-            Subject::Stream(Target { name: None, arn: input.stream_arn.as_deref(), id: input.stream_id.as_deref() })
-                .into()
+            Subject::Stream(Target { name: None, arn: input.stream_arn.as_deref() }).into()
         }),
         guarded_op(update_shard_count::run, |input| on_stream!(input)),
-        guarded_op(update_stream_mode::run, |input| Subject::Stream(Target::arn(&input.stream_arn, None)).into()),
+        guarded_op(update_stream_mode::run, |input| Subject::Stream(Target::arn(&input.stream_arn)).into()),
         guarded_op(update_stream_record_distribution_strategy::run, |input| {
-            Subject::Stream(Target::arn(&input.stream_arn, None)).into()
+            Subject::Stream(Target::arn(&input.stream_arn)).into()
         }),
         guarded_op(update_stream_warm_throughput::run, |input| on_stream!(input)),
     ]
@@ -189,7 +179,7 @@ pub const REFUSED: &[&str] = &[
 impl Kinesis {
     /// The address of the stream meant, for a command about it.
     fn address(&self, caller: &Caller, target: Target<'_>) -> Result<Address> {
-        Ok(target::address(caller, target.name(&self.catalog.read(), caller)?))
+        Ok(target::address(caller, target.name(caller)?))
     }
 
     /// The stream is there: what is said of everything else about it comes after that.

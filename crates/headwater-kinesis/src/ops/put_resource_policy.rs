@@ -9,7 +9,7 @@ use headwater_wire::{Caller, kinesis::PutResourcePolicyInput};
 use std::sync::Arc;
 
 pub(crate) async fn run(kinesis: Arc<Kinesis>, caller: Caller, input: PutResourcePolicyInput) -> Result<()> {
-    let resource = Resource::find(&kinesis, &caller, &input.resource_arn, input.stream_id.as_deref())?;
+    let resource = Resource::find(&kinesis, &caller, &input.resource_arn)?;
     kinesis.access.check_policy(&input.policy).map_err(|why| errors::policy_malformed(&why))?;
     resource.change(&kinesis, ConsumerChange::Policy(Some(input.policy))).await
 }

@@ -25,12 +25,12 @@ pub(crate) async fn run(
     caller: Caller,
     input: RegisterStreamConsumerInput,
 ) -> Result<RegisterStreamConsumerOutput> {
-    let target = Target { name: None, arn: Some(&input.stream_arn), id: input.stream_id.as_deref() };
+    let target = Target { name: None, arn: Some(&input.stream_arn) };
     let address = kinesis.address(&caller, target)?;
     kinesis.admit("RegisterStreamConsumer", CALLS_PER_SECOND, &caller, Some(&address.name))?;
     kinesis.known(&address)?;
     let tags = input.tags.unwrap_or_default();
-    tags::check(tags.iter().flat_map(|(key, value)| [key, value]), "add tags to", &address.name, &caller.account)?;
+    tags::check_set(&tags, &address.name, &caller.account)?;
     let commitment = kinesis.catalog.read().commitment(&address.scope.account, &address.scope.region);
     let is_committed = commitment.is_some_and(|held| held.holds(kinesis.clock.now_ms()));
     let quota = ConsumerQuota {

@@ -11,7 +11,7 @@ pub(crate) async fn run(kinesis: Arc<Kinesis>, caller: Caller, input: RemoveTags
     let address = kinesis.address(&caller, named!(input))?;
     kinesis.admit("RemoveTagsFromStream", CALLS_PER_SECOND, &caller, Some(&address.name))?;
     kinesis.known(&address)?;
-    tags::check(input.tag_keys.iter(), "remove tags from", &address.name, &caller.account)?;
+    tags::check_removed(&input.tag_keys, &address.name, &caller.account)?;
     kinesis.submit(address, Action::Untag { keys: input.tag_keys }).await?;
     Ok(())
 }

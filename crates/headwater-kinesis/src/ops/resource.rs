@@ -18,17 +18,16 @@ pub(super) enum Resource {
 }
 
 impl Resource {
-    /// The resource of `arn`; `id` may be its stream's.
+    /// The resource of `arn`.
     ///
     /// # Errors
     /// The service's own, if it is not there.
-    pub(super) fn find(kinesis: &Kinesis, caller: &Caller, arn: &str, id: Option<&str>) -> Result<Self> {
+    pub(super) fn find(kinesis: &Kinesis, caller: &Caller, arn: &str) -> Result<Self> {
         if arn.contains("/consumer/") {
-            let named =
-                consumers::Named { consumer_arn: Some(arn), consumer_name: None, stream_arn: None, stream_id: None };
+            let named = consumers::Named { consumer_arn: Some(arn), consumer_name: None, stream_arn: None };
             return consumers::find(kinesis, caller, named).map(Self::Consumer);
         }
-        let address = kinesis.address(caller, Target::arn(arn, id))?;
+        let address = kinesis.address(caller, Target::arn(arn))?;
         kinesis.known(&address)?;
         Ok(Self::Stream(address))
     }

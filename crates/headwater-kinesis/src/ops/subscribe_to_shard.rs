@@ -34,12 +34,7 @@ pub(crate) async fn run(kinesis: Arc<Kinesis>, caller: Caller, input: SubscribeT
 
 /// Who subscribes to what, and from where.
 fn find(kinesis: &Arc<Kinesis>, caller: &Caller, input: &SubscribeToShardInput) -> Result<(Publisher, LogId, Start)> {
-    let named = Named {
-        consumer_arn: Some(&input.consumer_arn),
-        consumer_name: None,
-        stream_arn: None,
-        stream_id: input.stream_id.as_deref(),
-    };
+    let named = Named { consumer_arn: Some(&input.consumer_arn), consumer_name: None, stream_arn: None };
     let found = consumers::find(kinesis, caller, named)?;
     if !found.consumer.is_active() {
         return Err(errors::consumer_not_active(&found.name, found.consumer.created_secs(), &found.address));

@@ -5,8 +5,7 @@ use headwater_wire::{Caller, kinesis::TagResourceInput};
 use std::sync::Arc;
 
 pub(crate) async fn run(kinesis: Arc<Kinesis>, caller: Caller, input: TagResourceInput) -> Result<()> {
-    let resource = Resource::find(&kinesis, &caller, &input.resource_arn, input.stream_id.as_deref())?;
-    let texts = input.tags.iter().flat_map(|(key, value)| [key, value]);
-    tags::check(texts, "add tags to", resource.name(), &caller.account)?;
+    let resource = Resource::find(&kinesis, &caller, &input.resource_arn)?;
+    tags::check_set(&input.tags, resource.name(), &caller.account)?;
     resource.change(&kinesis, ConsumerChange::Tag(input.tags)).await
 }

@@ -5,7 +5,7 @@ use headwater_wire::{Caller, kinesis::UntagResourceInput};
 use std::sync::Arc;
 
 pub(crate) async fn run(kinesis: Arc<Kinesis>, caller: Caller, input: UntagResourceInput) -> Result<()> {
-    let resource = Resource::find(&kinesis, &caller, &input.resource_arn, input.stream_id.as_deref())?;
-    tags::check(input.tag_keys.iter(), "remove tags from", resource.name(), &caller.account)?;
+    let resource = Resource::find(&kinesis, &caller, &input.resource_arn)?;
+    tags::check_removed(&input.tag_keys, resource.name(), &caller.account)?;
     resource.change(&kinesis, ConsumerChange::Untag(input.tag_keys)).await
 }

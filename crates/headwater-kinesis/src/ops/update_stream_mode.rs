@@ -12,7 +12,7 @@ use headwater_wire::{
 use std::sync::Arc;
 
 pub(crate) async fn run(kinesis: Arc<Kinesis>, caller: Caller, input: UpdateStreamModeInput) -> Result<()> {
-    let address = kinesis.address(&caller, Target::arn(&input.stream_arn, input.stream_id.as_deref()))?;
+    let address = kinesis.address(&caller, Target::arn(&input.stream_arn))?;
     let mode = match input.stream_mode_details.stream_mode {
         StreamMode::Provisioned => Mode::Provisioned,
         StreamMode::OnDemand => Mode::OnDemand,

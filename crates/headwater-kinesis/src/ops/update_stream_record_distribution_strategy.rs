@@ -16,7 +16,7 @@ pub(crate) async fn run(
     caller: Caller,
     input: UpdateStreamRecordDistributionStrategyInput,
 ) -> Result<()> {
-    let address = kinesis.address(&caller, Target::arn(&input.stream_arn, input.stream_id.as_deref()))?;
+    let address = kinesis.address(&caller, Target::arn(&input.stream_arn))?;
     let distribution = match input.record_distribution_strategy {
         RecordDistributionStrategy::Auto => Distribution::Auto,
         RecordDistributionStrategy::UserPartitionKey => Distribution::PartitionKey,

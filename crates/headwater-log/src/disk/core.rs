@@ -47,13 +47,13 @@ impl Core {
         let position = settle(&*files, &found)?;
         let Survey { mut index, last, last_end, blank, reserve, next_file, .. } = found;
         let mut supply = Supply { next_file, ..Supply::default() };
-        for (id, file) in blank {
-            let size_bytes = file.size().map_err(|error| failed(&segment_name(id), &error))?;
-            supply.ready.push_back(Blank { id, file, size_bytes });
+        for (id, file, size_bytes) in blank {
+            file.forget_contents();
+            supply.ready.push_back(Blank { id, file, size_bytes, grows: false });
         }
         if let Some((id, file)) = reserve {
             let size_bytes = file.size().map_err(|error| failed("reading the reserve", &error))?;
-            supply.reserve = Some(Blank { id, file, size_bytes });
+            supply.reserve = Some(Blank { id, file, size_bytes, grows: false });
         }
         let current = go_on(&mut index, last.segment, last_end)?;
         let store = Arc::new(Store::new(files, config, clock, salt, index, supply));
@@ -203,5 +203,6 @@ fn go_on(index: &mut Index, id: u32, at: u64) -> Result<Option<Current>, LogErro
     let Some(held) = index.files.get_mut(&id) else { return Ok(None) };
     let size_bytes = held.file.size().map_err(|error| failed(&segment_name(id), &error))?;
     held.sealed = false;
-    Ok(Some(Current { id, file: held.file.clone(), at, size_bytes }))
+    held.file.forget_contents();
+    Ok(Some(Current { blank: Blank { id, file: held.file.clone(), size_bytes, grows: false }, at }))
 }

@@ -31,6 +31,10 @@ pub trait File: Send + Sync {
     /// # Errors
     /// The system's.
     fn size(&self) -> io::Result<u64>;
+
+    /// Says that what the file holds is of no use to anybody, so that the system need not keep it in memory. It keeps what
+    /// was read or written at once in large pieces, and then syncs a small write as slowly as a large one.
+    fn forget_contents(&self) {}
 }
 
 /// One folder of files, named by plain names.
@@ -192,6 +196,12 @@ fn free_bytes(_dir: &Path) -> io::Result<u64> {
 
 #[cfg(unix)]
 impl File for fs::File {
+    fn forget_contents(&self) {
+        // Advice; who does not take it is slower, not wrong.
+        #[cfg(target_os = "linux")]
+        let _ = rustix::fs::fadvise(self, 0, None, rustix::fs::Advice::DontNeed);
+    }
+
     fn read_at(&self, offset: u64, len: usize) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::with_capacity(len);
         while bytes.len() < len {

@@ -4,7 +4,6 @@
 //! A failure other than a full disk is final: the caller must not go on.
 use super::{
     answers::Answers,
-    files::File,
     frame::{BLOCK_BODY, BLOCK_HEAD, BlockWriter, SECTOR, u32_of, u32_of_u64},
     group::{GROUP_HEAD, GroupHead, ROW, Row},
     index::{BlockRef, Durable, Held, Placed},
@@ -26,16 +25,13 @@ const ENTRY_OVERHEAD: usize = 8;
 /// A block's head and its row.
 const BLOCK_OVERHEAD: usize = BLOCK_HEAD + ROW;
 /// After the disk was full: so much must be free before it is tried again.
-const RELIEF_BYTES: u64 = 4 << 20;
+const RELIEF_BYTES: u64 = 2 << 20;
 
 /// The segment being written.
 pub(super) struct Current {
-    pub(super) id: u32,
-    pub(super) file: Arc<dyn File>,
+    pub(super) blank: Blank,
     /// Where the next group begins.
     pub(super) at: u64,
-    /// Written before up to here; 0 for a file that grows.
-    pub(super) size_bytes: u64,
 }
 
 /// Where the journal stands.
@@ -123,6 +119,10 @@ impl Journal {
     fn write(&mut self, mut items: Vec<Item>) -> Result<(), LogError> {
         if self.full && !self.relieved() {
             items = keep_own(items);
+            // To leave a segment of which nothing can be read any more makes room: upkeep frees it.
+            if self.is_current_empty() {
+                self.take_reserve()?;
+            }
         }
         if items.is_empty() {
             return Ok(());
@@ -150,22 +150,21 @@ impl Journal {
     /// One group: encoded, written, synced, shown.
     fn append(&mut self, items: &[Item]) -> Result<Vec<Vec<Stamp>>, LogError> {
         self.make_room(estimate(items))?;
-        let Some(current) = &mut self.current else { return Err(LogError::Full) };
+        let Some(Current { blank, at }) = &mut self.current else { return Err(LogError::Full) };
         let next_file = self.store.supply().next_file;
         let now_ms = self.store.clock.now_ms();
-        let draft =
-            encode(items, self.position, (current.id, u32_of_u64(current.at)), next_file, now_ms, self.store.salt);
-        let name = || segment_name(current.id);
-        if let Err(error) = current.file.write_at(current.at, &draft.bytes) {
+        let draft = encode(items, self.position, (blank.id, u32_of_u64(*at)), next_file, now_ms, self.store.salt);
+        let name = || segment_name(blank.id);
+        if let Err(error) = blank.file.write_at(*at, &draft.bytes) {
             // What was written of it must not pass for a group: its callers hear that nothing was.
-            drop(current.file.write_at(current.at, &[0; GROUP_HEAD]));
+            drop(blank.file.write_at(*at, &[0; GROUP_HEAD]));
             return Err(failed(&format!("writing {}", name()), &error));
         }
         // After a failed sync nothing is known of the file, not even for want of space.
-        current.file.sync().map_err(|error| LogError::Io(format!("syncing {}: {error}", name())))?;
+        blank.file.sync().map_err(|error| LogError::Io(format!("syncing {}: {error}", name())))?;
         let Draft { head, bytes, blocks, trims, stamps } = draft;
-        let offset = u32_of_u64(current.at);
-        current.at += bytes.len() as u64;
+        let offset = u32_of_u64(*at);
+        *at += bytes.len() as u64;
         self.position = Position {
             commit: head.commit,
             segment: head.segment,
@@ -192,10 +191,8 @@ impl Journal {
 
     /// Sees to it that the current segment can take `need` bytes.
     fn make_room(&mut self, need: u64) -> Result<(), LogError> {
-        let most = self.store.config.segment_bytes;
-        let (fits, grows) = self.current.as_ref().map_or((false, false), |Current { at, size_bytes, .. }| {
-            let grows = *size_bytes == 0;
-            (at + need <= *size_bytes || (grows && (*at == 0 || at + need <= most)), grows)
+        let (fits, grows) = self.current.as_ref().map_or((false, false), |Current { blank, at }| {
+            (at + need <= blank.size_bytes || (blank.grows && *at == 0), blank.grows)
         });
         // A file that grows is slow to sync: it is left for a ready one at once.
         if fits && !grows {
@@ -219,27 +216,36 @@ impl Journal {
         let id = self.store.supply().number();
         let name = segment_name(id);
         let wrong = |error| failed(&format!("creating {name}"), &error);
-        if files.free_bytes().map_err(wrong)? < need {
+        let free_bytes = files.free_bytes().map_err(wrong)?;
+        if free_bytes < need {
             return Err(LogError::Full);
         }
+        let config = &self.store.config;
+        let size_bytes = config.share_bytes(free_bytes).clamp(config.least_segment_bytes(), config.segment_bytes);
         let file = files.create(&name).map_err(wrong)?;
         files.sync_dir().map_err(wrong)?;
-        Ok(Blank { id, file, size_bytes: 0 })
+        Ok(Blank { id, file, size_bytes, grows: true })
     }
 
     /// Goes on in `blank`; the segment before it is full.
     fn roll(&mut self, blank: Blank) {
-        let Blank { id, file, size_bytes } = blank;
         let seq = self.position.next_seq;
-        let held = Held { sealed: false, ..Held::segment(file.clone(), seq) };
+        let held = Held { sealed: false, ..Held::segment(blank.file.clone(), seq) };
         let mut index = self.store.index();
-        if let Some(held) = self.current.as_ref().and_then(|current| index.files.get_mut(&current.id)) {
+        if let Some(held) = self.current.as_ref().and_then(|current| index.files.get_mut(&current.blank.id)) {
             held.sealed = true;
         }
-        index.files.insert(id, held);
+        index.files.insert(blank.id, held);
         drop(index);
-        self.current = Some(Current { id, file, at: 0, size_bytes });
+        self.current = Some(Current { blank, at: 0 });
         self.store.bell.ring();
+    }
+
+    /// Whether nothing in the current segment can be read any more.
+    fn is_current_empty(&self) -> bool {
+        let index = self.store.index();
+        let held = self.current.as_ref().and_then(|current| index.files.get(&current.blank.id));
+        held.is_some_and(|held| held.live == 0)
     }
 
     /// Goes on in the reserve, if it is still there.

@@ -1,6 +1,7 @@
 //! What the journal, the readers and the upkeep of one folder share.
 use super::{
     files::{File, Files},
+    frame::SECTOR,
     index::{Damage, Index},
     intake::Intake,
 };
@@ -39,6 +40,24 @@ pub struct DiskConfig {
     pub salt: u32,
 }
 
+/// No file of the journal takes more than one in so many of the bytes that are free when it is made, …
+const SHARE: u64 = 4;
+/// … except that it is never less than one in so many of a full segment.
+const LEAST_SHARE: u64 = 16;
+
+impl DiskConfig {
+    /// How large a new segment is at least.
+    pub(super) fn least_segment_bytes(&self) -> u64 {
+        self.segment_bytes / LEAST_SHARE
+    }
+
+    /// How large a new file of the journal may be, so that on a small disk too there are several, of which trims can free
+    /// one while another is written.
+    pub(super) fn share_bytes(&self, free_bytes: u64) -> u64 {
+        (free_bytes / SHARE).next_multiple_of(SECTOR as u64)
+    }
+}
+
 impl Default for DiskConfig {
     fn default() -> Self {
         Self {
@@ -46,7 +65,7 @@ impl Default for DiskConfig {
             group_bytes: 8 << 20,
             recent_bytes: 8 << 20,
             waiting_bytes: 256 << 20,
-            unsorted_segments: 8,
+            unsorted_segments: 4,
             idle_ms: 1000,
             ready_segments: 1,
             reserve_bytes: 1 << 20,
@@ -93,8 +112,10 @@ pub(super) struct Counters {
 pub(super) struct Blank {
     pub(super) id: u32,
     pub(super) file: Arc<dyn File>,
-    /// So much of it was written before, with zeros or with what it held in a former life.
+    /// So much of it was written before, with zeros or with what it held in a former life; or so far it may grow.
     pub(super) size_bytes: u64,
+    /// It is empty. Slower to sync than what was written before.
+    pub(super) grows: bool,
 }
 
 /// Files to be written next.
@@ -281,12 +302,13 @@ pub(super) fn make_blank(files: &dyn Files, id: u32, name: &str, size_bytes: u64
             }
         }
         file.sync()?;
+        file.forget_contents();
         files.rename(&draft, name)?;
         files.sync_dir()?;
         Ok(file)
     };
     match write() {
-        Ok(file) => Ok(Blank { id, file, size_bytes }),
+        Ok(file) => Ok(Blank { id, file, size_bytes, grows: false }),
         Err(error) => {
             drop(files.remove(&draft)); // it goes at the next opening otherwise
             Err(error)

@@ -13,7 +13,10 @@ use super::{
 use crate::{LogError, LogId, Seq};
 use std::{
     collections::{BTreeMap, BTreeSet},
+    num::NonZero,
+    panic::resume_unwind,
     sync::Arc,
+    thread,
 };
 
 /// A file and its number.
@@ -31,8 +34,8 @@ pub(super) struct Survey {
     pub(super) next_seq: u64,
     pub(super) next_file: u32,
     pub(super) time_ms: u64,
-    /// Segments nothing was written to yet.
-    pub(super) blank: Vec<Numbered>,
+    /// Segments nothing was written to yet, and their sizes.
+    pub(super) blank: Vec<(u32, Arc<dyn File>, u64)>,
     pub(super) reserve: Option<Numbered>,
     /// Files that have been replaced or were never finished.
     pub(super) obsolete: Vec<String>,
@@ -155,12 +158,7 @@ fn read_runs(runs: Vec<Numbered>, salt: u32) -> Result<Vec<Run>, LogError> {
 
 /// The segments with groups in them in the order of the journal, then those that have none.
 fn scan_all(segments: BTreeMap<u32, Arc<dyn File>>, salt: u32, survey: &mut Survey) -> Result<Vec<Segment>, LogError> {
-    let mut scanned = Vec::new();
-    for (id, file) in segments {
-        let wrong = |error| failed(&segment_name(id), &error);
-        let groups = scan_segment(&*file, id, salt).map_err(wrong)?;
-        scanned.push(Segment { id, size: file.size().map_err(wrong)?, file, groups });
-    }
+    let mut scanned = scan_each(&segments.into_iter().collect::<Vec<Numbered>>(), salt)?;
     // A torn last group is not part of the journal: its callers never got an answer.
     let newest = scanned.iter_mut().max_by_key(|segment| segment.groups.last().map(|group| group.head.commit));
     if let Some(segment) = newest
@@ -168,8 +166,24 @@ fn scan_all(segments: BTreeMap<u32, Arc<dyn File>>, salt: u32, survey: &mut Surv
     {
         survey.torn = Some((segment.file.clone(), torn.offset));
     }
-    scanned.sort_by_key(|segment| segment.groups.first().map_or(u64::MAX, |group| group.head.commit));
+    scanned.sort_by_key(|segment| (segment.groups.first().map_or(u64::MAX, |group| group.head.commit), segment.id));
     Ok(scanned)
+}
+
+/// Scans all segments, on all cores: how long an opening takes is for the most part how long this takes.
+fn scan_each(segments: &[Numbered], salt: u32) -> Result<Vec<Segment>, LogError> {
+    let scan = |(id, file): &Numbered| {
+        let groups = scan_segment(&**file, *id, salt)?;
+        Ok(Segment { id: *id, size: file.size()?, file: file.clone(), groups })
+    };
+    let scan = |segment: &Numbered| scan(segment).map_err(|error| failed(&segment_name(segment.0), &error));
+    let workers = thread::available_parallelism().map_or(1, NonZero::get).min(segments.len());
+    thread::scope(|scope| {
+        let deal =
+            |first| scope.spawn(move || segments.iter().skip(first).step_by(workers).map(scan).collect::<Vec<_>>());
+        let workers: Vec<_> = (0..workers).map(deal).collect();
+        workers.into_iter().flat_map(|worker| worker.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
+    })
 }
 
 impl Survey {
@@ -183,8 +197,10 @@ impl Survey {
         known.extend(segments.iter().map(|segment| (segment.id, (segment.file.clone(), segment.size))));
         for segment in segments {
             let Some(first) = segment.groups.first().map(|group| group.head.first_seq) else {
-                if !self.index.files.contains_key(&segment.id) {
-                    self.blank.push((segment.id, segment.file));
+                if segment.size == 0 {
+                    self.obsolete.push(segment_name(segment.id));
+                } else if !self.index.files.contains_key(&segment.id) {
+                    self.blank.push((segment.id, segment.file, segment.size));
                 }
                 continue;
             };

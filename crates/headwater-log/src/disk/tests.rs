@@ -231,22 +231,39 @@ async fn two_engines_cannot_have_one_folder() {
 /// A folder that can be told to fail.
 struct Failing {
     files: DiskFiles,
-    state: Arc<Mutex<Failure>>,
+    state: Arc<State>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Default)]
+struct State {
+    dir: std::path::PathBuf,
+    failure: Mutex<Failure>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Failure {
-    #[default]
     None,
     Sync,
-    Full,
+    /// All files together can have so many bytes.
+    Room(u64),
 }
 
-struct FailingFile(Arc<dyn files::File>, Arc<Mutex<Failure>>);
+impl State {
+    fn set(&self, failure: Failure) {
+        *self.failure.lock().unwrap() = failure;
+    }
+
+    fn free_bytes(&self) -> u64 {
+        let Failure::Room(room) = *self.failure.lock().unwrap() else { return 1 << 40 };
+        let used: u64 = std::fs::read_dir(&self.dir).unwrap().map(|file| file.unwrap().metadata().unwrap().len()).sum();
+        room.saturating_sub(used)
+    }
+}
+
+struct FailingFile(Arc<dyn files::File>, Arc<State>);
 
 impl Failing {
-    fn new(dir: &Path) -> (Arc<Self>, Arc<Mutex<Failure>>) {
-        let state = Arc::new(Mutex::new(Failure::None));
+    fn new(dir: &Path) -> (Arc<Self>, Arc<State>) {
+        let state = Arc::new(State { dir: dir.into(), failure: Mutex::new(Failure::None) });
         (Arc::new(Self { files: DiskFiles::create(dir).unwrap(), state: state.clone() }), state)
     }
 }
@@ -271,7 +288,7 @@ impl Files for Failing {
         self.files.sync_dir()
     }
     fn free_bytes(&self) -> std::io::Result<u64> {
-        Ok(if *self.state.lock().unwrap() == Failure::Full { 0 } else { 1 << 40 })
+        Ok(self.state.free_bytes())
     }
     fn lock(&self) -> std::io::Result<Box<dyn Send + Sync>> {
         self.files.lock()
@@ -283,14 +300,14 @@ impl files::File for FailingFile {
         self.0.read_at(offset, len)
     }
     fn write_at(&self, offset: u64, bytes: &[u8]) -> std::io::Result<()> {
-        let grows = offset + bytes.len() as u64 > self.0.size()?;
-        if grows && *self.1.lock().unwrap() == Failure::Full {
+        let growth = (offset + bytes.len() as u64).saturating_sub(self.0.size()?);
+        if growth > 0 && growth > self.1.free_bytes() {
             return Err(std::io::ErrorKind::StorageFull.into());
         }
         self.0.write_at(offset, bytes)
     }
     fn sync(&self) -> std::io::Result<()> {
-        match *self.1.lock().unwrap() {
+        match *self.1.failure.lock().unwrap() {
             Failure::Sync => Err(std::io::Error::other("EIO")),
             _ => self.0.sync(),
         }
@@ -308,7 +325,7 @@ async fn a_failed_sync_is_the_end_and_is_told_once() {
     let fatal: Fatal = Box::new(move |error| told.send(error.clone()).unwrap());
     let engine = DiskEngine::start(files, small(), Arc::new(ManualClock::at(1000)), fatal).unwrap();
     let kept = engine.append(ONE, vec![Bytes::from_static(b"kept")]).await.unwrap();
-    *failure.lock().unwrap() = Failure::Sync;
+    failure.set(Failure::Sync);
     let refused = engine.append(ONE, vec![Bytes::from_static(b"unknown")]).await.unwrap_err();
     assert_eq!(hears.recv().await, Some(refused.clone()));
     assert!(matches!(refused, LogError::Io(_)));
@@ -318,7 +335,7 @@ async fn a_failed_sync_is_the_end_and_is_told_once() {
         kept,
         "what is not durable is not shown"
     );
-    *failure.lock().unwrap() = Failure::None;
+    failure.set(Failure::None);
     assert_eq!(engine.append(ONE, vec![Bytes::new()]).await, Err(refused), "there is no second try");
     drop(engine);
     assert_eq!(hears.recv().await, None);
@@ -332,10 +349,10 @@ async fn a_full_disk_refuses_appends_keeps_reading_and_trimming_and_heals() {
     let engine = DiskEngine::start(files, small(), Arc::new(ManualClock::at(1000)), fatal).unwrap();
     let entry = || vec![Bytes::from(vec![7; 20 << 10])];
     engine.append(ONE, entry()).await.unwrap();
-    while !engine.stats().reserve {
+    while !engine.stats().reserve || engine.store.supply().ready.is_empty() {
         std::thread::yield_now();
     }
-    *failure.lock().unwrap() = Failure::Full;
+    failure.set(Failure::Room(0));
     let mut taken = 1;
     let refused = loop {
         match engine.append(ONE, entry()).await {
@@ -350,11 +367,75 @@ async fn a_full_disk_refuses_appends_keeps_reading_and_trimming_and_heals() {
     let tail = engine.bounds(ONE).tail;
     engine.trim(ONE, tail).await.unwrap();
     assert_eq!(engine.bounds(ONE).first, tail, "trimming goes on");
-    *failure.lock().unwrap() = Failure::None;
+    failure.set(Failure::None);
     engine.append(ONE, entry()).await.unwrap();
     assert!(!engine.stats().full);
     drop(engine);
     let engine = open(dir.path(), small());
     assert_eq!(conformance::drain(&*engine, ONE, tail, ALL).await.len(), 1);
     assert_eq!(conformance::drain(&*engine, OWN, Seq::ZERO, ALL).await.len(), 1);
+}
+
+/// Appends until there is no space; how much was taken.
+fn fill(core: &mut Core, clock: &ManualClock) -> usize {
+    for taken in 0.. {
+        let mut commit = core.append(ONE, vec![Bytes::from(vec![7; 200 << 10])]);
+        while core.write_group().unwrap() {}
+        while core.keep_up(false).unwrap() || core.write_group().unwrap() {}
+        clock.advance(1);
+        match commit.as_mut().poll(&mut std::task::Context::from_waker(std::task::Waker::noop())) {
+            std::task::Poll::Ready(Ok(_)) => {}
+            std::task::Poll::Ready(Err(LogError::Full)) => return taken,
+            other => panic!("{other:?}"),
+        }
+    }
+    unreachable!("an endless disk")
+}
+
+#[test]
+fn a_disk_smaller_than_a_segment_can_be_filled_again_once_all_is_trimmed() {
+    let dir = tempfile::tempdir().unwrap();
+    let (files, failure) = Failing::new(dir.path());
+    failure.set(Failure::Room(24 << 20));
+    let clock = ManualClock::at(1000);
+    let open = || Core::open(files.clone(), DiskConfig::default(), Arc::new(clock.clone())).unwrap();
+    let mut core = open();
+    for round in 0..4 {
+        let taken = fill(&mut core, &clock);
+        assert!(taken * (200 << 10) > 12 << 20, "round {round}: {taken} entries");
+        if round == 1 {
+            drop(core);
+            core = open();
+        }
+        drop(core.trim(ONE, core.bounds(ONE).tail));
+        if round == 2 {
+            while core.write_group().unwrap() {}
+            drop(core);
+            core = open();
+        }
+        while core.write_group().unwrap() || core.keep_up(false).unwrap() {}
+    }
+}
+
+#[test]
+fn a_segment_of_which_nothing_is_left_is_written_anew_though_the_disk_is_full() {
+    let dir = tempfile::tempdir().unwrap();
+    let (files, failure) = Failing::new(dir.path());
+    let config = DiskConfig { segment_bytes: 1 << 20, ..DiskConfig::default() };
+    let mut core = Core::open(files, config, Arc::new(ManualClock::at(1000))).unwrap();
+    let put = |core: &mut Core| {
+        let mut commit = core.append(ONE, vec![Bytes::from(vec![7; 600 << 10])]);
+        while core.write_group().unwrap() || core.keep_up(false).unwrap() {}
+        match commit.as_mut().poll(&mut std::task::Context::from_waker(std::task::Waker::noop())) {
+            std::task::Poll::Ready(done) => done.map(drop),
+            std::task::Poll::Pending => panic!("left waiting"),
+        }
+    };
+    put(&mut core).unwrap();
+    failure.set(Failure::Room(0)); // somebody else took all there was
+    put(&mut core).unwrap();
+    assert_eq!(put(&mut core), Err(LogError::Full));
+    drop(core.trim(ONE, core.bounds(ONE).tail));
+    let refused = (0..9).take_while(|_| put(&mut core) == Err(LogError::Full)).count();
+    assert!(refused < 5, "{refused} more were refused");
 }

@@ -26,7 +26,7 @@ pub(super) enum Next {
     Rest,
 }
 
-/// So many files are sorted into one run …
+/// So many files are sorted into one run, and so many freed ones are kept for use …
 const SORT_FILES: usize = 4;
 /// … while they are not larger together: offsets in a run have 32 bits.
 const SORT_BYTES: u64 = 2 << 30;
@@ -34,12 +34,7 @@ const SORT_BYTES: u64 = 2 << 30;
 const SPARSE: u32 = 4;
 /// After the disk was too full for something, it is not tried again for so long.
 const PATIENCE_US: u64 = 10_000_000;
-/// A file is made ready while at least so many times its size is free.
-const ROOM: u64 = 4;
-
-/// The first segment that is made ready has this size …
-const LEAST_SEGMENT_BYTES: u64 = 4 << 20;
-/// … and later ones so many times what was written so far, up to the full size.
+/// A segment that is made ready has so many times the size of what was written so far, up to the full size.
 const SIZE_GROWTH: u64 = 4;
 
 /// The one who keeps the folder tidy.
@@ -67,35 +62,40 @@ impl Upkeep {
         if !(idle || urgent) || self.is_patient() || self.record_trims(&sources) {
             return Ok(Next::Later);
         }
+        let free_bytes = self.store.files.free_bytes().map_err(|error| failed("asking for free space", &error))?;
+        if free_bytes < self.live_bytes(&sources) {
+            return self.wait_for_space(LogError::Full).map(|()| Next::Later); // not at the cost of appends
+        }
         match sort(&self.store, &sources) {
             Ok(()) => Ok(Next::Again),
             Err(error) => self.wait_for_space(error).map(|()| Next::Later),
         }
     }
 
-    /// Makes a segment or the reserve, if one is missing and there is plenty of space.
+    /// Makes a segment or the reserve, if one is missing and there is space.
     fn make_ready(&mut self) -> Result<bool, LogError> {
         let Store { config, counters, files, .. } = &*self.store;
         if counters.syncs.load(Ordering::Relaxed) == 0 || self.is_patient() {
             return Ok(false); // who only looks does not need them
         }
         // Who has written little gets little, so that a small folder stays small.
-        let next_size = (SIZE_GROWTH * counters.written_bytes.load(Ordering::Relaxed)).max(LEAST_SEGMENT_BYTES);
-        let next_size = next_size.min(config.segment_bytes);
-        let mut supply = self.store.supply();
-        let (reserve, size_bytes) = match () {
-            () if supply.ready.len() < config.ready_segments => (false, next_size),
-            () if supply.reserve.is_none() && counters.full.load(Ordering::Relaxed) == 0 => {
-                (true, config.reserve_bytes)
-            }
-            () => return Ok(false),
+        let wanted_bytes = SIZE_GROWTH * counters.written_bytes.load(Ordering::Relaxed);
+        let next_size = wanted_bytes.clamp(config.least_segment_bytes(), config.segment_bytes);
+        let (lacks_segment, lacks_reserve) = {
+            let supply = self.store.supply();
+            (supply.ready.len() < config.ready_segments, supply.reserve.is_none())
         };
-        let id = supply.number();
-        drop(supply);
-        let free = files.free_bytes().map_err(|error| failed("asking for free space", &error))?;
-        if free < size_bytes.saturating_mul(ROOM) {
-            return self.wait_for_space(LogError::Full).map(|()| false);
+        if !lacks_segment && !lacks_reserve {
+            return Ok(false);
         }
+        let free_bytes = files.free_bytes().map_err(|error| failed("asking for free space", &error))?;
+        let share_bytes = config.share_bytes(free_bytes);
+        let (reserve, size_bytes) = match () {
+            () if lacks_reserve && share_bytes >= config.reserve_bytes => (true, config.reserve_bytes),
+            () if lacks_segment && share_bytes >= config.least_segment_bytes() => (false, next_size.min(share_bytes)),
+            () => return Ok(false), // sorting may yet make room
+        };
+        let id = self.store.supply().number();
         let name = if reserve { reserve_name(id) } else { segment_name(id) };
         match make_blank(&**files, id, &name, size_bytes) {
             Ok(blank) if reserve => self.store.supply().reserve = Some(blank),
@@ -120,6 +120,7 @@ impl Upkeep {
         let blank = blank.map_err(wrong)?;
         files.sync_dir().map_err(wrong)?;
         self.store.supply().ready.extend(blank);
+        self.patience_until_us = 0;
         let mut index = self.store.index();
         index.files.remove(&id);
         index.forget();
@@ -130,14 +131,18 @@ impl Upkeep {
     fn recycle(&self, old: u32, file: Arc<dyn File>) -> io::Result<Option<Blank>> {
         let (files, config) = (&self.store.files, &self.store.config);
         let size_bytes = file.size()?;
+        // To make a segment costs twice what it saves; but where space is short, it is needed for other things.
+        let is_roomy = config.share_bytes(files.free_bytes()?) >= config.segment_bytes;
+        let most = config.ready_segments + if is_roomy { SORT_FILES } else { 0 };
         let id = {
             let mut supply = self.store.supply();
-            let wanted = supply.ready.len() < config.ready_segments && size_bytes >= config.segment_bytes;
+            let wanted = supply.ready.len() < most && size_bytes >= config.segment_bytes;
             wanted.then(|| supply.number())
         };
         let Some(id) = id else { return files.remove(&segment_name(old)).map(|()| None) };
+        file.forget_contents();
         files.rename(&segment_name(old), &segment_name(id))?;
-        Ok(Some(Blank { id, file, size_bytes }))
+        Ok(Some(Blank { id, file, size_bytes, grows: false }))
     }
 
     /// A file of which no block can be read any more, nor is being read.
@@ -184,6 +189,13 @@ impl Upkeep {
             before == 0 || size_bytes <= SORT_BYTES
         });
         (few.map(|(id, _)| **id).collect(), waiting >= self.store.config.unsorted_segments)
+    }
+
+    /// The blocks in `sources` that can still be read.
+    fn live_bytes(&self, sources: &[u32]) -> u64 {
+        let index = self.store.index();
+        let blocks = index.logs.values().flat_map(|log| &log.blocks);
+        blocks.filter(|block| sources.contains(&block.file)).map(|block| u64::from(block.len)).sum()
     }
 
     fn is_patient(&self) -> bool {

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 pub use crate::AttributeValue;
 use crate::{
-    SerializationFault, Service,
+    ErrorKind, SerializationFault, Service,
     codec::{Reader, Shape, Writer},
     constraint::{Free, Violations},
     operation::{Input, Operation},
@@ -127,6 +127,11 @@ pub struct BatchExecuteStatement;
 impl Operation for BatchExecuteStatement {
     const NAME: &'static str = "BatchExecuteStatement";
     const SERVICE: Service = Service::DynamoDb;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::REQUEST_LIMIT_EXCEEDED, ErrorKind::Sender),
+        (error_code::INTERNAL_SERVER_ERROR, ErrorKind::Receiver),
+        (error_code::THROTTLING_EXCEPTION, ErrorKind::Sender),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = BatchExecuteStatementInput;
     type Output = BatchExecuteStatementOutput;
@@ -141,6 +146,13 @@ pub struct BatchGetItem;
 impl Operation for BatchGetItem {
     const NAME: &'static str = "BatchGetItem";
     const SERVICE: Service = Service::DynamoDb;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::PROVISIONED_THROUGHPUT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::REQUEST_LIMIT_EXCEEDED, ErrorKind::Sender),
+        (error_code::INTERNAL_SERVER_ERROR, ErrorKind::Receiver),
+        (error_code::THROTTLING_EXCEPTION, ErrorKind::Sender),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = BatchGetItemInput;
     type Output = BatchGetItemOutput;
@@ -155,6 +167,15 @@ pub struct BatchWriteItem;
 impl Operation for BatchWriteItem {
     const NAME: &'static str = "BatchWriteItem";
     const SERVICE: Service = Service::DynamoDb;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::PROVISIONED_THROUGHPUT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::ITEM_COLLECTION_SIZE_LIMIT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+        (error_code::REQUEST_LIMIT_EXCEEDED, ErrorKind::Sender),
+        (error_code::INTERNAL_SERVER_ERROR, ErrorKind::Receiver),
+        (error_code::REPLICATED_WRITE_CONFLICT_EXCEPTION, ErrorKind::Sender),
+        (error_code::THROTTLING_EXCEPTION, ErrorKind::Sender),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = BatchWriteItemInput;
     type Output = BatchWriteItemOutput;
@@ -169,6 +190,8 @@ pub struct CancelBulkOperation;
 impl Operation for CancelBulkOperation {
     const NAME: &'static str = "CancelBulkOperation";
     const SERVICE: Service = Service::DynamoDb;
+    const ERRORS: &'static [(&'static str, ErrorKind)] =
+        &[(error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender)];
     const EMPTY_OUTPUT: bool = false;
     type Input = CancelBulkOperationInput;
     type Output = CancelBulkOperationOutput;
@@ -183,6 +206,14 @@ pub struct CreateBackup;
 impl Operation for CreateBackup {
     const NAME: &'static str = "CreateBackup";
     const SERVICE: Service = Service::DynamoDb;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::TABLE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::TABLE_IN_USE_EXCEPTION, ErrorKind::Sender),
+        (error_code::CONTINUOUS_BACKUPS_UNAVAILABLE_EXCEPTION, ErrorKind::Sender),
+        (error_code::BACKUP_IN_USE_EXCEPTION, ErrorKind::Sender),
+        (error_code::LIMIT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+        (error_code::INTERNAL_SERVER_ERROR, ErrorKind::Receiver),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = CreateBackupInput;
     type Output = CreateBackupOutput;
@@ -197,6 +228,12 @@ pub struct CreateGlobalTable;
 impl Operation for CreateGlobalTable {
     const NAME: &'static str = "CreateGlobalTable";
     const SERVICE: Service = Service::DynamoDb;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::LIMIT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+        (error_code::INTERNAL_SERVER_ERROR, ErrorKind::Receiver),
+        (error_code::GLOBAL_TABLE_ALREADY_EXISTS_EXCEPTION, ErrorKind::Sender),
+        (error_code::TABLE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = CreateGlobalTableInput;
     type Output = CreateGlobalTableOutput;
@@ -211,6 +248,11 @@ pub struct CreateTable;
 impl Operation for CreateTable {
     const NAME: &'static str = "CreateTable";
     const SERVICE: Service = Service::DynamoDb;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::RESOURCE_IN_USE_EXCEPTION, ErrorKind::Sender),
+        (error_code::LIMIT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+        (error_code::INTERNAL_SERVER_ERROR, ErrorKind::Receiver),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = CreateTableInput;
     type Output = CreateTableOutput;
@@ -225,6 +267,12 @@ pub struct DeleteBackup;
 impl Operation for DeleteBackup {
     const NAME: &'static str = "DeleteBackup";
     const SERVICE: Service = Service::DynamoDb;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::BACKUP_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::BACKUP_IN_USE_EXCEPTION, ErrorKind::Sender),
+        (error_code::LIMIT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+        (error_code::INTERNAL_SERVER_ERROR, ErrorKind::Receiver),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = DeleteBackupInput;
     type Output = DeleteBackupOutput;
@@ -239,6 +287,17 @@ pub struct DeleteItem;
 impl Operation for DeleteItem {
     const NAME: &'static str = "DeleteItem";
     const SERVICE: Service = Service::DynamoDb;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::CONDITIONAL_CHECK_FAILED_EXCEPTION, ErrorKind::Sender),
+        (error_code::PROVISIONED_THROUGHPUT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::ITEM_COLLECTION_SIZE_LIMIT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+        (error_code::TRANSACTION_CONFLICT_EXCEPTION, ErrorKind::Sender),
+        (error_code::REQUEST_LIMIT_EXCEEDED, ErrorKind::Sender),
+        (error_code::INTERNAL_SERVER_ERROR, ErrorKind::Receiver),
+        (error_code::REPLICATED_WRITE_CONFLICT_EXCEPTION, ErrorKind::Sender),
+        (error_code::THROTTLING_EXCEPTION, ErrorKind::Sender),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = DeleteItemInput;
     type Output = DeleteItemOutput;
@@ -253,6 +312,13 @@ pub struct DeleteResourcePolicy;
 impl Operation for DeleteResourcePolicy {
     const NAME: &'static str = "DeleteResourcePolicy";
     const SERVICE: Service = Service::DynamoDb;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::INTERNAL_SERVER_ERROR, ErrorKind::Receiver),
+        (error_code::POLICY_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_IN_USE_EXCEPTION, ErrorKind::Sender),
+        (error_code::LIMIT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = DeleteResourcePolicyInput;
     type Output = DeleteResourcePolicyOutput;
@@ -267,6 +333,12 @@ pub struct DeleteTable;
 impl Operation for DeleteTable {
     const NAME: &'static str = "DeleteTable";
     const SERVICE: Service = Service::DynamoDb;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::RESOURCE_IN_USE_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::LIMIT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+        (error_code::INTERNAL_SERVER_ERROR, ErrorKind::Receiver),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = DeleteTableInput;
     type Output = DeleteTableOutput;
@@ -281,6 +353,10 @@ pub struct DescribeBackup;
 impl Operation for DescribeBackup {
     const NAME: &'static str = "DescribeBackup";
     const SERVICE: Service = Service::DynamoDb;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::BACKUP_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::INTERNAL_SERVER_ERROR, ErrorKind::Receiver),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = DescribeBackupInput;
     type Output = DescribeBackupOutput;
@@ -295,6 +371,8 @@ pub struct DescribeBulkOperation;
 impl Operation for DescribeBulkOperation {
     const NAME: &'static str = "DescribeBulkOperation";
     const SERVICE: Service = Service::DynamoDb;
+    const ERRORS: &'static [(&'static str, ErrorKind)] =
+        &[(error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender)];
     const EMPTY_OUTPUT: bool = false;
     type Input = DescribeBulkOperationInput;
     type Output = DescribeBulkOperationOutput;
@@ -309,6 +387,10 @@ pub struct DescribeContinuousBackups;
 impl Operation for DescribeContinuousBackups {
     const NAME: &'static str = "DescribeContinuousBackups";
     const SERVICE: Service = Service::DynamoDb;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::TABLE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::INTERNAL_SERVER_ERROR, ErrorKind::Receiver),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = DescribeContinuousBackupsInput;
     type Output = DescribeContinuousBackupsOutput;
@@ -323,6 +405,10 @@ pub struct DescribeContributorInsights;
 impl Operation for DescribeContributorInsights {
     const NAME: &'static str = "DescribeContributorInsights";
     const SERVICE: Service = Service::DynamoDb;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::INTERNAL_SERVER_ERROR, ErrorKind::Receiver),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = DescribeContributorInsightsInput;
     type Output = DescribeContributorInsightsOutput;
@@ -337,6 +423,7 @@ pub struct DescribeEndpoints;
 impl Operation for DescribeEndpoints {
     const NAME: &'static str = "DescribeEndpoints";
     const SERVICE: Service = Service::DynamoDb;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[];
     const EMPTY_OUTPUT: bool = false;
     type Input = DescribeEndpointsInput;
     type Output = DescribeEndpointsOutput;
@@ -351,6 +438,11 @@ pub struct DescribeExport;
 impl Operation for DescribeExport {
     const NAME: &'static str = "DescribeExport";
     const SERVICE: Service = Service::DynamoDb;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::EXPORT_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::LIMIT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+        (error_code::INTERNAL_SERVER_ERROR, ErrorKind::Receiver),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = DescribeExportInput;
     type Output = DescribeExportOutput;
@@ -365,6 +457,10 @@ pub struct DescribeGlobalTable;
 impl Operation for DescribeGlobalTable {
     const NAME: &'static str = "DescribeGlobalTable";
     const SERVICE: Service = Service::DynamoDb;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::INTERNAL_SERVER_ERROR, ErrorKind::Receiver),
+        (error_code::GLOBAL_TABLE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = DescribeGlobalTableInput;
     type Output = DescribeGlobalTableOutput;
@@ -379,6 +475,10 @@ pub struct DescribeGlobalTableSettings;
 impl Operation for DescribeGlobalTableSettings {
     const NAME: &'static str = "DescribeGlobalTableSettings";
     const SERVICE: Service = Service::DynamoDb;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::GLOBAL_TABLE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::INTERNAL_SERVER_ERROR, ErrorKind::Receiver),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = DescribeGlobalTableSettingsInput;
     type Output = DescribeGlobalTableSettingsOutput;
@@ -393,6 +493,7 @@ pub struct DescribeImport;
 impl Operation for DescribeImport {
     const NAME: &'static str = "DescribeImport";
     const SERVICE: Service = Service::DynamoDb;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[(error_code::IMPORT_NOT_FOUND_EXCEPTION, ErrorKind::Sender)];
     const EMPTY_OUTPUT: bool = false;
     type Input = DescribeImportInput;
     type Output = DescribeImportOutput;
@@ -407,6 +508,10 @@ pub struct DescribeKinesisStreamingDestination;
 impl Operation for DescribeKinesisStreamingDestination {
     const NAME: &'static str = "DescribeKinesisStreamingDestination";
     const SERVICE: Service = Service::DynamoDb;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::INTERNAL_SERVER_ERROR, ErrorKind::Receiver),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = DescribeKinesisStreamingDestinationInput;
     type Output = DescribeKinesisStreamingDestinationOutput;
@@ -421,6 +526,7 @@ pub struct DescribeLimits;
 impl Operation for DescribeLimits {
     const NAME: &'static str = "DescribeLimits";
     const SERVICE: Service = Service::DynamoDb;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[(error_code::INTERNAL_SERVER_ERROR, ErrorKind::Receiver)];
     const EMPTY_OUTPUT: bool = false;
     type Input = DescribeLimitsInput;
     type Output = DescribeLimitsOutput;
@@ -435,6 +541,10 @@ pub struct DescribeTable;
 impl Operation for DescribeTable {
     const NAME: &'static str = "DescribeTable";
     const SERVICE: Service = Service::DynamoDb;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::INTERNAL_SERVER_ERROR, ErrorKind::Receiver),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = DescribeTableInput;
     type Output = DescribeTableOutput;
@@ -449,6 +559,10 @@ pub struct DescribeTableReplicaAutoScaling;
 impl Operation for DescribeTableReplicaAutoScaling {
     const NAME: &'static str = "DescribeTableReplicaAutoScaling";
     const SERVICE: Service = Service::DynamoDb;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::INTERNAL_SERVER_ERROR, ErrorKind::Receiver),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = DescribeTableReplicaAutoScalingInput;
     type Output = DescribeTableReplicaAutoScalingOutput;
@@ -463,6 +577,10 @@ pub struct DescribeTimeToLive;
 impl Operation for DescribeTimeToLive {
     const NAME: &'static str = "DescribeTimeToLive";
     const SERVICE: Service = Service::DynamoDb;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::INTERNAL_SERVER_ERROR, ErrorKind::Receiver),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = DescribeTimeToLiveInput;
     type Output = DescribeTimeToLiveOutput;
@@ -477,6 +595,12 @@ pub struct DisableKinesisStreamingDestination;
 impl Operation for DisableKinesisStreamingDestination {
     const NAME: &'static str = "DisableKinesisStreamingDestination";
     const SERVICE: Service = Service::DynamoDb;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::INTERNAL_SERVER_ERROR, ErrorKind::Receiver),
+        (error_code::LIMIT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_IN_USE_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = DisableKinesisStreamingDestinationInput;
     type Output = KinesisStreamingDestinationOutput;
@@ -491,6 +615,12 @@ pub struct EnableKinesisStreamingDestination;
 impl Operation for EnableKinesisStreamingDestination {
     const NAME: &'static str = "EnableKinesisStreamingDestination";
     const SERVICE: Service = Service::DynamoDb;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::INTERNAL_SERVER_ERROR, ErrorKind::Receiver),
+        (error_code::LIMIT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_IN_USE_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = EnableKinesisStreamingDestinationInput;
     type Output = KinesisStreamingDestinationOutput;
@@ -505,6 +635,17 @@ pub struct ExecuteStatement;
 impl Operation for ExecuteStatement {
     const NAME: &'static str = "ExecuteStatement";
     const SERVICE: Service = Service::DynamoDb;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::CONDITIONAL_CHECK_FAILED_EXCEPTION, ErrorKind::Sender),
+        (error_code::PROVISIONED_THROUGHPUT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::ITEM_COLLECTION_SIZE_LIMIT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+        (error_code::TRANSACTION_CONFLICT_EXCEPTION, ErrorKind::Sender),
+        (error_code::REQUEST_LIMIT_EXCEEDED, ErrorKind::Sender),
+        (error_code::INTERNAL_SERVER_ERROR, ErrorKind::Receiver),
+        (error_code::DUPLICATE_ITEM_EXCEPTION, ErrorKind::Sender),
+        (error_code::THROTTLING_EXCEPTION, ErrorKind::Sender),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = ExecuteStatementInput;
     type Output = ExecuteStatementOutput;
@@ -519,6 +660,16 @@ pub struct ExecuteTransaction;
 impl Operation for ExecuteTransaction {
     const NAME: &'static str = "ExecuteTransaction";
     const SERVICE: Service = Service::DynamoDb;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::TRANSACTION_CANCELED_EXCEPTION, ErrorKind::Sender),
+        (error_code::TRANSACTION_IN_PROGRESS_EXCEPTION, ErrorKind::Sender),
+        (error_code::IDEMPOTENT_PARAMETER_MISMATCH_EXCEPTION, ErrorKind::Sender),
+        (error_code::PROVISIONED_THROUGHPUT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+        (error_code::REQUEST_LIMIT_EXCEEDED, ErrorKind::Sender),
+        (error_code::INTERNAL_SERVER_ERROR, ErrorKind::Receiver),
+        (error_code::THROTTLING_EXCEPTION, ErrorKind::Sender),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = ExecuteTransactionInput;
     type Output = ExecuteTransactionOutput;
@@ -533,6 +684,14 @@ pub struct ExportTableToPointInTime;
 impl Operation for ExportTableToPointInTime {
     const NAME: &'static str = "ExportTableToPointInTime";
     const SERVICE: Service = Service::DynamoDb;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::TABLE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::POINT_IN_TIME_RECOVERY_UNAVAILABLE_EXCEPTION, ErrorKind::Sender),
+        (error_code::LIMIT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+        (error_code::INVALID_EXPORT_TIME_EXCEPTION, ErrorKind::Sender),
+        (error_code::EXPORT_CONFLICT_EXCEPTION, ErrorKind::Sender),
+        (error_code::INTERNAL_SERVER_ERROR, ErrorKind::Receiver),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = ExportTableToPointInTimeInput;
     type Output = ExportTableToPointInTimeOutput;
@@ -547,6 +706,13 @@ pub struct GetItem;
 impl Operation for GetItem {
     const NAME: &'static str = "GetItem";
     const SERVICE: Service = Service::DynamoDb;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::PROVISIONED_THROUGHPUT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::REQUEST_LIMIT_EXCEEDED, ErrorKind::Sender),
+        (error_code::INTERNAL_SERVER_ERROR, ErrorKind::Receiver),
+        (error_code::THROTTLING_EXCEPTION, ErrorKind::Sender),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = GetItemInput;
     type Output = GetItemOutput;
@@ -561,6 +727,11 @@ pub struct GetResourcePolicy;
 impl Operation for GetResourcePolicy {
     const NAME: &'static str = "GetResourcePolicy";
     const SERVICE: Service = Service::DynamoDb;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::INTERNAL_SERVER_ERROR, ErrorKind::Receiver),
+        (error_code::POLICY_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = GetResourcePolicyInput;
     type Output = GetResourcePolicyOutput;
@@ -575,6 +746,11 @@ pub struct ImportTable;
 impl Operation for ImportTable {
     const NAME: &'static str = "ImportTable";
     const SERVICE: Service = Service::DynamoDb;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::RESOURCE_IN_USE_EXCEPTION, ErrorKind::Sender),
+        (error_code::LIMIT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+        (error_code::IMPORT_CONFLICT_EXCEPTION, ErrorKind::Sender),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = ImportTableInput;
     type Output = ImportTableOutput;
@@ -589,6 +765,7 @@ pub struct ListBackups;
 impl Operation for ListBackups {
     const NAME: &'static str = "ListBackups";
     const SERVICE: Service = Service::DynamoDb;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[(error_code::INTERNAL_SERVER_ERROR, ErrorKind::Receiver)];
     const EMPTY_OUTPUT: bool = false;
     type Input = ListBackupsInput;
     type Output = ListBackupsOutput;
@@ -603,6 +780,7 @@ pub struct ListBulkOperations;
 impl Operation for ListBulkOperations {
     const NAME: &'static str = "ListBulkOperations";
     const SERVICE: Service = Service::DynamoDb;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[];
     const EMPTY_OUTPUT: bool = false;
     type Input = ListBulkOperationsInput;
     type Output = ListBulkOperationsOutput;
@@ -617,6 +795,10 @@ pub struct ListContributorInsights;
 impl Operation for ListContributorInsights {
     const NAME: &'static str = "ListContributorInsights";
     const SERVICE: Service = Service::DynamoDb;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::INTERNAL_SERVER_ERROR, ErrorKind::Receiver),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = ListContributorInsightsInput;
     type Output = ListContributorInsightsOutput;
@@ -631,6 +813,10 @@ pub struct ListExports;
 impl Operation for ListExports {
     const NAME: &'static str = "ListExports";
     const SERVICE: Service = Service::DynamoDb;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::LIMIT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+        (error_code::INTERNAL_SERVER_ERROR, ErrorKind::Receiver),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = ListExportsInput;
     type Output = ListExportsOutput;
@@ -645,6 +831,7 @@ pub struct ListGlobalTables;
 impl Operation for ListGlobalTables {
     const NAME: &'static str = "ListGlobalTables";
     const SERVICE: Service = Service::DynamoDb;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[(error_code::INTERNAL_SERVER_ERROR, ErrorKind::Receiver)];
     const EMPTY_OUTPUT: bool = false;
     type Input = ListGlobalTablesInput;
     type Output = ListGlobalTablesOutput;
@@ -659,6 +846,7 @@ pub struct ListImports;
 impl Operation for ListImports {
     const NAME: &'static str = "ListImports";
     const SERVICE: Service = Service::DynamoDb;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[(error_code::LIMIT_EXCEEDED_EXCEPTION, ErrorKind::Sender)];
     const EMPTY_OUTPUT: bool = false;
     type Input = ListImportsInput;
     type Output = ListImportsOutput;
@@ -673,6 +861,7 @@ pub struct ListTables;
 impl Operation for ListTables {
     const NAME: &'static str = "ListTables";
     const SERVICE: Service = Service::DynamoDb;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[(error_code::INTERNAL_SERVER_ERROR, ErrorKind::Receiver)];
     const EMPTY_OUTPUT: bool = false;
     type Input = ListTablesInput;
     type Output = ListTablesOutput;
@@ -687,6 +876,10 @@ pub struct ListTagsOfResource;
 impl Operation for ListTagsOfResource {
     const NAME: &'static str = "ListTagsOfResource";
     const SERVICE: Service = Service::DynamoDb;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::INTERNAL_SERVER_ERROR, ErrorKind::Receiver),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = ListTagsOfResourceInput;
     type Output = ListTagsOfResourceOutput;
@@ -701,6 +894,17 @@ pub struct PutItem;
 impl Operation for PutItem {
     const NAME: &'static str = "PutItem";
     const SERVICE: Service = Service::DynamoDb;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::CONDITIONAL_CHECK_FAILED_EXCEPTION, ErrorKind::Sender),
+        (error_code::PROVISIONED_THROUGHPUT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::ITEM_COLLECTION_SIZE_LIMIT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+        (error_code::TRANSACTION_CONFLICT_EXCEPTION, ErrorKind::Sender),
+        (error_code::REQUEST_LIMIT_EXCEEDED, ErrorKind::Sender),
+        (error_code::INTERNAL_SERVER_ERROR, ErrorKind::Receiver),
+        (error_code::REPLICATED_WRITE_CONFLICT_EXCEPTION, ErrorKind::Sender),
+        (error_code::THROTTLING_EXCEPTION, ErrorKind::Sender),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = PutItemInput;
     type Output = PutItemOutput;
@@ -715,6 +919,13 @@ pub struct PutResourcePolicy;
 impl Operation for PutResourcePolicy {
     const NAME: &'static str = "PutResourcePolicy";
     const SERVICE: Service = Service::DynamoDb;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::INTERNAL_SERVER_ERROR, ErrorKind::Receiver),
+        (error_code::LIMIT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+        (error_code::POLICY_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_IN_USE_EXCEPTION, ErrorKind::Sender),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = PutResourcePolicyInput;
     type Output = PutResourcePolicyOutput;
@@ -729,6 +940,13 @@ pub struct Query;
 impl Operation for Query {
     const NAME: &'static str = "Query";
     const SERVICE: Service = Service::DynamoDb;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::PROVISIONED_THROUGHPUT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::REQUEST_LIMIT_EXCEEDED, ErrorKind::Sender),
+        (error_code::INTERNAL_SERVER_ERROR, ErrorKind::Receiver),
+        (error_code::THROTTLING_EXCEPTION, ErrorKind::Sender),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = QueryInput;
     type Output = QueryOutput;
@@ -743,6 +961,14 @@ pub struct RestoreTableFromBackup;
 impl Operation for RestoreTableFromBackup {
     const NAME: &'static str = "RestoreTableFromBackup";
     const SERVICE: Service = Service::DynamoDb;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::TABLE_ALREADY_EXISTS_EXCEPTION, ErrorKind::Sender),
+        (error_code::TABLE_IN_USE_EXCEPTION, ErrorKind::Sender),
+        (error_code::BACKUP_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::BACKUP_IN_USE_EXCEPTION, ErrorKind::Sender),
+        (error_code::LIMIT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+        (error_code::INTERNAL_SERVER_ERROR, ErrorKind::Receiver),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = RestoreTableFromBackupInput;
     type Output = RestoreTableFromBackupOutput;
@@ -757,6 +983,15 @@ pub struct RestoreTableToPointInTime;
 impl Operation for RestoreTableToPointInTime {
     const NAME: &'static str = "RestoreTableToPointInTime";
     const SERVICE: Service = Service::DynamoDb;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::TABLE_ALREADY_EXISTS_EXCEPTION, ErrorKind::Sender),
+        (error_code::TABLE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::TABLE_IN_USE_EXCEPTION, ErrorKind::Sender),
+        (error_code::LIMIT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+        (error_code::INVALID_RESTORE_TIME_EXCEPTION, ErrorKind::Sender),
+        (error_code::POINT_IN_TIME_RECOVERY_UNAVAILABLE_EXCEPTION, ErrorKind::Sender),
+        (error_code::INTERNAL_SERVER_ERROR, ErrorKind::Receiver),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = RestoreTableToPointInTimeInput;
     type Output = RestoreTableToPointInTimeOutput;
@@ -771,6 +1006,13 @@ pub struct Scan;
 impl Operation for Scan {
     const NAME: &'static str = "Scan";
     const SERVICE: Service = Service::DynamoDb;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::PROVISIONED_THROUGHPUT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::REQUEST_LIMIT_EXCEEDED, ErrorKind::Sender),
+        (error_code::INTERNAL_SERVER_ERROR, ErrorKind::Receiver),
+        (error_code::THROTTLING_EXCEPTION, ErrorKind::Sender),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = ScanInput;
     type Output = ScanOutput;
@@ -785,6 +1027,12 @@ pub struct SearchVectors;
 impl Operation for SearchVectors {
     const NAME: &'static str = "SearchVectors";
     const SERVICE: Service = Service::DynamoDb;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::REQUEST_LIMIT_EXCEEDED, ErrorKind::Sender),
+        (error_code::INTERNAL_SERVER_ERROR, ErrorKind::Receiver),
+        (error_code::THROTTLING_EXCEPTION, ErrorKind::Sender),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = SearchVectorsInput;
     type Output = SearchVectorsOutput;
@@ -799,6 +1047,12 @@ pub struct StartBulkPutItems;
 impl Operation for StartBulkPutItems {
     const NAME: &'static str = "StartBulkPutItems";
     const SERVICE: Service = Service::DynamoDb;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::LIMIT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_IN_USE_EXCEPTION, ErrorKind::Sender),
+        (error_code::IDEMPOTENT_PARAMETER_MISMATCH_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = StartBulkPutItemsInput;
     type Output = StartBulkPutItemsOutput;
@@ -813,6 +1067,12 @@ pub struct TagResource;
 impl Operation for TagResource {
     const NAME: &'static str = "TagResource";
     const SERVICE: Service = Service::DynamoDb;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::LIMIT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::INTERNAL_SERVER_ERROR, ErrorKind::Receiver),
+        (error_code::RESOURCE_IN_USE_EXCEPTION, ErrorKind::Sender),
+    ];
     const EMPTY_OUTPUT: bool = true;
     type Input = TagResourceInput;
     type Output = ();
@@ -827,6 +1087,14 @@ pub struct TransactGetItems;
 impl Operation for TransactGetItems {
     const NAME: &'static str = "TransactGetItems";
     const SERVICE: Service = Service::DynamoDb;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::TRANSACTION_CANCELED_EXCEPTION, ErrorKind::Sender),
+        (error_code::PROVISIONED_THROUGHPUT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+        (error_code::REQUEST_LIMIT_EXCEEDED, ErrorKind::Sender),
+        (error_code::INTERNAL_SERVER_ERROR, ErrorKind::Receiver),
+        (error_code::THROTTLING_EXCEPTION, ErrorKind::Sender),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = TransactGetItemsInput;
     type Output = TransactGetItemsOutput;
@@ -841,6 +1109,16 @@ pub struct TransactWriteItems;
 impl Operation for TransactWriteItems {
     const NAME: &'static str = "TransactWriteItems";
     const SERVICE: Service = Service::DynamoDb;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::TRANSACTION_CANCELED_EXCEPTION, ErrorKind::Sender),
+        (error_code::TRANSACTION_IN_PROGRESS_EXCEPTION, ErrorKind::Sender),
+        (error_code::IDEMPOTENT_PARAMETER_MISMATCH_EXCEPTION, ErrorKind::Sender),
+        (error_code::PROVISIONED_THROUGHPUT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+        (error_code::REQUEST_LIMIT_EXCEEDED, ErrorKind::Sender),
+        (error_code::INTERNAL_SERVER_ERROR, ErrorKind::Receiver),
+        (error_code::THROTTLING_EXCEPTION, ErrorKind::Sender),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = TransactWriteItemsInput;
     type Output = TransactWriteItemsOutput;
@@ -855,6 +1133,12 @@ pub struct UntagResource;
 impl Operation for UntagResource {
     const NAME: &'static str = "UntagResource";
     const SERVICE: Service = Service::DynamoDb;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::LIMIT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::INTERNAL_SERVER_ERROR, ErrorKind::Receiver),
+        (error_code::RESOURCE_IN_USE_EXCEPTION, ErrorKind::Sender),
+    ];
     const EMPTY_OUTPUT: bool = true;
     type Input = UntagResourceInput;
     type Output = ();
@@ -869,6 +1153,11 @@ pub struct UpdateContinuousBackups;
 impl Operation for UpdateContinuousBackups {
     const NAME: &'static str = "UpdateContinuousBackups";
     const SERVICE: Service = Service::DynamoDb;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::TABLE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::CONTINUOUS_BACKUPS_UNAVAILABLE_EXCEPTION, ErrorKind::Sender),
+        (error_code::INTERNAL_SERVER_ERROR, ErrorKind::Receiver),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = UpdateContinuousBackupsInput;
     type Output = UpdateContinuousBackupsOutput;
@@ -883,6 +1172,10 @@ pub struct UpdateContributorInsights;
 impl Operation for UpdateContributorInsights {
     const NAME: &'static str = "UpdateContributorInsights";
     const SERVICE: Service = Service::DynamoDb;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::INTERNAL_SERVER_ERROR, ErrorKind::Receiver),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = UpdateContributorInsightsInput;
     type Output = UpdateContributorInsightsOutput;
@@ -897,6 +1190,13 @@ pub struct UpdateGlobalTable;
 impl Operation for UpdateGlobalTable {
     const NAME: &'static str = "UpdateGlobalTable";
     const SERVICE: Service = Service::DynamoDb;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::INTERNAL_SERVER_ERROR, ErrorKind::Receiver),
+        (error_code::GLOBAL_TABLE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::REPLICA_ALREADY_EXISTS_EXCEPTION, ErrorKind::Sender),
+        (error_code::REPLICA_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::TABLE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = UpdateGlobalTableInput;
     type Output = UpdateGlobalTableOutput;
@@ -911,6 +1211,14 @@ pub struct UpdateGlobalTableSettings;
 impl Operation for UpdateGlobalTableSettings {
     const NAME: &'static str = "UpdateGlobalTableSettings";
     const SERVICE: Service = Service::DynamoDb;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::GLOBAL_TABLE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::REPLICA_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::INDEX_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::LIMIT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_IN_USE_EXCEPTION, ErrorKind::Sender),
+        (error_code::INTERNAL_SERVER_ERROR, ErrorKind::Receiver),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = UpdateGlobalTableSettingsInput;
     type Output = UpdateGlobalTableSettingsOutput;
@@ -925,6 +1233,17 @@ pub struct UpdateItem;
 impl Operation for UpdateItem {
     const NAME: &'static str = "UpdateItem";
     const SERVICE: Service = Service::DynamoDb;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::CONDITIONAL_CHECK_FAILED_EXCEPTION, ErrorKind::Sender),
+        (error_code::PROVISIONED_THROUGHPUT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::ITEM_COLLECTION_SIZE_LIMIT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+        (error_code::TRANSACTION_CONFLICT_EXCEPTION, ErrorKind::Sender),
+        (error_code::REQUEST_LIMIT_EXCEEDED, ErrorKind::Sender),
+        (error_code::INTERNAL_SERVER_ERROR, ErrorKind::Receiver),
+        (error_code::REPLICATED_WRITE_CONFLICT_EXCEPTION, ErrorKind::Sender),
+        (error_code::THROTTLING_EXCEPTION, ErrorKind::Sender),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = UpdateItemInput;
     type Output = UpdateItemOutput;
@@ -939,6 +1258,12 @@ pub struct UpdateKinesisStreamingDestination;
 impl Operation for UpdateKinesisStreamingDestination {
     const NAME: &'static str = "UpdateKinesisStreamingDestination";
     const SERVICE: Service = Service::DynamoDb;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::INTERNAL_SERVER_ERROR, ErrorKind::Receiver),
+        (error_code::LIMIT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_IN_USE_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = UpdateKinesisStreamingDestinationInput;
     type Output = UpdateKinesisStreamingDestinationOutput;
@@ -953,6 +1278,12 @@ pub struct UpdateTable;
 impl Operation for UpdateTable {
     const NAME: &'static str = "UpdateTable";
     const SERVICE: Service = Service::DynamoDb;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::RESOURCE_IN_USE_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::LIMIT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+        (error_code::INTERNAL_SERVER_ERROR, ErrorKind::Receiver),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = UpdateTableInput;
     type Output = UpdateTableOutput;
@@ -967,6 +1298,12 @@ pub struct UpdateTableReplicaAutoScaling;
 impl Operation for UpdateTableReplicaAutoScaling {
     const NAME: &'static str = "UpdateTableReplicaAutoScaling";
     const SERVICE: Service = Service::DynamoDb;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_IN_USE_EXCEPTION, ErrorKind::Sender),
+        (error_code::LIMIT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+        (error_code::INTERNAL_SERVER_ERROR, ErrorKind::Receiver),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = UpdateTableReplicaAutoScalingInput;
     type Output = UpdateTableReplicaAutoScalingOutput;
@@ -981,6 +1318,12 @@ pub struct UpdateTimeToLive;
 impl Operation for UpdateTimeToLive {
     const NAME: &'static str = "UpdateTimeToLive";
     const SERVICE: Service = Service::DynamoDb;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::RESOURCE_IN_USE_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::LIMIT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+        (error_code::INTERNAL_SERVER_ERROR, ErrorKind::Receiver),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = UpdateTimeToLiveInput;
     type Output = UpdateTimeToLiveOutput;

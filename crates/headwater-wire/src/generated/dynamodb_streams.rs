@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 pub use crate::AttributeValue;
 use crate::{
-    SerializationFault, Service,
+    ErrorKind, SerializationFault, Service,
     codec::{Reader, Shape, Writer},
     constraint::{Free, Violations},
     operation::{Input, Operation},
@@ -35,6 +35,10 @@ pub struct DescribeStream;
 impl Operation for DescribeStream {
     const NAME: &'static str = "DescribeStream";
     const SERVICE: Service = Service::DynamoDbStreams;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::INTERNAL_SERVER_ERROR, ErrorKind::Receiver),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = DescribeStreamInput;
     type Output = DescribeStreamOutput;
@@ -49,6 +53,13 @@ pub struct GetRecords;
 impl Operation for GetRecords {
     const NAME: &'static str = "GetRecords";
     const SERVICE: Service = Service::DynamoDbStreams;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::LIMIT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+        (error_code::INTERNAL_SERVER_ERROR, ErrorKind::Receiver),
+        (error_code::EXPIRED_ITERATOR_EXCEPTION, ErrorKind::Sender),
+        (error_code::TRIMMED_DATA_ACCESS_EXCEPTION, ErrorKind::Sender),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = GetRecordsInput;
     type Output = GetRecordsOutput;
@@ -63,6 +74,11 @@ pub struct GetShardIterator;
 impl Operation for GetShardIterator {
     const NAME: &'static str = "GetShardIterator";
     const SERVICE: Service = Service::DynamoDbStreams;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::INTERNAL_SERVER_ERROR, ErrorKind::Receiver),
+        (error_code::TRIMMED_DATA_ACCESS_EXCEPTION, ErrorKind::Sender),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = GetShardIteratorInput;
     type Output = GetShardIteratorOutput;
@@ -77,6 +93,10 @@ pub struct ListStreams;
 impl Operation for ListStreams {
     const NAME: &'static str = "ListStreams";
     const SERVICE: Service = Service::DynamoDbStreams;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::INTERNAL_SERVER_ERROR, ErrorKind::Receiver),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = ListStreamsInput;
     type Output = ListStreamsOutput;

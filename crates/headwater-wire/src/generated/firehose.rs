@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 
 use crate::{
-    SerializationFault, Service,
+    ErrorKind, SerializationFault, Service,
     codec::{Reader, Shape, Writer},
     constraint::{Free, Violations},
     operation::{Input, Operation},
@@ -50,6 +50,12 @@ pub struct CreateDeliveryStream;
 impl Operation for CreateDeliveryStream {
     const NAME: &'static str = "CreateDeliveryStream";
     const SERVICE: Service = Service::Firehose;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::INVALID_ARGUMENT_EXCEPTION, ErrorKind::Sender),
+        (error_code::LIMIT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_IN_USE_EXCEPTION, ErrorKind::Sender),
+        (error_code::INVALID_KMS_RESOURCE_EXCEPTION, ErrorKind::Sender),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = CreateDeliveryStreamInput;
     type Output = CreateDeliveryStreamOutput;
@@ -64,6 +70,10 @@ pub struct DeleteDeliveryStream;
 impl Operation for DeleteDeliveryStream {
     const NAME: &'static str = "DeleteDeliveryStream";
     const SERVICE: Service = Service::Firehose;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::RESOURCE_IN_USE_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = DeleteDeliveryStreamInput;
     type Output = DeleteDeliveryStreamOutput;
@@ -78,6 +88,8 @@ pub struct DescribeDeliveryStream;
 impl Operation for DescribeDeliveryStream {
     const NAME: &'static str = "DescribeDeliveryStream";
     const SERVICE: Service = Service::Firehose;
+    const ERRORS: &'static [(&'static str, ErrorKind)] =
+        &[(error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender)];
     const EMPTY_OUTPUT: bool = false;
     type Input = DescribeDeliveryStreamInput;
     type Output = DescribeDeliveryStreamOutput;
@@ -92,6 +104,7 @@ pub struct ListDeliveryStreams;
 impl Operation for ListDeliveryStreams {
     const NAME: &'static str = "ListDeliveryStreams";
     const SERVICE: Service = Service::Firehose;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[];
     const EMPTY_OUTPUT: bool = false;
     type Input = ListDeliveryStreamsInput;
     type Output = ListDeliveryStreamsOutput;
@@ -106,6 +119,11 @@ pub struct ListTagsForDeliveryStream;
 impl Operation for ListTagsForDeliveryStream {
     const NAME: &'static str = "ListTagsForDeliveryStream";
     const SERVICE: Service = Service::Firehose;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::INVALID_ARGUMENT_EXCEPTION, ErrorKind::Sender),
+        (error_code::LIMIT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = ListTagsForDeliveryStreamInput;
     type Output = ListTagsForDeliveryStreamOutput;
@@ -120,6 +138,13 @@ pub struct PutRecord;
 impl Operation for PutRecord {
     const NAME: &'static str = "PutRecord";
     const SERVICE: Service = Service::Firehose;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::INVALID_ARGUMENT_EXCEPTION, ErrorKind::Sender),
+        (error_code::INVALID_KMS_RESOURCE_EXCEPTION, ErrorKind::Sender),
+        (error_code::INVALID_SOURCE_EXCEPTION, ErrorKind::Sender),
+        (error_code::SERVICE_UNAVAILABLE_EXCEPTION, ErrorKind::Receiver),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = PutRecordInput;
     type Output = PutRecordOutput;
@@ -134,6 +159,13 @@ pub struct PutRecordBatch;
 impl Operation for PutRecordBatch {
     const NAME: &'static str = "PutRecordBatch";
     const SERVICE: Service = Service::Firehose;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::INVALID_ARGUMENT_EXCEPTION, ErrorKind::Sender),
+        (error_code::INVALID_KMS_RESOURCE_EXCEPTION, ErrorKind::Sender),
+        (error_code::INVALID_SOURCE_EXCEPTION, ErrorKind::Sender),
+        (error_code::SERVICE_UNAVAILABLE_EXCEPTION, ErrorKind::Receiver),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = PutRecordBatchInput;
     type Output = PutRecordBatchOutput;
@@ -148,6 +180,13 @@ pub struct StartDeliveryStreamEncryption;
 impl Operation for StartDeliveryStreamEncryption {
     const NAME: &'static str = "StartDeliveryStreamEncryption";
     const SERVICE: Service = Service::Firehose;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_IN_USE_EXCEPTION, ErrorKind::Sender),
+        (error_code::INVALID_ARGUMENT_EXCEPTION, ErrorKind::Sender),
+        (error_code::LIMIT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+        (error_code::INVALID_KMS_RESOURCE_EXCEPTION, ErrorKind::Sender),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = StartDeliveryStreamEncryptionInput;
     type Output = StartDeliveryStreamEncryptionOutput;
@@ -162,6 +201,12 @@ pub struct StopDeliveryStreamEncryption;
 impl Operation for StopDeliveryStreamEncryption {
     const NAME: &'static str = "StopDeliveryStreamEncryption";
     const SERVICE: Service = Service::Firehose;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_IN_USE_EXCEPTION, ErrorKind::Sender),
+        (error_code::INVALID_ARGUMENT_EXCEPTION, ErrorKind::Sender),
+        (error_code::LIMIT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = StopDeliveryStreamEncryptionInput;
     type Output = StopDeliveryStreamEncryptionOutput;
@@ -176,6 +221,12 @@ pub struct TagDeliveryStream;
 impl Operation for TagDeliveryStream {
     const NAME: &'static str = "TagDeliveryStream";
     const SERVICE: Service = Service::Firehose;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_IN_USE_EXCEPTION, ErrorKind::Sender),
+        (error_code::INVALID_ARGUMENT_EXCEPTION, ErrorKind::Sender),
+        (error_code::LIMIT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = TagDeliveryStreamInput;
     type Output = TagDeliveryStreamOutput;
@@ -190,6 +241,12 @@ pub struct UntagDeliveryStream;
 impl Operation for UntagDeliveryStream {
     const NAME: &'static str = "UntagDeliveryStream";
     const SERVICE: Service = Service::Firehose;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_IN_USE_EXCEPTION, ErrorKind::Sender),
+        (error_code::INVALID_ARGUMENT_EXCEPTION, ErrorKind::Sender),
+        (error_code::LIMIT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = UntagDeliveryStreamInput;
     type Output = UntagDeliveryStreamOutput;
@@ -204,6 +261,12 @@ pub struct UpdateDestination;
 impl Operation for UpdateDestination {
     const NAME: &'static str = "UpdateDestination";
     const SERVICE: Service = Service::Firehose;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::INVALID_ARGUMENT_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_IN_USE_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::CONCURRENT_MODIFICATION_EXCEPTION, ErrorKind::Sender),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = UpdateDestinationInput;
     type Output = UpdateDestinationOutput;

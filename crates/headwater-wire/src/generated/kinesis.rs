@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 
 use crate::{
-    SerializationFault, Service,
+    ErrorKind, SerializationFault, Service,
     codec::{Reader, Shape, Writer},
     constraint::{Free, Violations},
     operation::{Input, Operation},
@@ -105,6 +105,13 @@ pub struct AcknowledgeDeadLetterQueueRecords;
 impl Operation for AcknowledgeDeadLetterQueueRecords {
     const NAME: &'static str = "AcknowledgeDeadLetterQueueRecords";
     const SERVICE: Service = Service::Kinesis;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::ACCESS_DENIED_EXCEPTION, ErrorKind::Sender),
+        (error_code::INTERNAL_FAILURE_EXCEPTION, ErrorKind::Receiver),
+        (error_code::INVALID_ARGUMENT_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::THROTTLING_EXCEPTION, ErrorKind::Sender),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = AcknowledgeDeadLetterQueueRecordsInput;
     type Output = AcknowledgeDeadLetterQueueRecordsOutput;
@@ -119,6 +126,13 @@ pub struct AcknowledgeQueueRecords;
 impl Operation for AcknowledgeQueueRecords {
     const NAME: &'static str = "AcknowledgeQueueRecords";
     const SERVICE: Service = Service::Kinesis;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::ACCESS_DENIED_EXCEPTION, ErrorKind::Sender),
+        (error_code::INTERNAL_FAILURE_EXCEPTION, ErrorKind::Receiver),
+        (error_code::INVALID_ARGUMENT_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::THROTTLING_EXCEPTION, ErrorKind::Sender),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = AcknowledgeQueueRecordsInput;
     type Output = AcknowledgeQueueRecordsOutput;
@@ -133,6 +147,13 @@ pub struct AddTagsToStream;
 impl Operation for AddTagsToStream {
     const NAME: &'static str = "AddTagsToStream";
     const SERVICE: Service = Service::Kinesis;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_IN_USE_EXCEPTION, ErrorKind::Sender),
+        (error_code::INVALID_ARGUMENT_EXCEPTION, ErrorKind::Sender),
+        (error_code::LIMIT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+        (error_code::ACCESS_DENIED_EXCEPTION, ErrorKind::Sender),
+    ];
     const EMPTY_OUTPUT: bool = true;
     type Input = AddTagsToStreamInput;
     type Output = ();
@@ -147,6 +168,20 @@ pub struct CreateChannel;
 impl Operation for CreateChannel {
     const NAME: &'static str = "CreateChannel";
     const SERVICE: Service = Service::Kinesis;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::VALIDATION_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_IN_USE_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::LIMIT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+        (error_code::INVALID_ARGUMENT_EXCEPTION, ErrorKind::Sender),
+        (error_code::KMS_DISABLED_EXCEPTION, ErrorKind::Sender),
+        (error_code::KMS_INVALID_STATE_EXCEPTION, ErrorKind::Sender),
+        (error_code::KMS_ACCESS_DENIED_EXCEPTION, ErrorKind::Sender),
+        (error_code::KMS_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::KMS_OPT_IN_REQUIRED, ErrorKind::Sender),
+        (error_code::KMS_THROTTLING_EXCEPTION, ErrorKind::Sender),
+        (error_code::ACCESS_DENIED_EXCEPTION, ErrorKind::Sender),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = CreateChannelInput;
     type Output = CreateChannelOutput;
@@ -161,6 +196,15 @@ pub struct CreateQueue;
 impl Operation for CreateQueue {
     const NAME: &'static str = "CreateQueue";
     const SERVICE: Service = Service::Kinesis;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::VALIDATION_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_IN_USE_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::LIMIT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+        (error_code::INVALID_ARGUMENT_EXCEPTION, ErrorKind::Sender),
+        (error_code::ACCESS_DENIED_EXCEPTION, ErrorKind::Sender),
+        (error_code::INTERNAL_FAILURE_EXCEPTION, ErrorKind::Receiver),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = CreateQueueInput;
     type Output = CreateQueueOutput;
@@ -175,6 +219,12 @@ pub struct CreateStream;
 impl Operation for CreateStream {
     const NAME: &'static str = "CreateStream";
     const SERVICE: Service = Service::Kinesis;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::RESOURCE_IN_USE_EXCEPTION, ErrorKind::Sender),
+        (error_code::LIMIT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+        (error_code::INVALID_ARGUMENT_EXCEPTION, ErrorKind::Sender),
+        (error_code::VALIDATION_EXCEPTION, ErrorKind::Sender),
+    ];
     const EMPTY_OUTPUT: bool = true;
     type Input = CreateStreamInput;
     type Output = ();
@@ -189,6 +239,13 @@ pub struct DecreaseStreamRetentionPeriod;
 impl Operation for DecreaseStreamRetentionPeriod {
     const NAME: &'static str = "DecreaseStreamRetentionPeriod";
     const SERVICE: Service = Service::Kinesis;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::RESOURCE_IN_USE_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::LIMIT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+        (error_code::INVALID_ARGUMENT_EXCEPTION, ErrorKind::Sender),
+        (error_code::ACCESS_DENIED_EXCEPTION, ErrorKind::Sender),
+    ];
     const EMPTY_OUTPUT: bool = true;
     type Input = DecreaseStreamRetentionPeriodInput;
     type Output = ();
@@ -203,6 +260,13 @@ pub struct DeleteChannel;
 impl Operation for DeleteChannel {
     const NAME: &'static str = "DeleteChannel";
     const SERVICE: Service = Service::Kinesis;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::VALIDATION_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::LIMIT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+        (error_code::INVALID_ARGUMENT_EXCEPTION, ErrorKind::Sender),
+        (error_code::ACCESS_DENIED_EXCEPTION, ErrorKind::Sender),
+    ];
     const EMPTY_OUTPUT: bool = true;
     type Input = DeleteChannelInput;
     type Output = ();
@@ -217,6 +281,14 @@ pub struct DeleteQueue;
 impl Operation for DeleteQueue {
     const NAME: &'static str = "DeleteQueue";
     const SERVICE: Service = Service::Kinesis;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::VALIDATION_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::LIMIT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+        (error_code::INVALID_ARGUMENT_EXCEPTION, ErrorKind::Sender),
+        (error_code::ACCESS_DENIED_EXCEPTION, ErrorKind::Sender),
+        (error_code::INTERNAL_FAILURE_EXCEPTION, ErrorKind::Receiver),
+    ];
     const EMPTY_OUTPUT: bool = true;
     type Input = DeleteQueueInput;
     type Output = ();
@@ -231,6 +303,15 @@ pub struct DeleteResourcePolicy;
 impl Operation for DeleteResourcePolicy {
     const NAME: &'static str = "DeleteResourcePolicy";
     const SERVICE: Service = Service::Kinesis;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::VALIDATION_EXCEPTION, ErrorKind::Sender),
+        (error_code::ACCESS_DENIED_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::LIMIT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+        (error_code::INVALID_ARGUMENT_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_IN_USE_EXCEPTION, ErrorKind::Sender),
+        (error_code::INTERNAL_FAILURE_EXCEPTION, ErrorKind::Receiver),
+    ];
     const EMPTY_OUTPUT: bool = true;
     type Input = DeleteResourcePolicyInput;
     type Output = ();
@@ -245,6 +326,13 @@ pub struct DeleteStream;
 impl Operation for DeleteStream {
     const NAME: &'static str = "DeleteStream";
     const SERVICE: Service = Service::Kinesis;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::LIMIT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_IN_USE_EXCEPTION, ErrorKind::Sender),
+        (error_code::INVALID_ARGUMENT_EXCEPTION, ErrorKind::Sender),
+        (error_code::ACCESS_DENIED_EXCEPTION, ErrorKind::Sender),
+    ];
     const EMPTY_OUTPUT: bool = true;
     type Input = DeleteStreamInput;
     type Output = ();
@@ -259,6 +347,11 @@ pub struct DeregisterStreamConsumer;
 impl Operation for DeregisterStreamConsumer {
     const NAME: &'static str = "DeregisterStreamConsumer";
     const SERVICE: Service = Service::Kinesis;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::LIMIT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::INVALID_ARGUMENT_EXCEPTION, ErrorKind::Sender),
+    ];
     const EMPTY_OUTPUT: bool = true;
     type Input = DeregisterStreamConsumerInput;
     type Output = ();
@@ -273,6 +366,7 @@ pub struct DescribeAccountSettings;
 impl Operation for DescribeAccountSettings {
     const NAME: &'static str = "DescribeAccountSettings";
     const SERVICE: Service = Service::Kinesis;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[(error_code::LIMIT_EXCEEDED_EXCEPTION, ErrorKind::Sender)];
     const EMPTY_OUTPUT: bool = false;
     type Input = DescribeAccountSettingsInput;
     type Output = DescribeAccountSettingsOutput;
@@ -287,6 +381,13 @@ pub struct DescribeChannel;
 impl Operation for DescribeChannel {
     const NAME: &'static str = "DescribeChannel";
     const SERVICE: Service = Service::Kinesis;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::VALIDATION_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::LIMIT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+        (error_code::INVALID_ARGUMENT_EXCEPTION, ErrorKind::Sender),
+        (error_code::ACCESS_DENIED_EXCEPTION, ErrorKind::Sender),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = DescribeChannelInput;
     type Output = DescribeChannelOutput;
@@ -301,6 +402,7 @@ pub struct DescribeLimits;
 impl Operation for DescribeLimits {
     const NAME: &'static str = "DescribeLimits";
     const SERVICE: Service = Service::Kinesis;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[(error_code::LIMIT_EXCEEDED_EXCEPTION, ErrorKind::Sender)];
     const EMPTY_OUTPUT: bool = false;
     type Input = DescribeLimitsInput;
     type Output = DescribeLimitsOutput;
@@ -315,6 +417,14 @@ pub struct DescribeQueue;
 impl Operation for DescribeQueue {
     const NAME: &'static str = "DescribeQueue";
     const SERVICE: Service = Service::Kinesis;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::VALIDATION_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::LIMIT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+        (error_code::INVALID_ARGUMENT_EXCEPTION, ErrorKind::Sender),
+        (error_code::ACCESS_DENIED_EXCEPTION, ErrorKind::Sender),
+        (error_code::INTERNAL_FAILURE_EXCEPTION, ErrorKind::Receiver),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = DescribeQueueInput;
     type Output = DescribeQueueOutput;
@@ -329,6 +439,12 @@ pub struct DescribeStream;
 impl Operation for DescribeStream {
     const NAME: &'static str = "DescribeStream";
     const SERVICE: Service = Service::Kinesis;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::LIMIT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+        (error_code::INVALID_ARGUMENT_EXCEPTION, ErrorKind::Sender),
+        (error_code::ACCESS_DENIED_EXCEPTION, ErrorKind::Sender),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = DescribeStreamInput;
     type Output = DescribeStreamOutput;
@@ -343,6 +459,11 @@ pub struct DescribeStreamConsumer;
 impl Operation for DescribeStreamConsumer {
     const NAME: &'static str = "DescribeStreamConsumer";
     const SERVICE: Service = Service::Kinesis;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::LIMIT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::INVALID_ARGUMENT_EXCEPTION, ErrorKind::Sender),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = DescribeStreamConsumerInput;
     type Output = DescribeStreamConsumerOutput;
@@ -357,6 +478,12 @@ pub struct DescribeStreamSummary;
 impl Operation for DescribeStreamSummary {
     const NAME: &'static str = "DescribeStreamSummary";
     const SERVICE: Service = Service::Kinesis;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::LIMIT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+        (error_code::INVALID_ARGUMENT_EXCEPTION, ErrorKind::Sender),
+        (error_code::ACCESS_DENIED_EXCEPTION, ErrorKind::Sender),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = DescribeStreamSummaryInput;
     type Output = DescribeStreamSummaryOutput;
@@ -371,6 +498,13 @@ pub struct DisableEnhancedMonitoring;
 impl Operation for DisableEnhancedMonitoring {
     const NAME: &'static str = "DisableEnhancedMonitoring";
     const SERVICE: Service = Service::Kinesis;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::INVALID_ARGUMENT_EXCEPTION, ErrorKind::Sender),
+        (error_code::LIMIT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_IN_USE_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::ACCESS_DENIED_EXCEPTION, ErrorKind::Sender),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = DisableEnhancedMonitoringInput;
     type Output = EnhancedMonitoringOutput;
@@ -385,6 +519,13 @@ pub struct EnableEnhancedMonitoring;
 impl Operation for EnableEnhancedMonitoring {
     const NAME: &'static str = "EnableEnhancedMonitoring";
     const SERVICE: Service = Service::Kinesis;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::INVALID_ARGUMENT_EXCEPTION, ErrorKind::Sender),
+        (error_code::LIMIT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_IN_USE_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::ACCESS_DENIED_EXCEPTION, ErrorKind::Sender),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = EnableEnhancedMonitoringInput;
     type Output = EnhancedMonitoringOutput;
@@ -399,6 +540,21 @@ pub struct GetRecords;
 impl Operation for GetRecords {
     const NAME: &'static str = "GetRecords";
     const SERVICE: Service = Service::Kinesis;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::INVALID_ARGUMENT_EXCEPTION, ErrorKind::Sender),
+        (error_code::PROVISIONED_THROUGHPUT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+        (error_code::EXPIRED_ITERATOR_EXCEPTION, ErrorKind::Sender),
+        (error_code::KMS_DISABLED_EXCEPTION, ErrorKind::Sender),
+        (error_code::KMS_INVALID_STATE_EXCEPTION, ErrorKind::Sender),
+        (error_code::KMS_ACCESS_DENIED_EXCEPTION, ErrorKind::Sender),
+        (error_code::KMS_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::KMS_OPT_IN_REQUIRED, ErrorKind::Sender),
+        (error_code::KMS_THROTTLING_EXCEPTION, ErrorKind::Sender),
+        (error_code::ACCESS_DENIED_EXCEPTION, ErrorKind::Sender),
+        (error_code::INTERNAL_FAILURE_EXCEPTION, ErrorKind::Receiver),
+        (error_code::DRY_RUN_OPERATION_EXCEPTION, ErrorKind::Sender),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = GetRecordsInput;
     type Output = GetRecordsOutput;
@@ -413,6 +569,15 @@ pub struct GetResourcePolicy;
 impl Operation for GetResourcePolicy {
     const NAME: &'static str = "GetResourcePolicy";
     const SERVICE: Service = Service::Kinesis;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::VALIDATION_EXCEPTION, ErrorKind::Sender),
+        (error_code::ACCESS_DENIED_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::LIMIT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+        (error_code::INVALID_ARGUMENT_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_IN_USE_EXCEPTION, ErrorKind::Sender),
+        (error_code::INTERNAL_FAILURE_EXCEPTION, ErrorKind::Receiver),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = GetResourcePolicyInput;
     type Output = GetResourcePolicyOutput;
@@ -427,6 +592,14 @@ pub struct GetShardIterator;
 impl Operation for GetShardIterator {
     const NAME: &'static str = "GetShardIterator";
     const SERVICE: Service = Service::Kinesis;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::INVALID_ARGUMENT_EXCEPTION, ErrorKind::Sender),
+        (error_code::PROVISIONED_THROUGHPUT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+        (error_code::ACCESS_DENIED_EXCEPTION, ErrorKind::Sender),
+        (error_code::INTERNAL_FAILURE_EXCEPTION, ErrorKind::Receiver),
+        (error_code::DRY_RUN_OPERATION_EXCEPTION, ErrorKind::Sender),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = GetShardIteratorInput;
     type Output = GetShardIteratorOutput;
@@ -441,6 +614,13 @@ pub struct IncreaseStreamRetentionPeriod;
 impl Operation for IncreaseStreamRetentionPeriod {
     const NAME: &'static str = "IncreaseStreamRetentionPeriod";
     const SERVICE: Service = Service::Kinesis;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::RESOURCE_IN_USE_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::LIMIT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+        (error_code::INVALID_ARGUMENT_EXCEPTION, ErrorKind::Sender),
+        (error_code::ACCESS_DENIED_EXCEPTION, ErrorKind::Sender),
+    ];
     const EMPTY_OUTPUT: bool = true;
     type Input = IncreaseStreamRetentionPeriodInput;
     type Output = ();
@@ -455,6 +635,13 @@ pub struct ListChannels;
 impl Operation for ListChannels {
     const NAME: &'static str = "ListChannels";
     const SERVICE: Service = Service::Kinesis;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::VALIDATION_EXCEPTION, ErrorKind::Sender),
+        (error_code::EXPIRED_NEXT_TOKEN_EXCEPTION, ErrorKind::Sender),
+        (error_code::LIMIT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+        (error_code::INVALID_ARGUMENT_EXCEPTION, ErrorKind::Sender),
+        (error_code::ACCESS_DENIED_EXCEPTION, ErrorKind::Sender),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = ListChannelsInput;
     type Output = ListChannelsOutput;
@@ -469,6 +656,14 @@ pub struct ListQueues;
 impl Operation for ListQueues {
     const NAME: &'static str = "ListQueues";
     const SERVICE: Service = Service::Kinesis;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::VALIDATION_EXCEPTION, ErrorKind::Sender),
+        (error_code::EXPIRED_NEXT_TOKEN_EXCEPTION, ErrorKind::Sender),
+        (error_code::LIMIT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+        (error_code::INVALID_ARGUMENT_EXCEPTION, ErrorKind::Sender),
+        (error_code::ACCESS_DENIED_EXCEPTION, ErrorKind::Sender),
+        (error_code::INTERNAL_FAILURE_EXCEPTION, ErrorKind::Receiver),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = ListQueuesInput;
     type Output = ListQueuesOutput;
@@ -483,6 +678,14 @@ pub struct ListShards;
 impl Operation for ListShards {
     const NAME: &'static str = "ListShards";
     const SERVICE: Service = Service::Kinesis;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::INVALID_ARGUMENT_EXCEPTION, ErrorKind::Sender),
+        (error_code::LIMIT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+        (error_code::EXPIRED_NEXT_TOKEN_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_IN_USE_EXCEPTION, ErrorKind::Sender),
+        (error_code::ACCESS_DENIED_EXCEPTION, ErrorKind::Sender),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = ListShardsInput;
     type Output = ListShardsOutput;
@@ -497,6 +700,13 @@ pub struct ListStreamConsumers;
 impl Operation for ListStreamConsumers {
     const NAME: &'static str = "ListStreamConsumers";
     const SERVICE: Service = Service::Kinesis;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::INVALID_ARGUMENT_EXCEPTION, ErrorKind::Sender),
+        (error_code::LIMIT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+        (error_code::EXPIRED_NEXT_TOKEN_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_IN_USE_EXCEPTION, ErrorKind::Sender),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = ListStreamConsumersInput;
     type Output = ListStreamConsumersOutput;
@@ -511,6 +721,11 @@ pub struct ListStreams;
 impl Operation for ListStreams {
     const NAME: &'static str = "ListStreams";
     const SERVICE: Service = Service::Kinesis;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::LIMIT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+        (error_code::EXPIRED_NEXT_TOKEN_EXCEPTION, ErrorKind::Sender),
+        (error_code::INVALID_ARGUMENT_EXCEPTION, ErrorKind::Sender),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = ListStreamsInput;
     type Output = ListStreamsOutput;
@@ -525,6 +740,15 @@ pub struct ListTagsForResource;
 impl Operation for ListTagsForResource {
     const NAME: &'static str = "ListTagsForResource";
     const SERVICE: Service = Service::Kinesis;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::VALIDATION_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_IN_USE_EXCEPTION, ErrorKind::Sender),
+        (error_code::INVALID_ARGUMENT_EXCEPTION, ErrorKind::Sender),
+        (error_code::LIMIT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+        (error_code::ACCESS_DENIED_EXCEPTION, ErrorKind::Sender),
+        (error_code::INTERNAL_FAILURE_EXCEPTION, ErrorKind::Receiver),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = ListTagsForResourceInput;
     type Output = ListTagsForResourceOutput;
@@ -539,6 +763,12 @@ pub struct ListTagsForStream;
 impl Operation for ListTagsForStream {
     const NAME: &'static str = "ListTagsForStream";
     const SERVICE: Service = Service::Kinesis;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::INVALID_ARGUMENT_EXCEPTION, ErrorKind::Sender),
+        (error_code::LIMIT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+        (error_code::ACCESS_DENIED_EXCEPTION, ErrorKind::Sender),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = ListTagsForStreamInput;
     type Output = ListTagsForStreamOutput;
@@ -553,6 +783,14 @@ pub struct MergeShards;
 impl Operation for MergeShards {
     const NAME: &'static str = "MergeShards";
     const SERVICE: Service = Service::Kinesis;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_IN_USE_EXCEPTION, ErrorKind::Sender),
+        (error_code::INVALID_ARGUMENT_EXCEPTION, ErrorKind::Sender),
+        (error_code::LIMIT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+        (error_code::VALIDATION_EXCEPTION, ErrorKind::Sender),
+        (error_code::ACCESS_DENIED_EXCEPTION, ErrorKind::Sender),
+    ];
     const EMPTY_OUTPUT: bool = true;
     type Input = MergeShardsInput;
     type Output = ();
@@ -567,6 +805,20 @@ pub struct PutRecord;
 impl Operation for PutRecord {
     const NAME: &'static str = "PutRecord";
     const SERVICE: Service = Service::Kinesis;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::INVALID_ARGUMENT_EXCEPTION, ErrorKind::Sender),
+        (error_code::PROVISIONED_THROUGHPUT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+        (error_code::KMS_DISABLED_EXCEPTION, ErrorKind::Sender),
+        (error_code::KMS_INVALID_STATE_EXCEPTION, ErrorKind::Sender),
+        (error_code::KMS_ACCESS_DENIED_EXCEPTION, ErrorKind::Sender),
+        (error_code::KMS_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::KMS_OPT_IN_REQUIRED, ErrorKind::Sender),
+        (error_code::KMS_THROTTLING_EXCEPTION, ErrorKind::Sender),
+        (error_code::ACCESS_DENIED_EXCEPTION, ErrorKind::Sender),
+        (error_code::INTERNAL_FAILURE_EXCEPTION, ErrorKind::Receiver),
+        (error_code::DRY_RUN_OPERATION_EXCEPTION, ErrorKind::Sender),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = PutRecordInput;
     type Output = PutRecordOutput;
@@ -581,6 +833,20 @@ pub struct PutRecords;
 impl Operation for PutRecords {
     const NAME: &'static str = "PutRecords";
     const SERVICE: Service = Service::Kinesis;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::INVALID_ARGUMENT_EXCEPTION, ErrorKind::Sender),
+        (error_code::PROVISIONED_THROUGHPUT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+        (error_code::KMS_DISABLED_EXCEPTION, ErrorKind::Sender),
+        (error_code::KMS_INVALID_STATE_EXCEPTION, ErrorKind::Sender),
+        (error_code::KMS_ACCESS_DENIED_EXCEPTION, ErrorKind::Sender),
+        (error_code::KMS_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::KMS_OPT_IN_REQUIRED, ErrorKind::Sender),
+        (error_code::KMS_THROTTLING_EXCEPTION, ErrorKind::Sender),
+        (error_code::ACCESS_DENIED_EXCEPTION, ErrorKind::Sender),
+        (error_code::INTERNAL_FAILURE_EXCEPTION, ErrorKind::Receiver),
+        (error_code::DRY_RUN_OPERATION_EXCEPTION, ErrorKind::Sender),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = PutRecordsInput;
     type Output = PutRecordsOutput;
@@ -595,6 +861,15 @@ pub struct PutResourcePolicy;
 impl Operation for PutResourcePolicy {
     const NAME: &'static str = "PutResourcePolicy";
     const SERVICE: Service = Service::Kinesis;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::VALIDATION_EXCEPTION, ErrorKind::Sender),
+        (error_code::ACCESS_DENIED_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::LIMIT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+        (error_code::INVALID_ARGUMENT_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_IN_USE_EXCEPTION, ErrorKind::Sender),
+        (error_code::INTERNAL_FAILURE_EXCEPTION, ErrorKind::Receiver),
+    ];
     const EMPTY_OUTPUT: bool = true;
     type Input = PutResourcePolicyInput;
     type Output = ();
@@ -609,6 +884,19 @@ pub struct ReceiveDeadLetterQueueRecords;
 impl Operation for ReceiveDeadLetterQueueRecords {
     const NAME: &'static str = "ReceiveDeadLetterQueueRecords";
     const SERVICE: Service = Service::Kinesis;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::ACCESS_DENIED_EXCEPTION, ErrorKind::Sender),
+        (error_code::INTERNAL_FAILURE_EXCEPTION, ErrorKind::Receiver),
+        (error_code::INVALID_ARGUMENT_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::KMS_ACCESS_DENIED_EXCEPTION, ErrorKind::Sender),
+        (error_code::KMS_DISABLED_EXCEPTION, ErrorKind::Sender),
+        (error_code::KMS_INVALID_STATE_EXCEPTION, ErrorKind::Sender),
+        (error_code::KMS_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::KMS_OPT_IN_REQUIRED, ErrorKind::Sender),
+        (error_code::KMS_THROTTLING_EXCEPTION, ErrorKind::Sender),
+        (error_code::THROTTLING_EXCEPTION, ErrorKind::Sender),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = ReceiveDeadLetterQueueRecordsInput;
     type Output = ReceiveDeadLetterQueueRecordsOutput;
@@ -623,6 +911,19 @@ pub struct ReceiveQueueRecords;
 impl Operation for ReceiveQueueRecords {
     const NAME: &'static str = "ReceiveQueueRecords";
     const SERVICE: Service = Service::Kinesis;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::ACCESS_DENIED_EXCEPTION, ErrorKind::Sender),
+        (error_code::INTERNAL_FAILURE_EXCEPTION, ErrorKind::Receiver),
+        (error_code::INVALID_ARGUMENT_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::KMS_ACCESS_DENIED_EXCEPTION, ErrorKind::Sender),
+        (error_code::KMS_DISABLED_EXCEPTION, ErrorKind::Sender),
+        (error_code::KMS_INVALID_STATE_EXCEPTION, ErrorKind::Sender),
+        (error_code::KMS_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::KMS_OPT_IN_REQUIRED, ErrorKind::Sender),
+        (error_code::KMS_THROTTLING_EXCEPTION, ErrorKind::Sender),
+        (error_code::THROTTLING_EXCEPTION, ErrorKind::Sender),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = ReceiveQueueRecordsInput;
     type Output = ReceiveQueueRecordsOutput;
@@ -637,6 +938,12 @@ pub struct RegisterStreamConsumer;
 impl Operation for RegisterStreamConsumer {
     const NAME: &'static str = "RegisterStreamConsumer";
     const SERVICE: Service = Service::Kinesis;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::INVALID_ARGUMENT_EXCEPTION, ErrorKind::Sender),
+        (error_code::LIMIT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_IN_USE_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = RegisterStreamConsumerInput;
     type Output = RegisterStreamConsumerOutput;
@@ -651,6 +958,13 @@ pub struct RemoveTagsFromStream;
 impl Operation for RemoveTagsFromStream {
     const NAME: &'static str = "RemoveTagsFromStream";
     const SERVICE: Service = Service::Kinesis;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_IN_USE_EXCEPTION, ErrorKind::Sender),
+        (error_code::INVALID_ARGUMENT_EXCEPTION, ErrorKind::Sender),
+        (error_code::LIMIT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+        (error_code::ACCESS_DENIED_EXCEPTION, ErrorKind::Sender),
+    ];
     const EMPTY_OUTPUT: bool = true;
     type Input = RemoveTagsFromStreamInput;
     type Output = ();
@@ -665,6 +979,13 @@ pub struct RestoreDeadLetterQueueRecords;
 impl Operation for RestoreDeadLetterQueueRecords {
     const NAME: &'static str = "RestoreDeadLetterQueueRecords";
     const SERVICE: Service = Service::Kinesis;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::ACCESS_DENIED_EXCEPTION, ErrorKind::Sender),
+        (error_code::INTERNAL_FAILURE_EXCEPTION, ErrorKind::Receiver),
+        (error_code::INVALID_ARGUMENT_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::THROTTLING_EXCEPTION, ErrorKind::Sender),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = RestoreDeadLetterQueueRecordsInput;
     type Output = RestoreDeadLetterQueueRecordsOutput;
@@ -679,6 +1000,14 @@ pub struct SplitShard;
 impl Operation for SplitShard {
     const NAME: &'static str = "SplitShard";
     const SERVICE: Service = Service::Kinesis;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_IN_USE_EXCEPTION, ErrorKind::Sender),
+        (error_code::INVALID_ARGUMENT_EXCEPTION, ErrorKind::Sender),
+        (error_code::LIMIT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+        (error_code::VALIDATION_EXCEPTION, ErrorKind::Sender),
+        (error_code::ACCESS_DENIED_EXCEPTION, ErrorKind::Sender),
+    ];
     const EMPTY_OUTPUT: bool = true;
     type Input = SplitShardInput;
     type Output = ();
@@ -693,6 +1022,19 @@ pub struct StartStreamEncryption;
 impl Operation for StartStreamEncryption {
     const NAME: &'static str = "StartStreamEncryption";
     const SERVICE: Service = Service::Kinesis;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::INVALID_ARGUMENT_EXCEPTION, ErrorKind::Sender),
+        (error_code::LIMIT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_IN_USE_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::KMS_DISABLED_EXCEPTION, ErrorKind::Sender),
+        (error_code::KMS_INVALID_STATE_EXCEPTION, ErrorKind::Sender),
+        (error_code::KMS_ACCESS_DENIED_EXCEPTION, ErrorKind::Sender),
+        (error_code::KMS_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::KMS_OPT_IN_REQUIRED, ErrorKind::Sender),
+        (error_code::KMS_THROTTLING_EXCEPTION, ErrorKind::Sender),
+        (error_code::ACCESS_DENIED_EXCEPTION, ErrorKind::Sender),
+    ];
     const EMPTY_OUTPUT: bool = true;
     type Input = StartStreamEncryptionInput;
     type Output = ();
@@ -707,6 +1049,13 @@ pub struct StopStreamEncryption;
 impl Operation for StopStreamEncryption {
     const NAME: &'static str = "StopStreamEncryption";
     const SERVICE: Service = Service::Kinesis;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::INVALID_ARGUMENT_EXCEPTION, ErrorKind::Sender),
+        (error_code::LIMIT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_IN_USE_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::ACCESS_DENIED_EXCEPTION, ErrorKind::Sender),
+    ];
     const EMPTY_OUTPUT: bool = true;
     type Input = StopStreamEncryptionInput;
     type Output = ();
@@ -721,6 +1070,14 @@ pub struct SubscribeToShard;
 impl Operation for SubscribeToShard {
     const NAME: &'static str = "SubscribeToShard";
     const SERVICE: Service = Service::Kinesis;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::INVALID_ARGUMENT_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_IN_USE_EXCEPTION, ErrorKind::Sender),
+        (error_code::LIMIT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+        (error_code::ACCESS_DENIED_EXCEPTION, ErrorKind::Sender),
+        (error_code::DRY_RUN_OPERATION_EXCEPTION, ErrorKind::Sender),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = SubscribeToShardInput;
     type Output = SubscribeToShardOutput;
@@ -735,6 +1092,15 @@ pub struct TagResource;
 impl Operation for TagResource {
     const NAME: &'static str = "TagResource";
     const SERVICE: Service = Service::Kinesis;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::VALIDATION_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_IN_USE_EXCEPTION, ErrorKind::Sender),
+        (error_code::INVALID_ARGUMENT_EXCEPTION, ErrorKind::Sender),
+        (error_code::LIMIT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+        (error_code::ACCESS_DENIED_EXCEPTION, ErrorKind::Sender),
+        (error_code::INTERNAL_FAILURE_EXCEPTION, ErrorKind::Receiver),
+    ];
     const EMPTY_OUTPUT: bool = true;
     type Input = TagResourceInput;
     type Output = ();
@@ -749,6 +1115,15 @@ pub struct UntagResource;
 impl Operation for UntagResource {
     const NAME: &'static str = "UntagResource";
     const SERVICE: Service = Service::Kinesis;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::VALIDATION_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_IN_USE_EXCEPTION, ErrorKind::Sender),
+        (error_code::INVALID_ARGUMENT_EXCEPTION, ErrorKind::Sender),
+        (error_code::LIMIT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+        (error_code::ACCESS_DENIED_EXCEPTION, ErrorKind::Sender),
+        (error_code::INTERNAL_FAILURE_EXCEPTION, ErrorKind::Receiver),
+    ];
     const EMPTY_OUTPUT: bool = true;
     type Input = UntagResourceInput;
     type Output = ();
@@ -763,6 +1138,11 @@ pub struct UpdateAccountSettings;
 impl Operation for UpdateAccountSettings {
     const NAME: &'static str = "UpdateAccountSettings";
     const SERVICE: Service = Service::Kinesis;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::INVALID_ARGUMENT_EXCEPTION, ErrorKind::Sender),
+        (error_code::VALIDATION_EXCEPTION, ErrorKind::Sender),
+        (error_code::LIMIT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = UpdateAccountSettingsInput;
     type Output = UpdateAccountSettingsOutput;
@@ -777,6 +1157,14 @@ pub struct UpdateChannel;
 impl Operation for UpdateChannel {
     const NAME: &'static str = "UpdateChannel";
     const SERVICE: Service = Service::Kinesis;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::VALIDATION_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_IN_USE_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::LIMIT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+        (error_code::INVALID_ARGUMENT_EXCEPTION, ErrorKind::Sender),
+        (error_code::ACCESS_DENIED_EXCEPTION, ErrorKind::Sender),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = UpdateChannelInput;
     type Output = UpdateChannelOutput;
@@ -791,6 +1179,13 @@ pub struct UpdateDeadLetterQueueRecordsVisibility;
 impl Operation for UpdateDeadLetterQueueRecordsVisibility {
     const NAME: &'static str = "UpdateDeadLetterQueueRecordsVisibility";
     const SERVICE: Service = Service::Kinesis;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::ACCESS_DENIED_EXCEPTION, ErrorKind::Sender),
+        (error_code::INTERNAL_FAILURE_EXCEPTION, ErrorKind::Receiver),
+        (error_code::INVALID_ARGUMENT_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::THROTTLING_EXCEPTION, ErrorKind::Sender),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = UpdateDeadLetterQueueRecordsVisibilityInput;
     type Output = UpdateDeadLetterQueueRecordsVisibilityOutput;
@@ -805,6 +1200,14 @@ pub struct UpdateMaxRecordSize;
 impl Operation for UpdateMaxRecordSize {
     const NAME: &'static str = "UpdateMaxRecordSize";
     const SERVICE: Service = Service::Kinesis;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::RESOURCE_IN_USE_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::LIMIT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+        (error_code::INVALID_ARGUMENT_EXCEPTION, ErrorKind::Sender),
+        (error_code::ACCESS_DENIED_EXCEPTION, ErrorKind::Sender),
+        (error_code::VALIDATION_EXCEPTION, ErrorKind::Sender),
+    ];
     const EMPTY_OUTPUT: bool = true;
     type Input = UpdateMaxRecordSizeInput;
     type Output = ();
@@ -819,6 +1222,15 @@ pub struct UpdateQueue;
 impl Operation for UpdateQueue {
     const NAME: &'static str = "UpdateQueue";
     const SERVICE: Service = Service::Kinesis;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::VALIDATION_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_IN_USE_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::LIMIT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+        (error_code::INVALID_ARGUMENT_EXCEPTION, ErrorKind::Sender),
+        (error_code::ACCESS_DENIED_EXCEPTION, ErrorKind::Sender),
+        (error_code::INTERNAL_FAILURE_EXCEPTION, ErrorKind::Receiver),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = UpdateQueueInput;
     type Output = UpdateQueueOutput;
@@ -833,6 +1245,13 @@ pub struct UpdateQueueRecordsVisibility;
 impl Operation for UpdateQueueRecordsVisibility {
     const NAME: &'static str = "UpdateQueueRecordsVisibility";
     const SERVICE: Service = Service::Kinesis;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::ACCESS_DENIED_EXCEPTION, ErrorKind::Sender),
+        (error_code::INTERNAL_FAILURE_EXCEPTION, ErrorKind::Receiver),
+        (error_code::INVALID_ARGUMENT_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::THROTTLING_EXCEPTION, ErrorKind::Sender),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = UpdateQueueRecordsVisibilityInput;
     type Output = UpdateQueueRecordsVisibilityOutput;
@@ -847,6 +1266,14 @@ pub struct UpdateShardCount;
 impl Operation for UpdateShardCount {
     const NAME: &'static str = "UpdateShardCount";
     const SERVICE: Service = Service::Kinesis;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::INVALID_ARGUMENT_EXCEPTION, ErrorKind::Sender),
+        (error_code::LIMIT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_IN_USE_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::VALIDATION_EXCEPTION, ErrorKind::Sender),
+        (error_code::ACCESS_DENIED_EXCEPTION, ErrorKind::Sender),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = UpdateShardCountInput;
     type Output = UpdateShardCountOutput;
@@ -861,6 +1288,13 @@ pub struct UpdateStreamMode;
 impl Operation for UpdateStreamMode {
     const NAME: &'static str = "UpdateStreamMode";
     const SERVICE: Service = Service::Kinesis;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::INVALID_ARGUMENT_EXCEPTION, ErrorKind::Sender),
+        (error_code::LIMIT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_IN_USE_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::VALIDATION_EXCEPTION, ErrorKind::Sender),
+    ];
     const EMPTY_OUTPUT: bool = true;
     type Input = UpdateStreamModeInput;
     type Output = ();
@@ -875,6 +1309,14 @@ pub struct UpdateStreamRecordDistributionStrategy;
 impl Operation for UpdateStreamRecordDistributionStrategy {
     const NAME: &'static str = "UpdateStreamRecordDistributionStrategy";
     const SERVICE: Service = Service::Kinesis;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::INVALID_ARGUMENT_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_IN_USE_EXCEPTION, ErrorKind::Sender),
+        (error_code::LIMIT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+        (error_code::ACCESS_DENIED_EXCEPTION, ErrorKind::Sender),
+        (error_code::VALIDATION_EXCEPTION, ErrorKind::Sender),
+    ];
     const EMPTY_OUTPUT: bool = true;
     type Input = UpdateStreamRecordDistributionStrategyInput;
     type Output = ();
@@ -889,6 +1331,14 @@ pub struct UpdateStreamWarmThroughput;
 impl Operation for UpdateStreamWarmThroughput {
     const NAME: &'static str = "UpdateStreamWarmThroughput";
     const SERVICE: Service = Service::Kinesis;
+    const ERRORS: &'static [(&'static str, ErrorKind)] = &[
+        (error_code::ACCESS_DENIED_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_NOT_FOUND_EXCEPTION, ErrorKind::Sender),
+        (error_code::LIMIT_EXCEEDED_EXCEPTION, ErrorKind::Sender),
+        (error_code::INVALID_ARGUMENT_EXCEPTION, ErrorKind::Sender),
+        (error_code::RESOURCE_IN_USE_EXCEPTION, ErrorKind::Sender),
+        (error_code::VALIDATION_EXCEPTION, ErrorKind::Sender),
+    ];
     const EMPTY_OUTPUT: bool = false;
     type Input = UpdateStreamWarmThroughputInput;
     type Output = UpdateStreamWarmThroughputOutput;

@@ -1,12 +1,12 @@
 //! Conditions of a statement: an operator, a key, and the values to compare the request's with.
 //!
 //! Invariant: operators and values are checked when the policy is read; answering cannot fail. A key that is not there
-//! fails a condition, unless the operator is negated or says `IfExists`; so does a variable without a value, unless
-//! another value matches.
+//! fails a condition, unless the operator is negated or says `IfExists`; nothing equals a variable without a value, so a
+//! negated operator holds there too.
 use super::{
     PolicyFault, Request, fault,
     key::Key,
-    pattern::{ArnPattern, Pattern, Syntax, any},
+    pattern::{ArnPattern, Pattern, Syntax},
 };
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use std::net::IpAddr;
@@ -123,13 +123,10 @@ impl Condition {
                             Quantifier::All => true,
                         };
                 }
-                let met = |value: &String| {
-                    any(operands.iter().map(|operand| operand.matches(value, request))).map(|any| any != *negated)
-                };
-                let Some(met) = values.iter().map(met).collect::<Option<Vec<bool>>>() else { return false };
+                let met = |value| operands.iter().any(|operand| operand.matches(value, request)) != *negated;
                 match quantifier {
-                    Quantifier::One | Quantifier::Any => met.contains(&true),
-                    Quantifier::All => !met.contains(&false),
+                    Quantifier::One | Quantifier::Any => values.iter().any(|value| met(value)),
+                    Quantifier::All => values.iter().all(|value| met(value)),
                 }
             }
         }
@@ -196,15 +193,15 @@ fn bad_value<T>(operator: &str, value: &str) -> Result<T, PolicyFault> {
 }
 
 impl Operand {
-    /// Whether the request's `value` is like this; `None` if a variable has no value.
-    fn matches(&self, value: &str, request: &Request<'_>) -> Option<bool> {
+    /// Whether the request's `value` is like this.
+    fn matches(&self, value: &str, request: &Request<'_>) -> bool {
         match self {
             Self::Text(pattern) => pattern.matches(value, request),
             Self::Arn(pattern) => pattern.matches(value, request),
-            Self::Number(relation, to) => Some(parse_number(value).is_some_and(|value| relation.holds(&value, to))),
-            Self::Date(relation, to) => Some(parse_date(value).is_some_and(|value| relation.holds(&value, to))),
-            Self::Flag(is) => Some(parse_flag(value) == Some(*is)),
-            Self::Ip(network, bits) => Some(value.parse().is_ok_and(|ip| within(ip, *network, *bits))),
+            Self::Number(relation, to) => parse_number(value).is_some_and(|value| relation.holds(&value, to)),
+            Self::Date(relation, to) => parse_date(value).is_some_and(|value| relation.holds(&value, to)),
+            Self::Flag(is) => parse_flag(value) == Some(*is),
+            Self::Ip(network, bits) => value.parse().is_ok_and(|ip| within(ip, *network, *bits)),
         }
     }
 }
@@ -341,8 +338,10 @@ mod tests {
     }
 
     #[test]
-    fn a_variable_without_a_value_fails_even_a_negated_operator() {
-        assert!(!holds("StringNotEquals", "aws:username", &["${aws:ResourceTag/x}"]));
+    fn nothing_equals_a_variable_without_a_value() {
+        assert!(!holds("StringEquals", "aws:username", &["${aws:ResourceTag/x}"]));
+        assert!(!holds("StringLike", "aws:username", &["*${aws:ResourceTag/x}"]));
+        assert!(holds("StringNotEquals", "aws:username", &["${aws:ResourceTag/x}"]));
         assert!(!holds("StringNotEquals", "aws:username", &["${aws:ResourceTag/x}", "ann"]));
         assert!(holds("StringEquals", "aws:username", &["${aws:ResourceTag/x}", "ann"]));
     }

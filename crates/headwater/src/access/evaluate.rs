@@ -135,6 +135,30 @@ mod tests {
     }
 
     #[test]
+    fn a_variable_without_a_value_denies_what_must_equal_it_and_no_resource_is_like_it() {
+        let ann = Principal::user("111111111111", "ann");
+        let denied = |element: &str| {
+            let text = format!(
+                r#"{{"Version": "2012-10-17", "Statement": [
+                    {{"Effect": "Allow", "Action": "*", "Resource": "*"}},
+                    {{"Effect": "Deny", "Action": "*", {element}}}
+                ]}}"#
+            );
+            let policy = Policy::parse(PolicyKind::Identity, &text).unwrap();
+            evaluate(&put(&ann), Some(&policy), None).is_err()
+        };
+        let variable = "${aws:ResourceTag/none}";
+        assert!(denied(&format!(
+            r#""Resource": "*", "Condition": {{"StringNotEquals": {{"aws:username": "{variable}"}}}}"#
+        )));
+        assert!(!denied(&format!(
+            r#""Resource": "*", "Condition": {{"StringEquals": {{"aws:username": "{variable}"}}}}"#
+        )));
+        assert!(!denied(&format!(r#""Resource": "arn:aws:kinesis:*:*:*{variable}""#)));
+        assert!(denied(&format!(r#""NotResource": "arn:aws:kinesis:*:*:*{variable}""#)));
+    }
+
+    #[test]
     fn a_refusal_is_the_services_sentence() {
         let ann = Principal::user("222222222222", "ann");
         let head = format!(

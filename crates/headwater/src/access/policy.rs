@@ -6,7 +6,7 @@ use super::{
     PolicyFault, Principal, Request,
     condition::Condition,
     fault,
-    pattern::{ArnPattern, Pattern, Syntax, any},
+    pattern::{ArnPattern, Pattern, Syntax},
 };
 use document::{Document, Effect, Listed, RawPrincipal, RawStatement};
 
@@ -124,8 +124,8 @@ impl Statement {
     /// How the statement reaches the request's caller; `None` if it does not speak of the request.
     fn reach(&self, request: &Request<'_>) -> Option<Reach> {
         let reach = self.principals.as_ref().map_or(Some(Reach::Caller), |who| reach(who, request.principal))?;
-        let action = self.actions.speaks_of(|action| action.matches(request.action, request))?;
-        let resource = self.resources.speaks_of(|resource| resource.matches(request.resource, request))?;
+        let action = self.actions.speaks_of(|action| action.matches(request.action, request));
+        let resource = self.resources.speaks_of(|resource| resource.matches(request.resource, request));
         let spoken_of = action && resource && self.conditions.iter().all(|condition| condition.holds(request));
         spoken_of.then_some(reach)
     }
@@ -136,9 +136,9 @@ impl<T> Listed<T> {
         Ok(Listed { not: self.not, items: self.items.into_iter().map(parse).collect::<Result<_, _>>()? })
     }
 
-    /// Whether one item matches, or none of those excluded; `None` if a variable without a value leaves it open.
-    fn speaks_of(&self, matches: impl Fn(&T) -> Option<bool>) -> Option<bool> {
-        any(self.items.iter().map(matches)).map(|any| any != self.not)
+    /// Whether one item matches, or none of those excluded.
+    fn speaks_of(&self, matches: impl Fn(&T) -> bool) -> bool {
+        self.items.iter().any(matches) != self.not
     }
 }
 
@@ -237,7 +237,7 @@ mod tests {
             (r#""Action": "*", "NotResource": "arn:aws:kinesis:*:*:stream/orders""#, false),
             (r#""Action": "*", "NotResource": "arn:aws:kinesis:*:*:stream/other""#, true),
             (r#""Action": "*", "Resource": "arn:aws:kinesis:*:*:stream/${aws:username}""#, false),
-            (r#""Action": "*", "NotResource": "arn:aws:kinesis:*:*:stream/${aws:ResourceTag/x}""#, false),
+            (r#""Action": "*", "NotResource": "arn:aws:kinesis:*:*:stream/${aws:ResourceTag/x}""#, true),
             (r#""Action": "*", "Resource": ["arn:aws:kinesis:*:*:stream/${aws:ResourceTag/x}", "*"]"#, true),
         ] {
             assert_eq!(allows(elements, &put(&ann)), is, "{elements}");

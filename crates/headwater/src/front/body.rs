@@ -15,6 +15,8 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 const KINESIS_BODY_BYTES: usize = 24 << 20;
 /// As the service has it.
 const DYNAMO_BODY_BYTES: usize = 16 << 20;
+/// The names and values of a request's headers at most, and its path.
+pub(crate) const HEAD_BYTES: u32 = 64 << 10;
 /// Bodies up to this size are outside the budget; the number of connections bounds them.
 const SMALL_BODY_BYTES: usize = 64 << 10;
 /// What all large bodies may hold together; who comes later waits.
@@ -50,7 +52,7 @@ impl Intake {
     /// The whole body of a request to `service`.
     ///
     /// # Errors
-    /// `TooLarge` or `TooSlow`; a body cut off is `TooSlow` too, as nobody is there to hear more.
+    /// `HeadTooLarge`, `TooLarge` or `TooSlow`; a body cut off is `TooSlow` too, as nobody is there to hear more.
     pub(crate) async fn take(
         &self,
         head: &Parts,
@@ -58,13 +60,18 @@ impl Intake {
         mut body: Incoming,
         pulse: &Pulse,
     ) -> Result<Taken<'_>, Refusal> {
+        let fields = head.headers.iter().map(|(name, value)| name.as_str().len() + value.len());
+        if head.uri.path().len() + fields.sum::<usize>() > HEAD_BYTES as usize {
+            return Err(Refusal::HeadTooLarge(service));
+        }
         let limit_bytes = self.limit_bytes.unwrap_or(match service {
             Service::Kinesis | Service::Firehose => KINESIS_BODY_BYTES,
             Service::DynamoDb | Service::DynamoDbStreams => DYNAMO_BODY_BYTES,
         });
         let announced = body.size_hint();
         if announced.lower() > limit_bytes as u64 {
-            if !head.headers.contains_key(header::EXPECT) {
+            // Who announces more than is read off hears it at once; who asked first sends nothing.
+            if announced.lower() <= DRAIN_BYTES as u64 && !head.headers.contains_key(header::EXPECT) {
                 self.drain(&mut body).await;
             }
             return Err(Refusal::TooLarge(service));

@@ -29,6 +29,8 @@ pub(crate) struct Table {
 /// One operation: its row, and what happened to it.
 pub(crate) struct Route {
     call: Call,
+    /// Those it may answer with besides the common ones.
+    errors: &'static [(&'static str, ErrorKind)],
     faults: Vec<Armed>,
     answered: AtomicU64,
     refused: AtomicU64,
@@ -54,10 +56,11 @@ impl Table {
 
     /// These and the operations of one more service.
     pub(crate) fn with<S: Send + Sync + 'static>(mut self, service: &Arc<S>, rows: Vec<Row<S>>) -> Self {
-        for Row { name, service: whose, call } in rows {
+        for Row { name, service: whose, errors, call } in rows {
             let state = Arc::clone(service);
             let route = Route {
                 call: Box::new(move |caller, dialect, body| call(Arc::clone(&state), caller, dialect, body)),
+                errors,
                 faults: Vec::new(),
                 answered: AtomicU64::new(0),
                 refused: AtomicU64::new(0),
@@ -76,22 +79,25 @@ impl Table {
         &mut self.services[place].1
     }
 
-    /// Arms the faults asked for.
+    /// Arms the faults asked for, in every service that has the operation and the error.
     ///
     /// # Errors
-    /// A sentence if there is no such operation, or it knows no such error.
+    /// A sentence if there is no such operation, or none that knows the error.
     pub(crate) fn arm(&mut self, faults: &[Fault]) -> Result<(), String> {
         for Fault { operation, error, probability } in faults {
-            let mut known = false;
-            for (service, routes) in &mut self.services {
+            let mut armed = Err(format!("--fault {operation}:{error}: there is no operation {operation}"));
+            for (_, routes) in &mut self.services {
                 let Some(route) = routes.get_mut(operation.as_str()) else { continue };
-                let error = injected(*service, operation, error)?;
-                route.faults.push(Armed::new(error, *probability));
-                known = true;
+                match injected(route.errors, operation, error) {
+                    Ok(error) => {
+                        route.faults.push(Armed::new(error, *probability));
+                        armed = Ok(());
+                    }
+                    Err(why) if armed.is_err() => armed = Err(why),
+                    Err(_) => {}
+                }
             }
-            if !known {
-                return Err(format!("--fault {operation}:{error}: there is no operation {operation}"));
-            }
+            armed?;
         }
         Ok(())
     }

@@ -1,7 +1,8 @@
 //! Faults on purpose: an operation answers with one of its errors in a share of all calls, so that clients' retries can
 //! be tested. A faulted request has no effect.
 use super::chance::Draw;
-use headwater_wire::{ErrorKind, Service, ServiceError, kinesis::error_code as kinesis};
+use headwater_wire::{ErrorKind, ServiceError};
+use std::collections::BTreeMap;
 
 /// A fault as asked for; whether there are such an operation and such an error is found out when the table is made.
 #[derive(Clone, PartialEq, Debug)]
@@ -31,43 +32,27 @@ impl Fault {
     }
 }
 
-/// Errors that every operation of every service may answer with.
-const COMMON_ERRORS: [(&str, ErrorKind); 3] = [
+/// AWS's common errors: every operation of every service may answer with them.
+const COMMON_ERRORS: [(&str, ErrorKind); 7] = [
+    ("AccessDeniedException", ErrorKind::Sender),
+    ("ExpiredTokenException", ErrorKind::Sender),
     ("InternalFailure", ErrorKind::Receiver),
     ("ServiceUnavailable", ErrorKind::Unavailable),
     ("ThrottlingException", ErrorKind::Sender),
+    ("UnrecognizedClientException", ErrorKind::Sender),
+    ("ValidationException", ErrorKind::Sender),
 ];
 
-/// The errors of Kinesis' operations that say something about the service and not about one request's contents.
-const KINESIS_ERRORS: [&str; 14] = [
-    kinesis::ACCESS_DENIED_EXCEPTION,
-    kinesis::EXPIRED_ITERATOR_EXCEPTION,
-    kinesis::EXPIRED_NEXT_TOKEN_EXCEPTION,
-    kinesis::INVALID_ARGUMENT_EXCEPTION,
-    kinesis::KMS_ACCESS_DENIED_EXCEPTION,
-    kinesis::KMS_DISABLED_EXCEPTION,
-    kinesis::KMS_INVALID_STATE_EXCEPTION,
-    kinesis::KMS_NOT_FOUND_EXCEPTION,
-    kinesis::KMS_THROTTLING_EXCEPTION,
-    kinesis::LIMIT_EXCEEDED_EXCEPTION,
-    kinesis::PROVISIONED_THROUGHPUT_EXCEEDED_EXCEPTION,
-    kinesis::RESOURCE_IN_USE_EXCEPTION,
-    kinesis::RESOURCE_NOT_FOUND_EXCEPTION,
-    kinesis::VALIDATION_EXCEPTION,
-];
-
-/// The error `name` as an operation of `service` would answer with it.
+/// The error `name` as an operation would answer with it whose own errors are `own`.
 ///
 /// # Errors
 /// A sentence with the errors there are, if this is none of them.
-pub(crate) fn injected(service: Service, operation: &str, name: &str) -> Result<ServiceError, String> {
-    let own: &[&'static str] = if service == Service::Kinesis { &KINESIS_ERRORS } else { &[] };
-    let own = own.iter().map(|code| (*code, ErrorKind::Sender));
-    let mut known = COMMON_ERRORS.into_iter().chain(own);
-    if let Some((code, kind)) = known.clone().find(|(code, _)| *code == name) {
-        return Ok(ServiceError { kind, ..ServiceError::new(code, "Injected by --fault.") });
+pub(crate) fn injected(own: &[(&'static str, ErrorKind)], operation: &str, name: &str) -> Result<ServiceError, String> {
+    let known: BTreeMap<_, _> = COMMON_ERRORS.iter().chain(own).copied().collect();
+    if let Some((code, kind)) = known.get_key_value(name) {
+        return Ok(ServiceError { kind: *kind, ..ServiceError::new(code, "Injected by --fault.") });
     }
-    let names: Vec<&str> = known.by_ref().map(|(code, _)| code).collect();
+    let names: Vec<&str> = known.into_keys().collect();
     Err(format!("--fault {operation}:{name}: {operation} has no such error; it has {}", names.join(", ")))
 }
 
@@ -92,6 +77,21 @@ impl Armed {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use headwater_wire::{Operation, kinesis};
+
+    #[test]
+    fn an_operation_has_its_own_errors_and_the_common_ones() {
+        let of = |name| injected(kinesis::GetRecords::ERRORS, "GetRecords", name);
+        assert_eq!(of("ExpiredIteratorException").unwrap().kind, ErrorKind::Sender);
+        assert_eq!(of("InternalFailureException").unwrap().kind, ErrorKind::Receiver);
+        assert_eq!(of("ServiceUnavailable").unwrap().kind, ErrorKind::Unavailable);
+        let said = of("ResourceInUseException").unwrap_err();
+        assert!(
+            said.contains("it has AccessDeniedException, ") && said.contains(", ExpiredIteratorException, "),
+            "{said}"
+        );
+        assert!(!said.contains("ResourceInUseException,"), "{said}");
+    }
 
     #[test]
     fn a_fault_is_read_whole_or_refused() {

@@ -3,10 +3,10 @@
 //! [`MAX_CONNECTIONS`].
 use super::{
     Front, Tls,
+    body::HEAD_BYTES,
     pulse::{LOOK_MS, Lookout, Pulse},
     stream::{Spoken, Stream},
 };
-use crate::workers::Workers;
 use headwater_log::clock::Clock;
 use headwater_wire::Origin;
 use hyper::{
@@ -32,9 +32,10 @@ pub(crate) const MAX_CONNECTIONS: u32 = 10_000;
 const HANDSHAKE_MS: u64 = 30_000;
 /// Pause after a failure to accept: usually there are no file descriptors left.
 const ACCEPT_PAUSE_MS: u64 = 100;
-/// A request's head at most, and what is read of a body at once.
+/// What is read of a body at once; a larger head is not even read.
 const HTTP1_BUFFER_BYTES: usize = 256 << 10;
-const HTTP2_HEAD_BYTES: u32 = 64 << 10;
+/// A little more than a head may have, so that the refusal is in our own words.
+const HTTP2_HEAD_BYTES: u32 = 2 * HEAD_BYTES;
 /// More than any client opens of itself: the asynchronous Java client knows no bound of its own.
 const HTTP2_STREAMS: u32 = 1000;
 const HTTP2_STREAM_WINDOW_BYTES: u32 = 1 << 20;
@@ -57,7 +58,7 @@ pub(crate) struct Doors {
 }
 
 /// Takes connections in until the server stops.
-pub(crate) async fn listen(listener: TcpListener, doors: Arc<Doors>, workers: Arc<Workers>) {
+pub(crate) async fn listen(listener: TcpListener, doors: Arc<Doors>) {
     let mut stop = doors.stop.clone();
     loop {
         let accepted = tokio::select! {
@@ -67,7 +68,7 @@ pub(crate) async fn listen(listener: TcpListener, doors: Arc<Doors>, workers: Ar
         match accepted {
             Ok((stream, place)) => {
                 let doors = Arc::clone(&doors);
-                workers.spawn(stream, move |stream| async move {
+                tokio::spawn(async move {
                     if let Err(error) = welcome(stream, &doors).await {
                         tracing::debug!(%error, "a connection ended before its first request");
                     }

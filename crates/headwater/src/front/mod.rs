@@ -44,6 +44,10 @@ use hyper::body::Incoming;
 use std::sync::Arc;
 use tokio::sync::watch;
 
+/// How long an answer of events is held back. The Go SDK closes a request's body when the answer begins; if its transport
+/// is not yet through with the body then, it takes that for a failure and drops the connection, events and all.
+const EVENTS_PAUSE_MS: u64 = 20;
+
 /// Everything a request needs on its way.
 pub(crate) struct Front {
     table: Table,
@@ -124,6 +128,7 @@ impl Front {
                     reply::success(target.service, target.content_type, output.into(), id, draw)
                 }
                 Ok(Answer::Events(messages)) => {
+                    self.clock.sleep(EVENTS_PAUSE_MS).await;
                     let events = Outgoing::events(messages, self.stop.subscribe());
                     reply::events(target.service, events, id, draw)
                 }
@@ -190,7 +195,7 @@ impl Front {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{settings::Raw, workers::Workers};
+    use crate::settings::Raw;
     use headwater_log::clock::{ManualClock, SystemClock};
     use headwater_wire::{
         kinesis::{ListStreamsInput, ListStreamsOutput},
@@ -244,7 +249,7 @@ mod tests {
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        tokio::spawn(listen(listener, Arc::clone(&doors), Arc::new(Workers::current())));
+        tokio::spawn(listen(listener, Arc::clone(&doors)));
         Server { address, clock, slow, stop, doors }
     }
 
@@ -316,5 +321,18 @@ mod tests {
         let client = say(&server, &(announced + &" ".repeat(30_000_000))).await;
         let (_, answer) = last_words(&server, client).await.unwrap();
         assert!(answer.starts_with("HTTP/1.1 413") && answer.contains("connection: close"), "{answer}");
+    }
+
+    #[tokio::test]
+    async fn what_is_announced_too_large_and_heads_that_are_are_refused_at_once() {
+        let server = server().await;
+        let announced = CALL.replace("content-length: 2", "content-length: 99999999999");
+        let padded = CALL.replace("host: localhost", &format!("host: localhost\r\nx-pad: {}", "x".repeat(200 << 10)));
+        for (said, status) in [(announced, 413), (padded, 431)] {
+            let mut client = say(&server, &said).await;
+            let mut answer = [0; 12];
+            client.read_exact(&mut answer).await.unwrap();
+            assert_eq!(answer, format!("HTTP/1.1 {status}").as_bytes());
+        }
     }
 }

@@ -30,6 +30,8 @@ pub(crate) enum Refusal {
     NotFound(Service),
     /// 413: the body is larger than the service takes.
     TooLarge(Service),
+    /// 431: the head is larger than any client makes one.
+    HeadTooLarge(Service),
     /// 408: the body did not come in time.
     TooSlow(Service),
 }
@@ -129,6 +131,9 @@ pub(crate) fn refusal(refusal: &Refusal, id: &RequestId, draw: &mut Draw) -> Rep
             of_service(*service, StatusCode::NOT_FOUND, Bytes::from_static(BODY), id, draw)
         }
         Refusal::TooLarge(service) => of_service(*service, StatusCode::PAYLOAD_TOO_LARGE, Bytes::new(), id, draw),
+        Refusal::HeadTooLarge(service) => {
+            of_service(*service, StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, Bytes::new(), id, draw)
+        }
         Refusal::TooSlow(service) => of_service(*service, StatusCode::REQUEST_TIMEOUT, Bytes::new(), id, draw),
     }
 }

@@ -42,6 +42,7 @@ fn faults_nobody_can_mean() {
         "PutRecord:",
         "Nothing:InternalFailure=1",
         "PutRecord:NoSuchException=1",
+        "PutRecord:ExpiredIteratorException=1",
         "PutRecord:ProvisionedThroughputExceededException=2",
         "PutRecord:ProvisionedThroughputExceededException=-1",
         "PutRecord:ProvisionedThroughputExceededException=NaN",

@@ -9,9 +9,11 @@ mod sentences;
 mod sequence;
 mod server;
 mod signer;
+mod tables;
 
 mod access;
 mod durability;
+mod dynamodb_streams;
 mod fault;
 mod front;
 mod http2;
@@ -23,3 +25,4 @@ mod resharding;
 mod settings;
 mod signatures;
 mod speaks_cbor;
+mod workbench;

@@ -93,9 +93,11 @@ fn function(call: &Call<'_>, item: &Item) -> bool {
         ("attribute_exists", first, _) => first.is_some(),
         ("attribute_not_exists", first, _) => first.is_none(),
         ("begins_with", Some(Value::S(text)), Some(Value::S(prefix))) => text.find(&prefix) == Some(0),
-        ("begins_with", Some(Value::B(bytes)), Some(Value::B(prefix))) => bytes.first() == prefix.first(),
+        ("begins_with", Some(Value::B(bytes)), Some(Value::B(prefix))) => bytes.starts_with(&prefix),
         ("contains", Some(Value::S(text)), Some(Value::S(part))) => text.find(&part).is_some(),
-        ("contains", Some(Value::B(bytes)), Some(Value::B(part))) => bytes.contains(&part[0]),
+        ("contains", Some(Value::B(bytes)), Some(Value::B(part))) => {
+            (0..=bytes.len()).any(|at| bytes[at..].starts_with(&part))
+        }
         ("contains", Some(Value::Ss(set)), Some(Value::S(part))) => set.iter().any(|member| *member == part),
         ("contains", Some(Value::L(list)), Some(part)) => list.contains(&part),
         _ => false,

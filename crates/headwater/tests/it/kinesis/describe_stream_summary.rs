@@ -51,3 +51,13 @@ fn function_closed_shards_are_not_counted() {
     aws.settles(&stream);
     assert_eq!(aws.summary(&stream)["OpenShardCount"], 2);
 }
+
+#[test]
+fn function_no_stream_id_is_shown_as_the_sdks_would_leave_their_endpoint_for_it() {
+    let aws = shared();
+    let stream = aws.stream(1);
+    let summary = aws.ok("DescribeStreamSummary", json!({"StreamName": stream}))["StreamDescriptionSummary"].clone();
+    assert!(summary["StreamId"].is_null(), "{summary}");
+    let put = json!({"StreamName": stream, "StreamId": "abcdefghij0123456789-abc", "PartitionKey": "k", "Data": ""});
+    aws.ok("PutRecord", put);
+}

@@ -143,6 +143,16 @@ async fn function_records_are_pushed_until_the_shard_ends() {
 }
 
 #[tokio::test]
+async fn function_an_answer_does_not_overtake_the_request() {
+    let aws = shared();
+    let (_, consumer) = consumer(&aws);
+    let begin = std::time::Instant::now();
+    let mut open = Subscription::open(&aws, false, &from(&consumer, "LATEST")).await;
+    assert!(begin.elapsed() >= Duration::from_millis(20), "the Go SDK is not through with its request before that");
+    assert_eq!(open.next().await, Some(("initial-response".into(), json!({}))));
+}
+
+#[tokio::test]
 async fn function_a_consumer_that_goes_ends_its_subscription_with_an_exception() {
     let aws = shared();
     let (_, consumer) = consumer(&aws);

@@ -1,0 +1,87 @@
+//! The long suites: outside clients through what takes minutes – subscriptions that live and are taken over, shards split
+//! and merged under the Kinesis Client and Producer Libraries, Terraform's life of a stream. Each runs only when named,
+//! against servers that its own program in suites/long starts.
+use crate::{
+    command,
+    server::release_binary,
+    suites::{build_go, build_java, class_path, installed, interpreter, prepare_node, prepare_python},
+};
+use std::{path::Path, process::Command};
+
+/// What is installed for a suite, and the arguments of its program, each run a line.
+type Prepare = fn(&Path) -> Result<Vec<Vec<String>>, String>;
+
+const SUITES: [(&str, Prepare); 7] = [
+    ("fan_out", fan_out),
+    ("subscribers", subscribers),
+    ("kpl", kpl),
+    ("kcl", kcl),
+    ("terraform", terraform),
+    ("accounts", bare),
+    ("recovery", bare),
+];
+
+/// The long suites, by name.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    SUITES.iter().map(|(name, _)| *name)
+}
+
+/// Installs what one suite needs and runs it.
+pub(crate) fn run(root: &Path, name: &str) -> Result<(), String> {
+    let (_, prepare) = SUITES.iter().find(|(known, _)| *known == name).ok_or_else(|| format!("no suite `{name}`"))?;
+    prepare_python(root)?;
+    for arguments in prepare(root)? {
+        let mut program = Command::new(interpreter(root));
+        program.arg(root.join("suites/long").join(format!("{name}.py"))).arg(release_binary(root));
+        command::run_with(program.args(arguments))?;
+    }
+    Ok(())
+}
+
+/// Every SDK that can subscribe to a shard.
+fn fan_out(root: &Path) -> Result<Vec<Vec<String>>, String> {
+    prepare_node(root)?;
+    let go = installed(root, "go").join("follow");
+    build_go(root, "./follow", &go)?;
+    build_java(root, "java")?;
+    let rust = installed(root, "rust");
+    command::run(&root.join("suites/rust"), "cargo", &["build", "--target-dir", &rust.to_string_lossy()])?;
+    let suites = root.join("suites");
+    let java = format!("java -cp {} headwater.Follow", class_path(root, "java"));
+    Ok(vec![vec![
+        format!("boto3={} {}", interpreter(root).display(), suites.join("python/follow.py").display()),
+        format!("node=node {}", suites.join("node/follow.mjs").display()),
+        format!("go={}", go.display()),
+        format!("java={java}"),
+        format!("java_tls={java}"),
+        format!("rust={}", rust.join("debug/follow").display()),
+    ]])
+}
+
+fn subscribers(root: &Path) -> Result<Vec<Vec<String>>, String> {
+    let program = installed(root, "go").join("subscribers");
+    build_go(root, "./subscribers", &program)?;
+    Ok(vec![vec![program.to_string_lossy().into_owned()]])
+}
+
+fn kpl(root: &Path) -> Result<Vec<Vec<String>>, String> {
+    build_java(root, "kpl")?;
+    Ok(vec![vec![class_path(root, "kpl")]])
+}
+
+/// With its leases in DynamoDB Local, in plain text and over TLS.
+fn kcl(root: &Path) -> Result<Vec<Vec<String>>, String> {
+    build_java(root, "kcl")?;
+    build_java(root, "dynamodb-local")?;
+    let leases = installed(root, "dynamodb-local").join("libraries/*").to_string_lossy().into_owned();
+    let run = |transport: &str| vec![class_path(root, "kcl"), leases.clone(), transport.to_owned()];
+    Ok(vec![run("plain"), run("tls")])
+}
+
+fn terraform(root: &Path) -> Result<Vec<Vec<String>>, String> {
+    Ok(vec![vec![root.join("suites/terraform").to_string_lossy().into_owned()]])
+}
+
+fn bare(_: &Path) -> Result<Vec<Vec<String>>, String> {
+    Ok(vec![Vec::new()])
+}
