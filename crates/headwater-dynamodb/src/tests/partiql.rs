@@ -301,6 +301,20 @@ async fn a_transaction_writes_all_or_none_and_under_a_token_once() {
 }
 
 #[tokio::test]
+async fn a_transaction_told_again_costs_the_reading_of_its_items() {
+    let house = house().await;
+    let increment = format!("UPDATE music SET \"n\" = 1 WHERE {}", key("a", "1"));
+    let request = json!({"TransactStatements": [{"Statement": increment}], "ClientRequestToken": "once",
+        "ReturnConsumedCapacity": "TOTAL"});
+    let first = house.call("ExecuteTransaction", &request.to_string()).await.unwrap();
+    let units = json!([{"TableName": "music", "CapacityUnits": 2, "WriteCapacityUnits": 2}]);
+    assert_eq!(first["ConsumedCapacity"], units);
+    let again = house.call("ExecuteTransaction", &request.to_string()).await.unwrap();
+    let units = json!([{"TableName": "music", "CapacityUnits": 2, "ReadCapacityUnits": 2}]);
+    assert_eq!(again["ConsumedCapacity"], units);
+}
+
+#[tokio::test]
 async fn a_transaction_of_reads_names_whole_keys() {
     let house = house().await;
     let transact = |texts: &[String]| {
