@@ -179,3 +179,33 @@ fn table_of<'a>(tables: &'a Tables, arn: &str) -> Option<&'a Arc<Table>> {
     let (region, account, name) = target::arn_parts(arn.strip_prefix("arn:")?)?;
     tables.find(&Scope { account: account.into(), region: region.into() }, name)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_statement_is_a_deed_of_its_kind_at_its_table_or_index() {
+        let texts = [
+            "SELECT * FROM music.years",
+            "EXISTS(SELECT * FROM music)",
+            "INSERT INTO music VALUE {}",
+            "UPDATE music REMOVE a",
+            "DELETE FROM music",
+            "SLECT",
+        ];
+        let texts = texts.map(str::to_owned);
+        let caller = Caller::root("000000000000", "us-east-1", "k");
+        let deed = |deed: &Deed<'_>| (deed.action.unwrap(), arn(&caller, &deed.subject));
+        let deeds: Vec<_> = About::statements(texts.iter()).deeds.iter().map(deed).collect();
+        let table = "arn:aws:dynamodb:us-east-1:000000000000:table/music";
+        let expected = [
+            ("PartiQLSelect", format!("{table}/index/years")),
+            ("PartiQLSelect", table.to_owned()),
+            ("PartiQLInsert", table.to_owned()),
+            ("PartiQLUpdate", table.to_owned()),
+            ("PartiQLDelete", table.to_owned()),
+        ];
+        assert_eq!(deeds, expected);
+    }
+}

@@ -2,8 +2,9 @@
 //!
 //! The map: [`DynamoDb::open`] folds the lane's log into the rows and hands out the service; [`operations`] lists what
 //! it can do, one row an operation, each in its file under `ops` and `stream_ops`; [`run_duties`] does what takes time.
-//! `value`, `number` and `key` are what items are made of, `expression` what is asked of them, `database` the one place
-//! where they change. No HTTP, no encodings, no files, no clock of its own: those come in by [`DynamoDbParts`].
+//! `value`, `number` and `key` are what items are made of, `expression` what is asked of them, `partiql` the same in
+//! statements, `database` the one place where they change. No HTTP, no encodings, no files, no clock of its own: those
+//! come in by [`DynamoDbParts`].
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 mod access;

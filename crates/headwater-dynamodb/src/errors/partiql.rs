@@ -1,5 +1,6 @@
 //! What is said of `PartiQL` statements.
-use super::validation;
+use super::{invalid_values, validation};
+use crate::number::NumberError;
 use headwater_wire::ServiceError;
 
 pub(crate) fn malformed_statement(why: &str) -> ServiceError {
@@ -22,8 +23,12 @@ pub(crate) fn select_without_key(operation: &str) -> ServiceError {
     validation(format!("Select statements within {operation} must specify the primary key in the where clause."))
 }
 
-/// The refusal of one statement of a transaction before any of them is carried out.
+/// The refusal of one statement of a transaction before any of them is carried out; a table that is not there is told as
+/// by itself.
 pub(crate) fn in_transaction(place: usize, error: &ServiceError) -> ServiceError {
+    if error.code != "ValidationException" {
+        return error.clone();
+    }
     let why = error.message.as_deref().unwrap_or_default();
     validation(format!("Validation failed in TransactStatements[{place}]: {why}"))
 }
@@ -78,4 +83,35 @@ pub(crate) fn set_of_several_types() -> ServiceError {
 
 pub(crate) fn set_function_target() -> ServiceError {
     validation("The first argument of set_add and set_delete must be the path that is set")
+}
+
+pub(crate) fn number_under(error: &NumberError, path: &str) -> ServiceError {
+    validation(format!("{error} under {path}"))
+}
+
+pub(crate) fn statement_index_unknown() -> ServiceError {
+    validation("The table does not have the specified index")
+}
+
+pub(crate) fn statement_consistent_on_global() -> ServiceError {
+    validation("Strongly consistent read is not supported on Global Secondary Indexes")
+}
+
+pub(crate) fn index_does_not_show_filtered(name: &str, attributes: &[&str]) -> ServiceError {
+    invalid_values(&format!(
+        "Secondary index {name} does not project one or more filter attributes: [{}]",
+        attributes.join(", ")
+    ))
+}
+
+pub(crate) fn transaction_reads_index() -> ServiceError {
+    validation("Reads on indices are not supported within transactions.")
+}
+
+pub(crate) fn transaction_returns() -> ServiceError {
+    validation("RETURNING clause is not supported in ExecuteTransaction.")
+}
+
+pub(crate) fn exists_without_condition() -> ServiceError {
+    validation("EXISTS() must contain a single item read with additional condition")
 }

@@ -91,17 +91,17 @@ impl DynamoDb {
         while left.peek().is_some() {
             let mut seen = HashSet::new();
             let mut together = Vec::new();
-            let is_first = |change: &Result<Change>| match change {
-                Ok(Change { write, .. }) => seen.insert((write.table.id, write.key.clone())),
-                Err(_) => true,
+            let mut is_first = |change: &Result<Change>| match change {
+                Ok(Change { write: Ok(write), .. }) => seen.insert((write.table.id, write.key.clone())),
+                _ => true,
             };
-            let mut is_first = is_first;
             while let Some(change) = left.next_if(&mut is_first) {
                 together.push(change);
             }
             let decided = self.database.submit(|deciding| {
                 let decide = |change: Result<Change>| {
                     let Change { name, write, returned } = change.map_err(Refusal::Other)?;
+                    let write = write?;
                     let table = Arc::clone(&write.table);
                     let written = write.decide(deciding)?;
                     let consumed = Consumed::write(&table, written.old.as_ref(), written.new.as_ref(), false);

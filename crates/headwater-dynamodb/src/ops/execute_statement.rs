@@ -7,8 +7,10 @@ use crate::{
     DynamoDb,
     capacity::Consumed,
     errors::{self, Result},
+    expression::Condition,
     partiql::{self, Asked, Reading, Select},
     read::{PAGE_BYTES, Page, Plan, Range},
+    table::{Index, IndexKind, Table},
     value,
 };
 use bytes::{Buf, BufMut};
@@ -49,7 +51,7 @@ pub(crate) async fn run(
             let must_know = asked::is_told(input.return_consumed_capacity);
             let shows = input.return_values_on_condition_check_failure;
             let change = dynamodb.change(&caller, asked, shows, must_know)?;
-            let done = dynamodb.write_one(change.write).await?;
+            let done = dynamodb.write_one(change.write?).await?;
             Ok(ExecuteStatementOutput {
                 consumed_capacity: done.consumed.told(&change.name, input.return_consumed_capacity),
                 items: Some(change.returned.of(done.written).into_iter().collect()),
@@ -70,6 +72,25 @@ fn place(mut plain: &[u8], request: u128) -> Option<Place> {
     is_of_request.then(|| Place { partition, row: (!plain.is_empty()).then(|| plain.to_vec()) })
 }
 
+/// The index a statement names: what is wrong with it is said in other words than Query's.
+fn index<'a>(table: &'a Table, name: Option<&str>, is_consistent: bool) -> Result<Option<&'a Index>> {
+    if let Some(name) = name {
+        let index = table.index(name).ok_or_else(errors::statement_index_unknown)?;
+        if is_consistent && index.kind == IndexKind::Global {
+            return Err(errors::statement_consistent_on_global());
+        }
+    }
+    paging::index(table, name, is_consistent)
+}
+
+/// A statement is not filtered by what its index does not show.
+fn check_filter(table: &Table, index: Option<&Index>, filter: Option<&Condition>) -> Result<()> {
+    let (Some(index), Some(filter)) = (index, filter) else { return Ok(()) };
+    let Some(seen) = index.seen(table) else { return Ok(()) };
+    let unseen: Vec<&str> = filter.attributes().into_iter().filter(|name| !seen.contains(name)).collect();
+    if unseen.is_empty() { Ok(()) } else { Err(errors::index_does_not_show_filtered(&index.name, &unseen)) }
+}
+
 impl DynamoDb {
     /// A page of what a `SELECT` asks for: of one partition after the other, or of everything.
     fn select(
@@ -82,10 +103,11 @@ impl DynamoDb {
     ) -> Result<ExecuteStatementOutput> {
         let table = self.table(caller, &select.table)?;
         let is_consistent = input.consistent_read == Some(true);
-        let index = paging::index(&table, select.index.as_deref(), is_consistent)?;
+        let index = index(&table, select.index.as_deref(), is_consistent)?;
         let condition = select.filter.take();
         let Reading { queries, filter, backwards } =
             partiql::reading(paging::schema(&table, index), condition, &select.order)?;
+        check_filter(&table, index, filter.as_ref())?;
         let projection = select.projection()?;
         let wanted = paging::wanted(&table, index, None, projection.as_ref(), filter.as_ref())?;
         let ranges: Vec<Range> = if queries.is_empty() {

@@ -30,6 +30,9 @@ pub(crate) async fn run(
         let asked = partiql::read(&statement.statement, statement.parameters);
         match asked.map_err(|error| errors::in_transaction(place, &error))? {
             Asked::Select(select) => selects.push(select),
+            Asked::Update { returning: Some(_), .. } | Asked::Delete { returning: Some(_), .. } => {
+                return Err(errors::in_transaction(place, &errors::transaction_returns()));
+            }
             asked => writes.push((asked, statement.return_values_on_condition_check_failure)),
         }
     }
@@ -49,16 +52,18 @@ impl DynamoDb {
     ) -> Result<ExecuteTransactionOutput> {
         let mut rows = Vec::with_capacity(selects.len());
         for (place, mut select) in selects.into_iter().enumerate() {
-            let found = self.one_row(caller, &mut select, "ExecuteTransaction").and_then(|(row, rest)| match rest {
-                None => Ok(row),
-                Some(_) => Err(errors::select_without_key("ExecuteTransaction")),
-            });
-            let is_invalid = |error: &headwater_wire::ServiceError| error.code == "ValidationException";
-            let row = found.map_err(
-                |error| {
-                    if is_invalid(&error) { errors::in_transaction(place, &error) } else { error }
-                },
-            )?;
+            let found = if select.index.is_some() {
+                Err(errors::transaction_reads_index())
+            } else {
+                self.one_row(caller, &mut select, "ExecuteTransaction")
+            };
+            let row = match found.map_err(|error| errors::in_transaction(place, &error))? {
+                (row, None) => row,
+                (_, Some(_)) => {
+                    let error = errors::select_without_key("ExecuteTransaction");
+                    return Err(errors::in_transaction(place, &error));
+                }
+            };
             rows.push((select, row));
         }
         let view = self.database.view();
@@ -81,16 +86,11 @@ impl DynamoDb {
     ) -> Result<ExecuteTransactionOutput> {
         let must_know = asked::is_told(capacity);
         let (mut names, mut writes) = (Vec::with_capacity(asked.len()), Vec::with_capacity(asked.len()));
-        for (asked, shows) in asked {
-            // A transaction does not tell what its statements return.
-            match self.change(caller, asked, shows, must_know) {
-                Ok(change) => {
-                    names.push(change.name);
-                    writes.push(Ok(change.write));
-                }
-                Err(error) if error.code == "ValidationException" => writes.push(Err(error)),
-                Err(error) => return Err(error),
-            }
+        for (place, (asked, shows)) in asked.into_iter().enumerate() {
+            let change = self.change(caller, asked, shows, must_know);
+            let change = change.map_err(|error| errors::in_transaction(place, &error))?;
+            names.push(change.name);
+            writes.push(change.write);
         }
         let responses = names.iter().map(|_| ItemResponse::default()).collect();
         let units = self.transact(&names, distinct(writes)?, token).await?;

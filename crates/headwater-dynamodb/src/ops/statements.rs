@@ -19,7 +19,8 @@ use std::collections::BTreeMap;
 pub(super) struct Change {
     /// The table as the statement names it.
     pub(super) name: String,
-    pub(super) write: Write,
+    /// The write, or why the table cannot have it.
+    pub(super) write: Result<Write>,
     pub(super) returned: Returned,
 }
 
@@ -53,7 +54,7 @@ impl DynamoDb {
     /// The write a statement asks for.
     ///
     /// # Errors
-    /// There is no such table, or the statement does not name a key of it.
+    /// There is no such table, or the statement does not name a whole key.
     pub(super) fn change(
         &self,
         caller: &Caller,
@@ -63,38 +64,37 @@ impl DynamoDb {
     ) -> Result<Change> {
         let keyed = |table: &Table, filter| partiql::whole_key(&table.key, filter).ok_or_else(errors::key_not_in_where);
         let shows_failed = asked::shows_failed(shows);
-        let (name, write, returning, update) = match asked {
+        let (name, write, condition, returned) = match asked {
             Asked::Insert { table: name, item } => {
-                let write = Write::insert(self.table(caller, &name)?, item)?;
-                (name, write, None, None)
+                let write = Write::insert(self.table(caller, &name)?, item);
+                (name, write, None, Returned { returning: None, update: None })
             }
             Asked::Update { table: name, update, filter, returning } => {
                 let table = self.table(caller, &name)?;
                 let (key, rest) = keyed(&table, filter)?;
-                let condition = all([Some(there(&table)), rest]);
-                let write = Write::at(table, key, Action::Update(update.clone()))?;
-                (name, Write { condition, ..write }, returning, Some(update))
+                let condition = and(there(&table), rest);
+                let write = Write::at(table, key, Action::Update(update.clone()));
+                (name, write, Some(condition), Returned { returning, update: Some(update) })
             }
             Asked::Delete { table: name, filter, returning } => {
                 let table = self.table(caller, &name)?;
                 let (key, rest) = keyed(&table, filter)?;
                 // What is not there cannot be deleted, whatever is asked of it.
                 let condition = rest.map(|rest| Condition::Or(vec![Condition::Not(Box::new(there(&table))), rest]));
-                (name, Write { condition, ..Write::at(table, key, Action::Delete)? }, returning, None)
+                (name, Write::at(table, key, Action::Delete), condition, Returned { returning, update: None })
             }
             Asked::Exists(select) | Asked::Select(select) => {
                 let table = self.table(caller, &select.table)?;
-                let (key, rest) = keyed(&table, select.filter)?;
-                let condition = all([Some(there(&table)), rest]);
-                (select.table, Write { condition, ..Write::at(table, key, Action::Check)? }, None, None)
+                let (key, rest) = keyed(&table, select.filter).map_err(|_| errors::exists_without_condition())?;
+                let rest = rest.ok_or_else(errors::exists_without_condition)?;
+                let condition = and(there(&table), Some(rest));
+                let write = Write::at(table, key, Action::Check);
+                (select.table, write, Some(condition), Returned { returning: None, update: None })
             }
         };
-        let wants_items = must_know || returning.is_some();
-        Ok(Change {
-            name,
-            write: Write { shows_failed, wants_items, ..write },
-            returned: Returned { returning, update },
-        })
+        let wants_items = must_know || returned.returning.is_some();
+        let write = write.map(|write| Write { condition, shows_failed, wants_items, ..write });
+        Ok(Change { name, write, returned })
     }
 
     /// The row of the one item a `SELECT` names, and what else is asked of it.
@@ -142,6 +142,6 @@ fn there(table: &Table) -> Condition {
     Condition::Exists(Path::to(name.unwrap_or_default()))
 }
 
-fn all(conditions: [Option<Condition>; 2]) -> Option<Condition> {
-    Some(Condition::And(conditions.into_iter().flatten().collect()))
+fn and(one: Condition, other: Option<Condition>) -> Condition {
+    Condition::And([one].into_iter().chain(other).collect())
 }

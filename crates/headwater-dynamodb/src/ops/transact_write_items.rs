@@ -2,8 +2,8 @@
 use super::asked;
 use crate::{
     DynamoDb,
-    capacity::Consumed,
-    database::Token,
+    capacity::{Consistency, Consumed, read_units},
+    database::{Deciding, Token},
     errors::{self, Reason, Result},
     expression::{Condition, Parameter, Placeholders, Update},
     value::{self, Item},
@@ -96,7 +96,7 @@ impl DynamoDb {
             if let Some((hash, request)) = token {
                 if let Some(held) = deciding.token(hash) {
                     let is_same = held.request == request;
-                    return if is_same { Ok(BTreeMap::new()) } else { Err(errors::token_reused()) };
+                    return if is_same { replayed(deciding, names, &writes) } else { Err(errors::token_reused()) };
                 }
                 deciding.take_token(Token { hash, request, until_ms: deciding.now_ms() + TOKEN_MS });
             }
@@ -123,6 +123,18 @@ impl DynamoDb {
         });
         submitted.await
     }
+}
+
+/// What it costs to be told again that a transaction was carried out: its items are read.
+fn replayed(deciding: &Deciding<'_>, names: &[String], writes: &[Write]) -> Result<BTreeMap<String, Consumed>> {
+    let mut consumed: BTreeMap<String, Consumed> = BTreeMap::new();
+    for (name, write) in names.iter().zip(writes) {
+        let held = deciding.image(&write.table, &write.key)?;
+        let size_bytes = held.map_or(0, |image| u64::from(image.size_bytes()));
+        let units = Consumed::reading(read_units(size_bytes, Consistency::Transactional), true);
+        consumed.entry(name.clone()).or_default().add(&units);
+    }
+    Ok(consumed)
 }
 
 /// The writes of a transaction, if each of them can be and no two are of one item. One that cannot be does not keep the

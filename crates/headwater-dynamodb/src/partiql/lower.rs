@@ -6,13 +6,17 @@ use super::syntax::{Action, Expression, Path, Step};
 use crate::{
     errors::{self, Result},
     expression::{self, Condition, Placeholders, Update, syntax},
+    number::Number,
     value::{Item, Value},
 };
 use headwater_wire::AttributeValue;
-use std::{collections::BTreeMap, sync::LazyLock};
+use std::sync::LazyLock;
 
 /// Values in one statement: it has at most 8192 characters, and a value takes one and a separator.
 const MAX_VALUES: usize = 4096;
+
+/// What the path to a number of the statement begins with.
+const ROOT: &str = "root";
 
 /// Keys of values, in their order.
 static KEYS: LazyLock<Vec<String>> = LazyLock::new(|| (0..MAX_VALUES).map(|at| format!(":{at:04}")).collect());
@@ -70,7 +74,12 @@ impl Lowering {
     }
 
     pub(super) fn item(&mut self, expression: &Expression) -> Result<Item> {
-        match Value::read(self.wire(expression)?)? {
+        let wire = match expression {
+            // Each attribute is a root of its own.
+            Expression::Map(members) => self.map(members, |_| ROOT.to_owned())?,
+            other => self.wire(other, ROOT)?,
+        };
+        match Value::read(wire)? {
             Value::M(item) => Ok(item),
             _ => Err(errors::not_a_value(expression)),
         }
@@ -134,7 +143,7 @@ impl Lowering {
             }
             Expression::Call(name, _) => Err(errors::unsupported_function(name)),
             value => {
-                let value = Value::read(self.wire(value)?)?;
+                let value = Value::read(self.wire(value, ROOT)?)?;
                 self.key(value)
             }
         }
@@ -166,7 +175,7 @@ impl Lowering {
         if changed != path {
             return Err(errors::set_function_target());
         }
-        let value = Value::read(self.wire(members)?)?;
+        let value = Value::read(self.wire(members, ROOT)?)?;
         self.keep(value)
     }
 
@@ -181,28 +190,35 @@ impl Lowering {
         Ok(key)
     }
 
-    /// A value as a caller would have sent it: it is checked with all others.
-    fn wire(&mut self, expression: &Expression) -> Result<AttributeValue> {
+    /// A value as a caller would have sent it: it is checked with all others, but for the numbers of the statement
+    /// itself, whose refusal says where they stand: `under`.
+    fn wire(&mut self, expression: &Expression, under: &str) -> Result<AttributeValue> {
         Ok(match expression {
             Expression::Parameter => self.parameters.next().ok_or_else(errors::parameters_do_not_match)?,
             Expression::Text(text) => AttributeValue::S(text.clone()),
-            Expression::Number(number) => AttributeValue::N(number.clone()),
+            Expression::Number(number) => match Number::parse(number) {
+                Ok(_) => AttributeValue::N(number.clone()),
+                Err(error) => return Err(errors::number_under(&error, under)),
+            },
             Expression::Bool(value) => AttributeValue::Bool(*value),
             Expression::Null => AttributeValue::Null(true),
-            Expression::List(elements) => {
-                AttributeValue::L(elements.iter().map(|element| self.wire(element)).collect::<Result<_>>()?)
-            }
-            Expression::Map(members) => {
-                // A member that is missing is not there.
-                let members = members.iter().filter(|(_, value)| *value != Expression::Missing);
-                let members = members.map(|(name, value)| Ok((name.clone(), self.wire(value)?)));
-                AttributeValue::M(members.collect::<Result<BTreeMap<_, _>>>()?)
-            }
-            Expression::Set(members) => {
-                set(members.iter().map(|member| self.wire(member)).collect::<Result<Vec<_>>>()?)?
-            }
+            Expression::List(elements) => AttributeValue::L(self.elements(elements, under)?),
+            Expression::Map(members) => self.map(members, |name| format!("{under}.{name}"))?,
+            Expression::Set(members) => set(self.elements(members, under)?)?,
             other => return Err(errors::not_a_value(other)),
         })
+    }
+
+    fn elements(&mut self, elements: &[Expression], under: &str) -> Result<Vec<AttributeValue>> {
+        let elements = elements.iter().enumerate();
+        elements.map(|(at, element)| self.wire(element, &format!("{under}[{at}]"))).collect()
+    }
+
+    /// A map. A member that is missing is not there.
+    fn map(&mut self, members: &[(String, Expression)], under: impl Fn(&str) -> String) -> Result<AttributeValue> {
+        let members = members.iter().filter(|(_, value)| *value != Expression::Missing);
+        let members = members.map(|(name, value)| Ok((name.clone(), self.wire(value, &under(name))?)));
+        Ok(AttributeValue::M(members.collect::<Result<_>>()?))
     }
 }
 

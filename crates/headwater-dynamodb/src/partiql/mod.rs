@@ -22,7 +22,10 @@ use headwater_wire::ServiceError;
 /// # Errors
 /// `ValidationException` for what is none.
 pub fn parse(text: &str) -> Result<syntax::Statement, ServiceError> {
-    parser::statement(text).map_err(errors::malformed_statement)
+    parser::statement(text).map_err(|fault| match fault {
+        parser::Fault::Malformed(why) => errors::malformed_statement(why),
+        parser::Fault::Unsupported(why) => errors::validation(why),
+    })
 }
 
 #[cfg(test)]

@@ -28,26 +28,42 @@ const KEYWORDS: &[&str] = &[
     "DELETE",
     "RETURNING",
     "EXISTS",
-    "AND",
-    "OR",
     "NOT",
-    "IN",
-    "BETWEEN",
-    "IS",
     "MISSING",
     "NULL",
     "TRUE",
     "FALSE",
+    "AS",
+    "VALUES",
+    "LIMIT",
+    "GROUP",
+    "HAVING",
 ];
+/// Such words that stand between two expressions.
+const OPERATORS: &[&str] = &["AND", "OR", "IN", "BETWEEN", "IS", "LIKE"];
+
+const LEFT_OVER: &str = "Unexpected token after expression";
 
 /// What parsing gives, or why it was refused.
-pub(super) type Parsed<T> = Result<T, &'static str>;
+pub(super) type Parsed<T> = Result<T, Fault>;
+
+/// Why a text is refused.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Fault {
+    /// It is no statement; the end of the service's sentence.
+    Malformed(&'static str),
+    /// It is one of another dialect; the service's sentence.
+    Unsupported(&'static str),
+}
 
 /// Parses a statement.
 pub(super) fn statement(text: &str) -> Parsed<Statement> {
-    let mut parser = Parser { tokens: tokens(text)?, at: 0, nesting: 0, operators: 0 };
+    // Of what is no token the service says nothing.
+    let tokens = tokens(text).ok_or(Fault::Malformed(""))?;
+    let mut parser = Parser { tokens, at: 0, nesting: 0, operators: 0 };
     let statement = parser.statement()?;
-    if parser.peek().is_some() { Err("Unexpected token after expression") } else { Ok(statement) }
+    parser.take(";");
+    if parser.peek().is_some() { Err(Fault::Malformed(LEFT_OVER)) } else { Ok(statement) }
 }
 
 pub(super) struct Parser {
@@ -96,17 +112,17 @@ impl Parser {
 
     /// Refuses what comes next.
     pub(super) fn refuse<T>(&self) -> Parsed<T> {
-        Err(match self.peek() {
-            None => "Unexpected end of statement",
+        Err(Fault::Malformed(match self.peek() {
+            Some(Token::Word(word)) if is_one_of(OPERATORS, word) => "Unexpected operator",
             Some(Token::Word(word)) if is_keyword(word) => "Unexpected keyword",
-            Some(_) => "Unexpected term",
-        })
+            _ => "Unexpected term",
+        }))
     }
 
     /// Goes a level deeper for what `inner` parses.
     pub(super) fn nested<T>(&mut self, inner: impl FnOnce(&mut Self) -> Parsed<T>) -> Parsed<T> {
         if self.nesting == MAX_NESTING {
-            return Err("Statement has too many nesting levels");
+            return Err(Fault::Malformed("Statement has too many nesting levels"));
         }
         self.nesting += 1;
         let parsed = inner(self);
@@ -114,9 +130,13 @@ impl Parser {
         parsed
     }
 
+    /// Counts an operator, which something must follow.
     pub(super) fn count_operator(&mut self) -> Parsed<()> {
         self.operators += 1;
-        if self.operators > MAX_OPERATORS { Err("Statement has too many operators") } else { Ok(()) }
+        if self.peek().is_none() {
+            return Err(Fault::Malformed("Missing right-hand side expression of infix operator"));
+        }
+        if self.operators > MAX_OPERATORS { Err(Fault::Malformed("Statement has too many operators")) } else { Ok(()) }
     }
 
     /// One or more, with commas between them.
@@ -131,8 +151,11 @@ impl Parser {
     pub(super) fn name(&mut self) -> Parsed<String> {
         let name = match self.peek() {
             Some(Token::Word(word)) if !is_keyword(word) => word.clone(),
-            Some(Token::Quoted(name)) if !name.is_empty() => name.clone(),
-            _ => return Err("Expected identifier for simple path"),
+            Some(Token::Quoted(name)) if name.is_empty() => {
+                return Err(Fault::Unsupported("Path component cannot be an empty string"));
+            }
+            Some(Token::Quoted(name)) => name.clone(),
+            _ => return Err(Fault::Malformed("Expected identifier for simple path")),
         };
         self.at += 1;
         Ok(name)
@@ -150,25 +173,41 @@ impl Parser {
         } else if self.take_keyword("INSERT") {
             self.expect_keyword("INTO")?;
             let table = self.name()?;
-            self.expect_keyword("VALUE")?;
+            if !self.take_keyword("VALUE") {
+                let is_word = matches!(self.peek(), Some(Token::Word(word)) if !is_keyword(word));
+                return Err(Fault::Malformed(if is_word { LEFT_OVER } else { "Unexpected keyword" }));
+            }
             Ok(Statement::Insert { table, value: self.sum()? })
         } else if self.take_keyword("UPDATE") {
-            self.update()
+            let (table, actions) = (self.table()?, self.actions()?);
+            let (filter, returning) = (self.filter()?, self.returning()?);
+            Ok(Statement::Update { table, actions, filter, returning })
+        } else if self.take_keyword("FROM") {
+            let (table, filter) = (self.table()?, self.filter()?);
+            let (actions, returning) = (self.actions()?, self.returning()?);
+            Ok(Statement::Update { table, actions, filter, returning })
         } else if self.take_keyword("DELETE") {
             self.expect_keyword("FROM")?;
-            let table = self.name()?;
+            let table = self.table()?;
             let (filter, returning) = (self.filter()?, self.returning()?);
             Ok(Statement::Delete { table, filter, returning })
         } else {
-            Err("Expected data manipulation")
+            Err(Fault::Malformed("Expected data manipulation"))
         }
     }
 
     fn select(&mut self) -> Parsed<Select> {
         let paths = if self.take("*") { None } else { Some(self.list(Self::path)?) };
         self.expect_keyword("FROM")?;
+        if self.peek().is_none() {
+            return self.refuse();
+        }
         let table = self.name()?;
         let index = if self.take(".") { Some(self.name()?) } else { None };
+        if self.take(".") {
+            return Err(Fault::Unsupported("A path may contain at most 2 components in the FROM clause"));
+        }
+        self.no_alias()?;
         let filter = self.filter()?;
         let mut order = Vec::new();
         if self.take_keyword("ORDER") {
@@ -185,8 +224,22 @@ impl Parser {
         Ok(Select { paths, table, index, filter, order })
     }
 
-    fn update(&mut self) -> Parsed<Statement> {
+    /// A table without an index.
+    fn table(&mut self) -> Parsed<String> {
         let table = self.name()?;
+        self.no_alias()?;
+        Ok(table)
+    }
+
+    fn no_alias(&self) -> Parsed<()> {
+        match self.peek() {
+            Some(Token::Word(word)) if is_keyword(word) && !word.eq_ignore_ascii_case("AS") => Ok(()),
+            Some(Token::Word(_) | Token::Quoted(_)) => Err(Fault::Unsupported("Aliasing is not supported")),
+            _ => Ok(()),
+        }
+    }
+
+    fn actions(&mut self) -> Parsed<Vec<Action>> {
         let mut actions = Vec::new();
         loop {
             if self.take_keyword("SET") {
@@ -200,8 +253,7 @@ impl Parser {
             } else if actions.is_empty() {
                 return self.refuse();
             } else {
-                let (filter, returning) = (self.filter()?, self.returning()?);
-                return Ok(Statement::Update { table, actions, filter, returning });
+                return Ok(actions);
             }
         }
     }
@@ -228,5 +280,9 @@ impl Parser {
 }
 
 pub(super) fn is_keyword(word: &str) -> bool {
-    KEYWORDS.iter().any(|keyword| keyword.eq_ignore_ascii_case(word))
+    is_one_of(KEYWORDS, word) || is_one_of(OPERATORS, word)
+}
+
+fn is_one_of(keywords: &[&str], word: &str) -> bool {
+    keywords.iter().any(|keyword| keyword.eq_ignore_ascii_case(word))
 }

@@ -1,6 +1,6 @@
 //! The parser of expressions. `OR` holds least, then `AND`, `NOT`, comparisons, sums.
 use super::{
-    parser::{Parsed, Parser, is_keyword},
+    parser::{Fault, Parsed, Parser, is_keyword},
     syntax::{Comparator, Expression, Path, Step},
     token::Token,
 };
@@ -30,7 +30,6 @@ impl Parser {
         if !self.take_keyword("NOT") {
             return self.comparison();
         }
-        self.count_operator()?;
         self.nested(Self::negation).map(|inner| Expression::Not(Box::new(inner)))
     }
 
@@ -42,13 +41,13 @@ impl Parser {
             return Ok(Expression::Compare(comparator, Box::new([left, self.sum()?])));
         }
         if self.take_keyword("IS") {
-            self.count_operator()?;
             let is_negated = self.take_keyword("NOT");
             let condition = if self.take_keyword("MISSING") {
                 Expression::IsMissing(Box::new(left))
-            } else {
-                self.expect_keyword("NULL")?;
+            } else if self.take_keyword("NULL") {
                 Expression::IsNull(Box::new(left))
+            } else {
+                return Err(Fault::Malformed("Expected type name"));
             };
             return Ok(negated(condition, is_negated));
         }
@@ -70,7 +69,6 @@ impl Parser {
         } else {
             return Ok(left);
         };
-        self.count_operator()?;
         Ok(negated(condition, is_negated))
     }
 
@@ -110,7 +108,7 @@ impl Parser {
         if self.take("-") {
             return match self.next() {
                 Some(Token::Number(number)) => Ok(Expression::Number(format!("-{number}"))),
-                _ => Err("Unexpected term"),
+                _ => Err(Fault::Malformed("Unexpected term")),
             };
         }
         if self.take("[") {
@@ -165,7 +163,7 @@ impl Parser {
     }
 
     fn member(&mut self) -> Parsed<(String, Expression)> {
-        let Some(Token::Text(name)) = self.next() else { return Err("Unexpected term") };
+        let Some(Token::Text(name)) = self.next() else { return Err(Fault::Malformed("Unexpected term")) };
         self.expect(":")?;
         Ok((name, self.sum()?))
     }
@@ -179,7 +177,7 @@ impl Parser {
                 steps.push(match self.next() {
                     Some(Token::Number(digits)) if is_index(&digits) => Step::Index(digits),
                     Some(Token::Text(name)) if !name.is_empty() => Step::Name(name),
-                    _ => return Err("Unexpected path component"),
+                    _ => return Err(Fault::Malformed("Unexpected path component")),
                 });
                 self.expect("]")?;
             } else {

@@ -110,6 +110,7 @@ fn the_forms_of_the_language_are_read() {
             "UPDATE t SET a=list_append(a, ['x']), b=b-1 REMOVE c WHERE pk=? RETURNING modified new *",
             r#"UPDATE "t" SET "a" = list_append("a", ['x']) SET "b" = "b" - 1 REMOVE "c" WHERE "pk" = ? RETURNING MODIFIED NEW *"#,
         ),
+        ("FROM t WHERE pk=1 SET a=2;", r#"UPDATE "t" SET "a" = 2 WHERE "pk" = 1"#),
         ("INSERT INTO t value {'a':<<1,2>>}", r#"INSERT INTO "t" VALUE {'a': <<1, 2>>}"#),
     ] {
         assert_eq!(parse(text).unwrap().to_string(), printed);
@@ -122,16 +123,37 @@ fn what_is_no_statement_is_refused() {
         ("", "Expected data manipulation"),
         ("SLECT * FROM t", "Expected data manipulation"),
         ("SELECT * FROM t LIMIT 1", "Unexpected token after expression"),
-        ("SELECT * FROM t WHERE", "Unexpected end of statement"),
-        ("INSERT INTO t VALUES (1)", "Unexpected term"),
+        ("SELECT * FROM t ORDER BY a WHERE a = 1", "Unexpected token after expression"),
+        ("SELECT * FROM t WHERE;", "Unexpected term"),
+        ("SELECT * FROM t WHERE NOT", "Unexpected term"),
+        ("SELECT * FROM t WHERE a = 1 AND", "Missing right-hand side expression of infix operator"),
+        ("SELECT * FROM t WHERE IS NULL", "Unexpected operator"),
+        ("SELECT * FROM t WHERE ORDER BY a", "Unexpected keyword"),
+        ("SELECT * FROM t WHERE a IS FOO", "Expected type name"),
+        ("SELECT * FROM", "Unexpected term"),
+        ("DELETE FROM", "Expected identifier for simple path"),
+        ("INSERT INTO t (a) VALUES (1)", "Unexpected keyword"),
+        ("INSERT INTO t u VALUE {}", "Unexpected token after expression"),
         ("UPDATE t WHERE a = 1", "Unexpected keyword"),
         ("SELECT select FROM t", "Expected identifier for simple path"),
         ("SELECT a[1.5] FROM t", "Unexpected path component"),
         ("SELECT a[2147483648] FROM t", "Unexpected path component"),
-        ("SELECT * FROM t WHERE a = 'b", "Unexpected end of statement"),
+        ("SELECT * FROM t WHERE a = 'b", ""),
     ] {
         let refusal = parse(text).unwrap_err().message.unwrap();
         assert_eq!(refusal, format!("Statement wasn't well formed, can't be processed: {why}"), "{text}");
+    }
+}
+
+#[test]
+fn other_dialects_are_refused_by_name() {
+    for (text, sentence) in [
+        ("SELECT * FROM t AS u", "Aliasing is not supported"),
+        ("DELETE FROM t u WHERE a = 1", "Aliasing is not supported"),
+        ("SELECT * FROM a.b.c", "A path may contain at most 2 components in the FROM clause"),
+        ("SELECT * FROM \"\"", "Path component cannot be an empty string"),
+    ] {
+        assert_eq!(parse(text).unwrap_err().message.as_deref(), Some(sentence), "{text}");
     }
 }
 

@@ -18,16 +18,17 @@ pub(super) enum Token {
 /// Those that begin like shorter ones come first.
 const SYMBOLS: &[&str] = &[
     "<<", ">>", "<>", "<=", ">=", "!=", "=", "<", ">", "(", ")", "[", "]", "{", "}", ",", ".", ":", "?", "*", "+", "-",
+    ";",
 ];
 
-/// The tokens of a text, or what is wrong with it.
-pub(super) fn tokens(text: &str) -> Result<Vec<Token>, &'static str> {
+/// The tokens of a text; `None` if something in it is none.
+pub(super) fn tokens(text: &str) -> Option<Vec<Token>> {
     let (mut tokens, mut rest) = (Vec::new(), text.trim_start());
     while !rest.is_empty() {
         rest = if let Some(comment) = rest.strip_prefix("--") {
             comment.split_once('\n').map_or("", |(_, after)| after)
         } else if let Some(comment) = rest.strip_prefix("/*") {
-            comment.split_once("*/").ok_or("Unexpected end of statement")?.1
+            comment.split_once("*/")?.1
         } else {
             let (token, after) = one(rest)?;
             tokens.push(token);
@@ -35,11 +36,11 @@ pub(super) fn tokens(text: &str) -> Result<Vec<Token>, &'static str> {
         };
         rest = rest.trim_start();
     }
-    Ok(tokens)
+    Some(tokens)
 }
 
 /// The token that `text` begins with, and what follows it.
-fn one(text: &str) -> Result<(Token, &str), &'static str> {
+fn one(text: &str) -> Option<(Token, &str)> {
     let mut letters = text.chars();
     let (first, second) = (letters.next().unwrap_or_default(), letters.next().unwrap_or_default());
     if first == '\'' {
@@ -50,26 +51,26 @@ fn one(text: &str) -> Result<(Token, &str), &'static str> {
     }
     if first.is_ascii_digit() || first == '.' && second.is_ascii_digit() {
         let (number, after) = text.split_at(number_len(text));
-        return Ok((Token::Number(number.to_owned()), after));
+        let exponent = number.split_once(['e', 'E']).map(|(_, exponent)| exponent.parse::<i32>());
+        return (!matches!(exponent, Some(Err(_)))).then(|| (Token::Number(number.to_owned()), after));
     }
     if first.is_ascii_alphabetic() || first == '_' || first == '$' {
         let is_inner = |letter: char| letter.is_ascii_alphanumeric() || letter == '_' || letter == '$';
         let (word, after) = text.split_at(text.find(|letter| !is_inner(letter)).unwrap_or(text.len()));
-        return Ok((Token::Word(word.to_owned()), after));
+        return Some((Token::Word(word.to_owned()), after));
     }
-    let symbol = SYMBOLS.iter().find_map(|symbol| Some((Token::Symbol(symbol), text.strip_prefix(symbol)?)));
-    symbol.ok_or("Unexpected term")
+    SYMBOLS.iter().find_map(|symbol| Some((Token::Symbol(symbol), text.strip_prefix(symbol)?)))
 }
 
 /// What stands between quotes, where two of them stand for one.
-fn quoted(text: &str, quote: char) -> Result<(String, &str), &'static str> {
+fn quoted(text: &str, quote: char) -> Option<(String, &str)> {
     let (mut content, mut rest) = (String::new(), text.strip_prefix(quote).unwrap_or_default());
     loop {
-        let (part, after) = rest.split_once(quote).ok_or("Unexpected end of statement")?;
+        let (part, after) = rest.split_once(quote)?;
         content.push_str(part);
         match after.strip_prefix(quote) {
             Some(after) => rest = after,
-            None => return Ok((content, after)),
+            None => return Some((content, after)),
         }
         content.push(quote);
     }
@@ -116,9 +117,9 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_end_is_refused() {
-        for text in ["'a", "\"a", "/* a", "a ; b"] {
-            assert!(tokens(text).is_err(), "{text}");
+    fn what_has_no_end_is_no_token() {
+        for text in ["'a", "\"a", "/* a", "a # b", "1e2147483648"] {
+            assert!(tokens(text).is_none(), "{text}");
         }
     }
 }

@@ -149,75 +149,85 @@ async fn deletes_take_the_item_that_is_there_and_do_nothing_where_none_is() {
     assert_eq!(keys(&house, "SELECT * FROM music WHERE artist = 'b'").await, Vec::<String>::new());
 }
 
+/// Each of the statements is refused as invalid with its sentence.
+async fn invalid(house: &House, rows: &[(&str, &str)]) {
+    for (text, message) in rows {
+        refused(execute(house, text, json!([])).await, "ValidationException", message);
+    }
+}
+
 #[tokio::test]
-async fn what_is_wrong_with_a_statement_is_said() {
+async fn what_is_wrong_with_a_write_is_said() {
     let house = house().await;
-    let validation = "ValidationException";
+    let taken = execute(&house, "INSERT INTO music VALUE {'artist': 'a', 'song': '1'}", json!([])).await;
+    refused(taken, "DuplicateItemException", "Duplicate primary key exists in table");
     let mandatory = "Where clause does not contain a mandatory equality on all key attributes";
-    let parameters = "Number of parameters in request and statement don't match.";
+    let wrong = "One or more parameter values were invalid:";
+    let too_large = "Number overflow. Attempting to store a number with magnitude larger than supported range";
     let song = key("a", "1");
-    for (text, code, message) in [
+    let rows = [
+        ("INSERT INTO music VALUE {'artist': 'a'}", &*format!("{wrong} Missing the key song in the item")),
+        ("INSERT INTO music VALUE {'a': <<>>}", &format!("{wrong} An string set  may not be empty")),
+        ("INSERT INTO music VALUE {'m': {'l': [1, 1e126]}}", &format!("{too_large} under root.l[1]")),
+        ("UPDATE music SET n = 1 WHERE artist = 'a'", mandatory),
+        ("UPDATE music SET n = 1", mandatory),
+        ("DELETE FROM music WHERE artist = 'a' OR song = '1'", mandatory),
         (
-            "INSERT INTO music VALUE {'artist': 'a', 'song': '1'}",
-            "DuplicateItemException",
-            "Duplicate primary key exists in table",
+            &format!("UPDATE music SET song = 'x' WHERE {song}"),
+            &format!("{wrong} Cannot update attribute song. This attribute is part of the key"),
         ),
         (
-            "INSERT INTO music VALUE {'artist': 'a'}",
-            validation,
-            "One or more parameter values were invalid: Missing the key song in the item",
+            &format!("DELETE FROM music WHERE {song} RETURNING MODIFIED OLD *"),
+            "Invalid returning clause: RETURNING MODIFIED OLD *. Only RETURNING ALL OLD * is allowed in DELETE \
+             statements.",
         ),
-        ("UPDATE music SET n = 1 WHERE artist = 'a'", validation, mandatory),
-        ("UPDATE music SET n = 1", validation, mandatory),
-        ("DELETE FROM music WHERE artist = 'a' OR song = '1'", validation, mandatory),
-        ("SELECT * FROM music WHERE artist = ?", validation, parameters),
-        ("SELECT * FROM nothing", "ResourceNotFoundException", "Requested resource not found"),
-        ("SELECT * FROM music.nothing", validation, "The table does not have the specified index: nothing"),
+    ];
+    invalid(&house, &rows).await;
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_read_is_said() {
+    let house = house().await;
+    let nothing = execute(&house, "SELECT * FROM nothing", json!([])).await;
+    refused(nothing, "ResourceNotFoundException", "Requested resource not found");
+    let parameters = "Number of parameters in request and statement don't match.";
+    let wrong = "One or more parameter values were invalid:";
+    let rows = [
+        ("SELECT * FROM music WHERE artist = ?", parameters),
         (
-            "SELECT * FROM music ORDER BY song",
-            validation,
-            "Must have WHERE clause in the statement when using ORDER BY clause.",
+            "SELECT * FROM music.\"by-year\" WHERE \"year\" = 1 AND tags = 1",
+            &*format!("{wrong} Secondary index by-year does not project one or more filter attributes: [tags]"),
         ),
+        (
+            "SELECT tags FROM music.\"by-year\" WHERE \"year\" = 1",
+            &format!("{wrong} Global secondary index by-year does not project [tags]"),
+        ),
+        ("SELECT * FROM music.nothing", "The table does not have the specified index"),
+        ("SELECT * FROM music ORDER BY song", "Must have WHERE clause in the statement when using ORDER BY clause."),
         (
             "SELECT * FROM music WHERE song = '1' ORDER BY song",
-            validation,
             "Must have at least one non-optional hash key condition in WHERE clause when using ORDER BY clause.",
         ),
         (
             "SELECT * FROM music WHERE artist = 'a' ORDER BY n",
-            validation,
             "Variable reference n in ORDER BY clause must be part of the primary key",
         ),
         (
             "SELECT * FROM music WHERE artist = 1",
-            validation,
-            "One or more parameter values were invalid: Condition parameter type does not match schema type",
+            &format!("{wrong} Condition parameter type does not match schema type"),
         ),
         (
             "SELECT * FROM music WHERE begins_with(n, 1)",
-            validation,
             "Incorrect operand type for operator or function; operator or function: begins_with, operand type: N",
         ),
-        (
-            "INSERT INTO music VALUE {'a': <<>>}",
-            validation,
-            "One or more parameter values were invalid: An string set  may not be empty",
-        ),
-        (
-            &format!("UPDATE music SET song = 'x' WHERE {song}"),
-            validation,
-            "One or more parameter values were invalid: Cannot update attribute song. This attribute is part of the key",
-        ),
-        (
-            &format!("DELETE FROM music WHERE {song} RETURNING MODIFIED OLD *"),
-            validation,
-            "Invalid returning clause: RETURNING MODIFIED OLD *. Only RETURNING ALL OLD * is allowed in DELETE statements.",
-        ),
-    ] {
-        refused(execute(&house, text, json!([])).await, code, message);
-    }
+        ("SELECT * FROM music WHERE lower(artist) = 'a'", "Unsupported function: lower"),
+    ];
+    invalid(&house, &rows).await;
     let one_too_many = execute(&house, "SELECT * FROM music", json!([{"S": "a"}])).await;
-    refused(one_too_many, validation, parameters);
+    refused(one_too_many, "ValidationException", parameters);
+    let consistent = json!({"Statement": "SELECT * FROM music.\"by-year\"", "ConsistentRead": true});
+    let sentence = "Strongly consistent read is not supported on Global Secondary Indexes";
+    refused(ask(&house, consistent).await, "ValidationException", sentence);
 }
 
 #[tokio::test]
@@ -275,7 +285,7 @@ async fn a_transaction_writes_all_or_none_and_under_a_token_once() {
     };
     let exists = format!("EXISTS(SELECT * FROM music WHERE {} AND \"year\" = 1999)", key("a", "1"));
     let insert = "INSERT INTO music VALUE {'artist': 'n', 'song': '1'}";
-    let missing = format!("EXISTS(SELECT * FROM music WHERE {})", key("z", "1"));
+    let missing = format!("EXISTS(SELECT * FROM music WHERE {} AND n IS MISSING)", key("z", "1"));
     let refusal = house.call("ExecuteTransaction", &transact(&[insert, &missing])).await;
     let sentence = "Transaction cancelled, please refer cancellation reasons for specific reasons";
     refused(refusal, "TransactionCanceledException", &format!("{sentence} [None, ConditionalCheckFailed]"));
@@ -288,6 +298,20 @@ async fn a_transaction_writes_all_or_none_and_under_a_token_once() {
     let again = transact(&[insert]).replace("once", "again");
     let refusal = house.call("ExecuteTransaction", &again).await;
     refused(refusal, "TransactionCanceledException", &format!("{sentence} [DuplicateItem]"));
+}
+
+#[tokio::test]
+async fn a_transaction_told_again_costs_the_reading_of_its_items() {
+    let house = house().await;
+    let increment = format!("UPDATE music SET \"n\" = 1 WHERE {}", key("a", "1"));
+    let request = json!({"TransactStatements": [{"Statement": increment}], "ClientRequestToken": "once",
+        "ReturnConsumedCapacity": "TOTAL"});
+    let first = house.call("ExecuteTransaction", &request.to_string()).await.unwrap();
+    let units = json!([{"TableName": "music", "CapacityUnits": 2, "WriteCapacityUnits": 2}]);
+    assert_eq!(first["ConsumedCapacity"], units);
+    let again = house.call("ExecuteTransaction", &request.to_string()).await.unwrap();
+    let units = json!([{"TableName": "music", "CapacityUnits": 2, "ReadCapacityUnits": 2}]);
+    assert_eq!(again["ConsumedCapacity"], units);
 }
 
 #[tokio::test]
@@ -309,6 +333,28 @@ async fn a_transaction_of_reads_names_whole_keys() {
     let mixed = [select(&key("a", "1")), format!("DELETE FROM music WHERE {}", key("a", "1"))];
     let mixed = house.call("ExecuteTransaction", &transact(&mixed)).await;
     refused(mixed, "ValidationException", "A transaction may contain either read or write statements, not both.");
+    for (text, why) in [
+        (
+            format!("EXISTS({})", select(&key("a", "1"))),
+            "EXISTS() must contain a single item read with additional condition",
+        ),
+        (
+            format!("DELETE FROM music WHERE {} RETURNING ALL OLD *", key("a", "1")),
+            "RETURNING clause is not supported in ExecuteTransaction.",
+        ),
+        (
+            "DELETE FROM music WHERE artist = 'a'".into(),
+            "Where clause does not contain a mandatory equality on all key attributes",
+        ),
+        (
+            "SELECT * FROM music.\"by-year\" WHERE \"year\" = 1".into(),
+            "Reads on indices are not supported within transactions.",
+        ),
+        ("SELECT * FROM music WHERE".into(), "Statement wasn't well formed, can't be processed: Unexpected term"),
+    ] {
+        let outcome = house.call("ExecuteTransaction", &transact(&[text])).await;
+        refused(outcome, "ValidationException", &format!("Validation failed in TransactStatements[0]: {why}"));
+    }
     let alone = execute(&house, &format!("EXISTS({})", select(&key("a", "1"))), json!([])).await;
     refused(alone, "ValidationException", "EXISTS() is only supported in ExecuteTransaction.");
 }
