@@ -86,6 +86,14 @@ impl Consumed {
         *held.entry(index.name.clone()).or_default() += units;
     }
 
+    /// Units of a global index, or of the table with its local indexes.
+    pub(crate) fn units(&self, index: Option<&str>) -> f64 {
+        match index {
+            Some(name) => self.global.get(name).copied().unwrap_or_default(),
+            None => self.table + self.local.values().sum::<f64>(),
+        }
+    }
+
     pub(crate) fn add(&mut self, other: &Self) {
         self.table += other.table;
         self.is_write |= other.is_write;

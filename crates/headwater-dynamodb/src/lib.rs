@@ -23,6 +23,7 @@ mod stream;
 mod stream_ops;
 mod table;
 mod target;
+mod throughput;
 pub mod value;
 mod write;
 
@@ -33,6 +34,7 @@ use headwater_log::{Engine, LogError, clock::Clock, kv::Kv};
 use headwater_wire::{Access, Row, Sealer};
 pub use ops::REFUSED;
 use std::sync::Arc;
+use throughput::Throughput;
 
 /// Every operation the service can do: `DynamoDB`'s and `DynamoDB` Streams'.
 #[must_use]
@@ -87,6 +89,8 @@ pub struct DynamoDb {
     entropy: Entropy,
     access: Arc<dyn Access>,
     sealer: Sealer,
+    /// What keeps to provisioned throughput, if the operator asks for it.
+    throughput: Option<Throughput>,
     settings: DynamoDbSettings,
 }
 
@@ -103,7 +107,8 @@ impl DynamoDb {
             None => found(&database, &entropy).await?,
         };
         let sealer = Sealer::new(key, entropy());
-        Ok(Arc::new(Self { database, clock, entropy, access, sealer, settings }))
+        let throughput = settings.rate_limits.then(Throughput::default);
+        Ok(Arc::new(Self { database, clock, entropy, access, sealer, throughput, settings }))
     }
 }
 

@@ -3,6 +3,31 @@ use super::{invalid_values, validation};
 use headwater_wire::{AttributeValue, ErrorMembers, ServiceError};
 use std::collections::BTreeMap;
 
+// ---- throughput ----
+
+fn throughput(of: &str, reason: String, resource: &str) -> ServiceError {
+    let told = headwater_wire::dynamodb::ThrottlingReason { reason: Some(reason), resource: Some(resource.to_owned()) };
+    ServiceError::new(
+        "ProvisionedThroughputExceededException",
+        format!(
+            "The level of configured provisioned throughput for {of} was exceeded. Consider increasing your provisioning \
+             level with the UpdateTable API."
+        ),
+    )
+    .with(ErrorMembers::ThrottlingReasons(vec![told]))
+}
+
+/// `usage` is `Read` or `Write`.
+pub(crate) fn table_throughput(usage: &str, arn: &str) -> ServiceError {
+    throughput("the table", format!("Table{usage}ProvisionedThroughputExceeded"), arn)
+}
+
+/// `usage` is `Read` or `Write`.
+pub(crate) fn index_throughput(usage: &str, arn: &str) -> ServiceError {
+    let of = "one or more global secondary indexes of the table";
+    throughput(of, format!("Index{usage}ProvisionedThroughputExceeded"), arn)
+}
+
 // ---- writes ----
 
 pub(crate) fn condition_failed(item: Option<BTreeMap<String, AttributeValue>>) -> ServiceError {

@@ -5,6 +5,7 @@ use crate::{
     errors::Result,
     expression::{Condition, Parameter, Placeholders, Projection, legacy},
     table::{IndexKind, Table},
+    throughput::Use,
     value::{self, Item},
     write::{Refusal, Write, Written},
 };
@@ -131,8 +132,11 @@ impl DynamoDb {
     /// The refusal, as its caller is told.
     pub(crate) async fn write_one(&self, write: Write) -> Result<Done> {
         let (table, key) = (Arc::clone(&write.table), write.key_item.clone());
+        self.admit(&table, None, Use::Write)?;
+        let write = Write { wants_items: write.wants_items || self.is_metered(), ..write };
         let written = self.database.submit(|deciding| write.decide(deciding).map_err(Refusal::told)).await?;
         let consumed = Consumed::write(&table, written.old.as_ref(), written.new.as_ref(), false);
+        self.charge(&table, None, Use::Write, &consumed);
         Ok(Done { table, key, written, consumed })
     }
 }

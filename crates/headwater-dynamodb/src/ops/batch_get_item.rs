@@ -6,6 +6,8 @@ use crate::{
     database::{self, Image},
     errors::{self, Result},
     expression::Projection,
+    table::Table,
+    throughput::Use,
     value::{self, Item},
 };
 use headwater_wire::{
@@ -25,6 +27,7 @@ const MAX_REPLY_BYTES: u64 = 16 << 20;
 /// What is asked of one table.
 struct Part {
     name: String,
+    table: Arc<Table>,
     /// Rows, with the key as the caller wrote it.
     rows: Vec<(Vec<u8>, BTreeMap<String, AttributeValue>)>,
     projection: Option<Projection>,
@@ -55,6 +58,7 @@ pub(crate) async fn run(
     };
     let mut reply_bytes = 0;
     for part in parts {
+        dynamodb.admit(&part.table, None, Use::Read)?;
         let (mut items, mut units, mut left) = (Vec::new(), 0.0, Vec::new());
         for (row, key) in part.rows {
             if reply_bytes >= MAX_REPLY_BYTES {
@@ -74,8 +78,10 @@ pub(crate) async fn run(
             let shown = item.map(|item| part.projection.as_ref().map_or(item.clone(), |shown| shown.project(&item)));
             items.extend(shown.map(value::write_item));
         }
+        let units = Consumed::reading(units, false);
+        dynamodb.charge(&part.table, None, Use::Read, &units);
         if let Some(consumed) = &mut output.consumed_capacity {
-            consumed.extend(Consumed::reading(units, false).told(&part.name, input.return_consumed_capacity));
+            consumed.extend(units.told(&part.name, input.return_consumed_capacity));
         }
         if !left.is_empty()
             && let Some(unprocessed) = &mut output.unprocessed_keys
@@ -124,6 +130,6 @@ impl Unfound {
         }
         let is_consistent = request.consistent_read == Some(true);
         let consistency = if is_consistent { Consistency::Strong } else { Consistency::Eventual };
-        Ok(Part { name, rows, projection, consistency, request })
+        Ok(Part { name, table, rows, projection, consistency, request })
     }
 }

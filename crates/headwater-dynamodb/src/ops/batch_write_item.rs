@@ -5,6 +5,7 @@ use crate::{
     DynamoDb,
     capacity::Consumed,
     errors::{self, Result},
+    throughput::Use,
     value::{self, Item},
     write::{Action, Refusal, Write},
 };
@@ -35,7 +36,7 @@ pub(crate) async fn run(
             asked.push((name.clone(), read(request)?));
         }
     }
-    let wants_items = asked::is_told(input.return_consumed_capacity);
+    let wants_items = asked::is_told(input.return_consumed_capacity) || dynamodb.is_metered();
     let (mut writes, mut seen) = (Vec::with_capacity(count), HashSet::new());
     for (name, (item, is_put)) in asked {
         let table = dynamodb.table(&caller, &name)?;
@@ -43,6 +44,7 @@ pub(crate) async fn run(
         if !seen.insert((write.table.id, write.key.clone())) {
             return Err(errors::duplicate_keys());
         }
+        dynamodb.admit(&write.table, None, Use::Write)?;
         writes.push((name, Write { wants_items, ..write }));
     }
     let mut metrics: BTreeMap<String, Vec<ItemCollectionMetrics>> = BTreeMap::new();
@@ -61,6 +63,7 @@ pub(crate) async fn run(
             let table = Arc::clone(&write.table);
             let written = write.decide(deciding).map_err(Refusal::told)?;
             let units = Consumed::write(&table, written.old.as_ref(), written.new.as_ref(), false);
+            dynamodb.charge(&table, None, Use::Write, &units);
             consumed.entry(name).or_default().add(&units);
         }
         Ok(consumed)
@@ -70,7 +73,7 @@ pub(crate) async fn run(
     Ok(BatchWriteItemOutput {
         unprocessed_items: Some(BTreeMap::new()),
         item_collection_metrics: (!metrics.is_empty()).then_some(metrics),
-        consumed_capacity: wants_items.then(|| told.collect()),
+        consumed_capacity: asked::is_told(input.return_consumed_capacity).then(|| told.collect()),
     })
 }
 

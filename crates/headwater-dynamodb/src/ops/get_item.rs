@@ -6,6 +6,7 @@ use crate::{
     database::{self, Image},
     errors::{self, Result},
     table::Table,
+    throughput::Use,
     value::{self, Item},
 };
 use headwater_wire::{
@@ -22,9 +23,11 @@ pub(crate) async fn run(dynamodb: Arc<DynamoDb>, caller: Caller, input: GetItemI
     )?;
     let key = value::read_item(input.key)?;
     let table = dynamodb.table(&caller, &input.table_name)?;
+    dynamodb.admit(&table, None, Use::Read)?;
     let (item, size_bytes) = dynamodb.item(&table, &key)?;
     let consistency = if input.consistent_read == Some(true) { Consistency::Strong } else { Consistency::Eventual };
     let consumed = Consumed::reading(read_units(size_bytes, consistency), false);
+    dynamodb.charge(&table, None, Use::Read, &consumed);
     let item = match (item, projection) {
         (Some(item), Some(projection)) => Some(projection.project(&item)),
         (item, _) => item,

@@ -7,6 +7,7 @@ use crate::{
     key::{self, KeyRange, KeyValue, RangeCondition},
     read::{Plan, Range},
     table::{Index, Table},
+    throughput::Use,
     value,
 };
 use headwater_wire::{
@@ -75,7 +76,9 @@ pub(crate) async fn run(dynamodb: Arc<DynamoDb>, caller: Caller, input: QueryInp
         counts_only: wanted.counts_only,
         fetches_whole: wanted.fetches_whole,
     };
+    dynamodb.admit(&table, index, Use::Read)?;
     let mut page = plan.read(&*dynamodb.database.view())?;
+    dynamodb.charge(&table, index, Use::Read, &page.consumed);
     let (items, count, scanned_count, last_evaluated_key) = paging::told(&mut page, wanted.counts_only);
     let consumed_capacity = page.consumed.told(&input.table_name, input.return_consumed_capacity);
     Ok(QueryOutput { items, count, scanned_count, last_evaluated_key, consumed_capacity })

@@ -5,6 +5,7 @@ use crate::{
     capacity::{Consistency, Consumed, read_units},
     database::{self, Image},
     errors::{self, Reason, Result},
+    throughput::Use,
     value,
 };
 use headwater_wire::{
@@ -36,7 +37,8 @@ pub(crate) async fn run(
         if !seen.insert(row.clone()) {
             return Err(errors::transaction_repeats_item());
         }
-        rows.push((name, row, projection));
+        dynamodb.admit(&table, None, Use::Read)?;
+        rows.push((name, table, row, projection));
     }
     if reasons.iter().any(|reason| *reason != Reason::None) {
         return Err(errors::transaction_cancelled(reasons));
@@ -44,10 +46,11 @@ pub(crate) async fn run(
     let view = dynamodb.database.view();
     let mut consumed: BTreeMap<String, Consumed> = BTreeMap::new();
     let mut responses = Vec::with_capacity(rows.len());
-    for (name, row, projection) in rows {
+    for (name, table, row, projection) in rows {
         let held = view.get(database::ITEMS, &row).map_err(|error| errors::engine(&error))?.map(Image::stored);
         let size_bytes = held.as_ref().map_or(0, |image| u64::from(image.size_bytes()));
         let units = Consumed::reading(read_units(size_bytes, Consistency::Transactional), true);
+        dynamodb.charge(&table, None, Use::Read, &units);
         consumed.entry(name).or_default().add(&units);
         let item = held.map(|image| image.item()).transpose().map_err(|error| errors::engine(&error))?;
         let item = item.map(|item| projection.as_ref().map_or(item.clone(), |shown| shown.project(&item)));

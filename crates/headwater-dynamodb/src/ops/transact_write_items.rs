@@ -6,6 +6,7 @@ use crate::{
     database::{Deciding, Token},
     errors::{self, Reason, Result},
     expression::{Condition, Parameter, Placeholders, Update},
+    throughput::Use,
     value::{self, Item},
     write::{Action, Refusal, Write, Written},
 };
@@ -42,7 +43,7 @@ pub(crate) async fn run(
     let token = token(&caller, input.client_request_token.as_ref(), &input.transact_items);
     let asked = input.transact_items.into_iter().map(read).collect::<Result<Vec<_>>>()?;
     let names: Vec<String> = asked.iter().map(|asked| asked.table.clone()).collect();
-    let wants_items = asked::is_told(input.return_consumed_capacity);
+    let wants_items = asked::is_told(input.return_consumed_capacity) || dynamodb.is_metered();
     let writes = dynamodb.prepare(&caller, asked, wants_items)?;
     let mut metrics: BTreeMap<String, Vec<ItemCollectionMetrics>> = BTreeMap::new();
     for (name, write) in names.iter().zip(&writes) {
@@ -77,6 +78,9 @@ impl DynamoDb {
                 action => Write::at(table, asked.key, action),
             };
             let Asked { condition, shows_failed, .. } = asked;
+            if let Ok(write) = &write {
+                self.admit(&write.table, None, Use::Write)?;
+            }
             writes.push(write.map(|write| Write { condition, shows_failed, wants_items, ..write }));
         }
         distinct(writes)
@@ -107,6 +111,7 @@ impl DynamoDb {
                 reasons.push(match write.decide(deciding) {
                     Ok(Written { old, new }) => {
                         let units = Consumed::write(&table, old.as_ref(), new.as_ref(), true);
+                        self.charge(&table, None, Use::Write, &units);
                         consumed.entry(name.clone()).or_default().add(&units);
                         Reason::None
                     }

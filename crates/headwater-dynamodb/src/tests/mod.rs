@@ -6,6 +6,7 @@ mod indexes;
 mod partiql;
 mod streams;
 mod tables;
+mod throughput;
 
 use crate::{
     DynamoDb, DynamoDbParts, DynamoDbSettings, Entropy,
