@@ -2,76 +2,24 @@
 """Load, kill -9, restart on the same folder, again and again; then everything is read: no acknowledged record may be
 lost, none may stand twice, and what one writer put under one key must come back in its order.
 
-`kill9.py SERVER_BINARY [--rounds N]`. Raw HTTP and the standard library alone, so that no client's retry hides a fault.
+`kill9.py SERVER_BINARY [--rounds N]`.
 """
 import argparse
 import base64
 import collections
-import http.client
 import itertools
-import json
 import os
 import pathlib
 import random
-import signal
-import socket
-import subprocess
 import sys
 import tempfile
 import threading
 import time
 
+from server import BROKEN, Client, Refusal, Server
+
 STREAM, SHARDS, WRITERS = "kill9", 4, 8
 LOAD_SECONDS = (0.05, 0.6)
-HEADERS = {
-    "Content-Type": "application/x-amz-json-1.1",
-    "Authorization": "AWS4-HMAC-SHA256 Credential=AKID/20260101/us-east-1/kinesis/aws4_request, "
-    "SignedHeaders=host;x-amz-date, Signature=" + "0" * 64,
-    "X-Amz-Date": "20260101T000000Z",
-}
-
-
-class Client:
-    """One connection that speaks Kinesis's JSON."""
-
-    def __init__(self, port):
-        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-
-    def call(self, operation, **request):
-        headers = HEADERS | {"X-Amz-Target": "Kinesis_20131202." + operation}
-        self.connection.request("POST", "/", json.dumps(request), headers)
-        reply = self.connection.getresponse()
-        body = reply.read()
-        if reply.status != 200:
-            raise RuntimeError(f"{operation}: {reply.status} {body[:300]!r}")
-        return json.loads(body) if body else {}
-
-
-class Server:
-    """The binary on a fixed port and folder; can be killed and started again."""
-
-    def __init__(self, binary, folder):
-        self.binary, self.folder = binary, folder
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        self.log = open(folder / "server.log", "ab")
-
-    def start(self):
-        words = [self.binary, "serve", "--listen", f"127.0.0.1:{self.port}", "--data", str(self.folder / "data")]
-        self.process = subprocess.Popen(words, stdout=self.log, stderr=self.log, stdin=subprocess.DEVNULL)
-        deadline = time.monotonic() + 20
-        while True:
-            try:
-                return Client(self.port).call("ListStreams")
-            except (OSError, http.client.HTTPException):
-                if self.process.poll() is not None or time.monotonic() > deadline:
-                    sys.exit(f"the server does not start; see {self.log.name}")
-                time.sleep(0.005)
-
-    def kill(self):
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
 
 
 class Writer(threading.Thread):
@@ -101,9 +49,9 @@ class Writer(threading.Thread):
                     reply = self.client.call("PutRecords", StreamName=STREAM, Records=entries)
                     for identity, put in zip(identities, reply["Records"]):
                         self.acknowledged[identity] = (put["ShardId"], put["SequenceNumber"])
-        except (OSError, http.client.HTTPException):
+        except BROKEN:
             pass  # the server was killed
-        except RuntimeError as refusal:  # it answered, but not as it should: nothing here may be refused
+        except Refusal as refusal:  # it answered, but not as it should: nothing here may be refused
             self.refused.append(str(refusal))
 
 

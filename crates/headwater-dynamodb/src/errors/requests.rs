@@ -39,7 +39,7 @@ pub(crate) fn condition_failed(item: Option<BTreeMap<String, AttributeValue>>) -
 }
 
 pub(crate) fn return_values_old_only() -> ServiceError {
-    validation("Return values set to invalid value")
+    validation("ReturnValues can only be ALL_OLD or NONE")
 }
 
 pub(crate) fn item_too_large() -> ServiceError {
@@ -156,11 +156,11 @@ pub(crate) fn select_needs_attributes() -> ServiceError {
 }
 
 pub(crate) fn select_excludes(parameter: &str, choice: &str) -> ServiceError {
-    invalid_values(&format!("Cannot specify the {parameter} when choosing to get {choice}"))
+    validation(format!("Cannot specify the {parameter} when choosing to get {choice}"))
 }
 
 pub(crate) fn select_projected_needs_index() -> ServiceError {
-    invalid_values("ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName")
+    validation("ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName")
 }
 
 pub(crate) fn index_shows_part(name: &str) -> ServiceError {
