@@ -64,14 +64,9 @@ pub(crate) fn duplicate_keys() -> ServiceError {
     validation("Provided list of item keys contains duplicates")
 }
 
-pub(crate) fn write_request_empty() -> ServiceError {
-    validation(
-        "Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported datatypes",
-    )
-}
-
-pub(crate) fn write_request_ambiguous() -> ServiceError {
-    validation("Supplied WriteRequest has more than one operation set, must contain exactly one of the supported ones")
+/// Said of a write request that is none and of one that is both.
+pub(crate) fn write_request_unclear() -> ServiceError {
+    super::several_types()
 }
 
 // ---- transactions ----

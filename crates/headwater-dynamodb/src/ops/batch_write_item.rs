@@ -82,7 +82,6 @@ fn read(request: WriteRequest) -> Result<(Item, bool)> {
     match (request.put_request, request.delete_request) {
         (Some(put), None) => Ok((value::read_item(put.item)?, true)),
         (None, Some(delete)) => Ok((value::read_item(delete.key)?, false)),
-        (None, None) => Err(errors::write_request_empty()),
-        (Some(_), Some(_)) => Err(errors::write_request_ambiguous()),
+        (None, None) | (Some(_), Some(_)) => Err(errors::write_request_unclear()),
     }
 }
