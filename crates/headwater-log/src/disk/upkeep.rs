@@ -180,7 +180,14 @@ impl Upkeep {
         let unsorted = |held: &Held| held.sealed && !held.damaged && held.kind == Kind::Segment;
         let sparse = |held: &Held| held.kind == Kind::Run && !held.damaged && held.live * SPARSE <= held.blocks;
         let waiting = files.iter().filter(|(_, held)| unsorted(held)).count();
-        let from = files.iter().skip_while(|(_, held)| !unsorted(held) && !sparse(held));
+        // A run may span a file that held nothing when it was made, and that a restart has brought back. Sorting that one
+        // with what follows would make two runs that overlap, and of those neither can be believed.
+        let mut spanned = 0;
+        let from = files.iter().skip_while(|(_, held)| {
+            let begins = (unsorted(held) || sparse(held)) && held.first_seq >= spanned;
+            spanned = spanned.max(held.next_seq);
+            !begins
+        });
         let neighbours = from.take_while(|(_, held)| unsorted(held) || sparse(held));
         let mut size_bytes = 0;
         let few = neighbours.take(SORT_FILES).take_while(|(_, held)| {
