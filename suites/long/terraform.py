@@ -38,7 +38,7 @@ class Terraform:
 
 def main():
     server, verdict = Server(sys.argv[1]), Verdict()
-    kinesis = server.client()
+    kinesis, dynamodb = server.client(), server.client("dynamodb")
     terraform = Terraform(sys.argv[2], server.endpoint)
     summary = lambda name: kinesis.describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]
     verdict.say("terraform_init", terraform.run("init", "-no-color", "-input=false"))
@@ -53,12 +53,19 @@ def main():
                  summary("demand")["StreamModeDetails"]["StreamMode"], terraform.outputs()["open_shards"]]
         expected = [4, 48, "NONE", 1, "PROVISIONED", 4] if changed == "true" else [2, 24, "KMS", 1, "ON_DEMAND", 2]
         verdict.say(f"terraform_{step}_is_there", [] if found == expected else [f"{found} is not {expected}"])
+        table = dynamodb.describe_table(TableName="things")["Table"]
+        found = [table["BillingModeSummary"]["BillingMode"] if changed == "true" else "PROVISIONED", table["ItemCount"],
+                 [index["IndexName"] for index in table["GlobalSecondaryIndexes"]], terraform.outputs()["table_stream"],
+                 dynamodb.scan(TableName="things")["Items"][0]["owner"]["S"]]
+        expected = ["PAY_PER_REQUEST", 1, ["by_owner_and_number"], table["LatestStreamArn"], "new"]
+        expected = expected if changed == "true" else ["PROVISIONED", 1, ["by_owner"], table["LatestStreamArn"], "old"]
+        verdict.say(f"terraform_{step}_of_a_table_is_there", [] if found == expected else [f"{found} is not {expected}"])
     terraform.run("state", "rm", "aws_kinesis_stream.demand")
     wrong = terraform.run("import", "-no-color", variable, "aws_kinesis_stream.demand", "demand")
     verdict.say("terraform_import", wrong)
     begin = time.monotonic()
     wrong = terraform.run("destroy", "-auto-approve", "-no-color", "-input=false", variable)
-    wrong += kinesis.list_streams()["StreamNames"]
+    wrong += kinesis.list_streams()["StreamNames"] + dynamodb.list_tables()["TableNames"]
     verdict.say("terraform_destroy", wrong, f"{time.monotonic() - begin:.0f} s")
     server.kill()
     verdict.exit()

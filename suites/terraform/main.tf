@@ -1,4 +1,5 @@
-# Everything of Kinesis Data Streams that the AWS provider has, in two states: `changed` is the second.
+# Everything of Kinesis Data Streams and of DynamoDB's tables that the AWS provider has, in two states: `changed` is the
+# second.
 terraform {
   required_providers {
     aws = { source = "hashicorp/aws" }
@@ -13,8 +14,9 @@ provider "aws" {
   access_key = "AKIDEXAMPLE"
   secret_key = "secret"
   endpoints {
-    kinesis = var.endpoint
-    sts     = var.endpoint
+    dynamodb = var.endpoint
+    kinesis  = var.endpoint
+    sts      = var.endpoint
   }
 }
 
@@ -67,5 +69,55 @@ data "aws_kinesis_stream" "provisioned" {
   name = aws_kinesis_stream.provisioned.name
 }
 
+resource "aws_dynamodb_table" "things" {
+  name             = "things"
+  billing_mode     = var.changed ? "PAY_PER_REQUEST" : "PROVISIONED"
+  read_capacity    = var.changed ? null : 5
+  write_capacity   = var.changed ? null : 5
+  hash_key         = "id"
+  range_key        = "number"
+  stream_enabled   = true
+  stream_view_type = "NEW_AND_OLD_IMAGES"
+  table_class      = var.changed ? "STANDARD_INFREQUENT_ACCESS" : "STANDARD"
+  tags             = var.changed ? { stage = "second" } : { stage = "first", gone = "soon" }
+  ttl {
+    attribute_name = "expires"
+    enabled        = true
+  }
+  dynamic "attribute" {
+    for_each = { id = "S", number = "N", owner = "S", title = "S" }
+    content {
+      name = attribute.key
+      type = attribute.value
+    }
+  }
+  local_secondary_index {
+    name            = "by_title"
+    range_key       = "title"
+    projection_type = "KEYS_ONLY"
+  }
+  global_secondary_index {
+    name               = var.changed ? "by_owner_and_number" : "by_owner"
+    hash_key           = "owner"
+    range_key          = var.changed ? "number" : null
+    projection_type    = var.changed ? "ALL" : "INCLUDE"
+    non_key_attributes = var.changed ? null : ["extra"]
+    read_capacity      = var.changed ? null : 5
+    write_capacity     = var.changed ? null : 5
+  }
+}
+
+resource "aws_dynamodb_table_item" "thing" {
+  table_name = aws_dynamodb_table.things.name
+  hash_key   = aws_dynamodb_table.things.hash_key
+  range_key  = aws_dynamodb_table.things.range_key
+  item       = jsonencode({ id = { S = "a" }, number = { N = "1" }, owner = { S = var.changed ? "new" : "old" } })
+}
+
+data "aws_dynamodb_table" "things" {
+  name = aws_dynamodb_table.things.name
+}
+
 output "open_shards" { value = length(data.aws_kinesis_stream.provisioned.open_shards) }
 output "consumer" { value = aws_kinesis_stream_consumer.reader.arn }
+output "table_stream" { value = data.aws_dynamodb_table.things.stream_arn }

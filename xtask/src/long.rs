@@ -11,11 +11,12 @@ use std::{path::Path, process::Command};
 /// What is installed for a suite, and the arguments of its program, each run a line.
 type Prepare = fn(&Path) -> Result<Vec<Vec<String>>, String>;
 
-const SUITES: [(&str, Prepare); 7] = [
+const SUITES: [(&str, Prepare); 8] = [
     ("fan_out", fan_out),
     ("subscribers", subscribers),
     ("kpl", kpl),
     ("kcl", kcl),
+    ("streams_adapter", streams_adapter),
     ("terraform", terraform),
     ("accounts", bare),
     ("recovery", bare),
@@ -76,6 +77,11 @@ fn kcl(root: &Path) -> Result<Vec<Vec<String>>, String> {
     let leases = installed(root, "dynamodb-local").join("libraries/*").to_string_lossy().into_owned();
     let run = |transport: &str| vec![class_path(root, "kcl"), leases.clone(), transport.to_owned()];
     Ok(vec![run("plain"), run("tls")])
+}
+
+fn streams_adapter(root: &Path) -> Result<Vec<Vec<String>>, String> {
+    build_java(root, "streams-adapter")?;
+    Ok(vec![vec![class_path(root, "streams-adapter")]])
 }
 
 fn terraform(root: &Path) -> Result<Vec<Vec<String>>, String> {
