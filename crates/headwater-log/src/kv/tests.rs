@@ -4,6 +4,7 @@ use super::*;
 use proptest::{collection, prelude::*};
 use std::{
     collections::BTreeMap,
+    fs,
     io::{BufRead, BufReader},
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
@@ -244,6 +245,24 @@ fn what_was_persisted_is_there_when_opened_again() {
     fill(&kv, 100..200);
     drop(kv);
     assert!((100..=200).contains(&held(&open(folder.path()).unwrap())));
+}
+
+#[test]
+fn a_damaged_batch_ends_the_journal_where_it_begins() {
+    let folder = tempfile::tempdir().unwrap();
+    let kv = open(folder.path()).unwrap();
+    fill(&kv, 0..100);
+    kv.persist().unwrap();
+    drop(kv);
+    let is_journal = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "jnl");
+    let journal = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path()).find(is_journal).unwrap();
+    let mut bytes = fs::read(&journal).unwrap();
+    let row = bytes.windows(8).position(|key| key == b"row00060").unwrap();
+    bytes[row + 100..row + 200].fill(0);
+    fs::write(&journal, bytes).unwrap();
+    assert_eq!(held(&open(folder.path()).unwrap()), 60);
+    fill(&open(folder.path()).unwrap(), 60..70);
+    assert!(held(&open(folder.path()).unwrap()) >= 60);
 }
 
 /// Tells [`fill_until_killed`] where.
