@@ -2,6 +2,7 @@
 //! ends too early, but refuses a batch that is complete and damaged.
 //!
 //! Invariant: the journal is cut before the first batch that is damaged, so the state is still that after some batch.
+#![expect(clippy::disallowed_methods, reason = "files of the store, which opens them itself too")]
 use ::fjall::{Database, Error};
 use std::{
     fs::{self, File},
