@@ -77,7 +77,7 @@ pub(crate) fn client(root: &Path, name: &str, endpoint: Option<&str>) -> Result<
     converse(root, suite, &open.endpoint(), &limited.endpoint())
 }
 
-/// Load, kill -9, restart, read everything back: `rounds` times on one folder.
+/// Load, kill -9, restart, read everything back: `rounds` times on one folder, for each service.
 pub(crate) fn durability(root: &Path, rounds: u32) -> Result<(), String> {
     for driver in ["kill9.py", "dynamo.py"] {
         let mut program = Command::new("python3");
