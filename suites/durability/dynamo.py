@@ -49,6 +49,7 @@ class Known:
         self.lock = threading.Lock()
         self.faults = []
         self.acknowledged = 0
+        self.kills = []
         self.counted = collections.defaultdict(set)  # counter → values that were answered
         self.uncounted = collections.Counter()  # counter → additions without an answer
         self.transfers, self.open_transfers = {}, {}  # number → (from, to, amount)
@@ -236,13 +237,14 @@ def check_history(known):
     """Versions are written once and one after the other; so the history is linearizable if whatever began after another
     call's end saw its version or a newer one, and wrote a newer one."""
     for register, calls in known.history.items():
-        ended, newest = sorted(calls, key=lambda call: call[1]), 0
+        ended, newest = sorted(calls, key=lambda call: call[1]), (0, 0, 0, False)
         ended.reverse()
-        for begin, _, version, is_write in sorted(calls):
+        for begin, end, version, is_write in sorted(calls):
             while ended and ended[-1][1] < begin:
-                newest = max(newest, ended.pop()[2])
-            if version < newest + is_write:
-                known.fault(f"register {register}: version {version} after {newest} (written: {is_write})")
+                newest = max(newest, ended.pop(), key=lambda call: call[2])
+            if version < newest[2] + is_write:
+                known.fault(f"register {register}: {(begin, end, version, is_write)} after {newest}; "
+                            f"killed at {known.kills[-2:]}")
 
 
 def check_transfers(client, known):
@@ -411,6 +413,7 @@ def main():
                 writer.start()
             time.sleep(HEAVY_SECONDS if heavy else rng.uniform(*LOAD_SECONDS))
             server.kill()
+            known.kills.append(time.monotonic())
             for writer in writers:
                 writer.join()
             begin = time.monotonic()

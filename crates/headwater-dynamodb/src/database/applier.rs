@@ -101,13 +101,12 @@ impl Database {
                 failed.push(pending);
                 continue;
             }
-            let outcome = outcome.map(|stamps| match (pending.number, stamps.first()) {
-                (Some(decision), Some(stamp)) => {
+            let outcome = outcome.map(|stamps| {
+                if let (Some(decision), Some(stamp)) = (pending.number, stamps.first()) {
                     let applied = applying.apply(decision, stamp.time_ms, &pending.changes);
                     assert!(applied.is_ok(), "{UNAPPLIED}: {applied:?}");
                     place = Some(Place { epoch: pending.epoch, number: decision, seq: stamp.seq });
                 }
-                _ => {}
             });
             match outcome {
                 Ok(()) => done.push(pending),
