@@ -3,9 +3,9 @@
 is lost, no update was lost to another, transfers between accounts kept their total, every row of an index is its item
 and every item has its rows, and the stream replayed is the table.
 
-`dynamo.py SERVER_BINARY [--rounds N] [--seed N]`. Some rounds damage the folder of the rows as well – it is lost, older
-than the log, or its journal is cut or zeroed at the end: the server then catches up from its log, or refuses to start
-with a sentence that says what to do. Other rounds write so much that the log is trimmed.
+`dynamo.py SERVER_BINARY [--rounds N] [--seed N]`. Some rounds damage the folder of the rows as well: it is lost, older
+than the log or unreadable, or its journal is torn as by a power failure. The server then catches up from its log, or
+refuses to start with a sentence that says what to do. Other rounds write so much that the log is trimmed.
 """
 import argparse
 import collections
@@ -28,6 +28,7 @@ HEAVY_SECONDS = 4
 HEAVY_BYTES = 300_000
 ACCOUNTS, OPENING = 8, 1000
 COUNTERS, REGISTERS = 4, 3
+PAGE = 4096
 # A start without rows, or with rows older than the log begins, is refused with these words.
 ADVICE = "restore both from the same time"
 REFUSED = {"ConditionalCheckFailedException", "TransactionCanceledException", "TransactionConflictException"}
@@ -48,10 +49,12 @@ class Known:
         self.lock = threading.Lock()
         self.faults = []
         self.acknowledged = 0
+        self.kills = []
         self.counted = collections.defaultdict(set)  # counter → values that were answered
         self.uncounted = collections.Counter()  # counter → additions without an answer
         self.transfers, self.open_transfers = {}, {}  # number → (from, to, amount)
         self.held = {}  # (register, version) → who was told to have written it
+        self.history = collections.defaultdict(list)  # register → (begin, end, version seen or written, whether written)
         self.things = {}  # key → the item as acknowledged, None if deleted
         self.open_things = {}  # key → what the write without an answer would make of it
         self.replayed, self.last_sequence = {}, {}
@@ -123,12 +126,16 @@ class Writer(threading.Thread):
     def swap(self):
         register, mine = self.rng.randrange(REGISTERS), f"{self.own}-{next(self.numbers)}"
         key = {"k": n(register)}
+        history, begin = self.known.history[register], time.monotonic()
         held = self.client.call("GetItem", TableName="registers", Key=key, ConsistentRead=True)["Item"]
-        version = int(held["v"]["N"])
+        version, read = int(held["v"]["N"]), time.monotonic()
+        history.append((begin, read, version, False))
         done = self.attempt(
             "UpdateItem", TableName="registers", Key=key, UpdateExpression="SET v = :new, who = :who",
             ConditionExpression="v = :old",
             ExpressionAttributeValues={":new": n(version + 1), ":old": n(version), ":who": s(mine)})
+        # Who is refused has seen a newer version.
+        history.append((read, time.monotonic(), version + 1, done is not None))
         if done is None:
             return
         with self.known.lock:
@@ -216,6 +223,7 @@ def check(client, streams, known):
         if not max(values, default=0) <= counts.get(counter, 0) <= most or len(values) > counts.get(counter, 0):
             known.fault(f"counter {counter} is {counts.get(counter)}; acknowledged {len(values)}, at most {most}")
     check_transfers(client, known)
+    check_history(known)
     for item in scan(client, "registers", ConsistentRead=True):
         register, version = number(item, "k"), number(item, "v")
         newest = max((told for held, told in known.held if held == register), default=0)
@@ -223,6 +231,20 @@ def check(client, streams, known):
         if version < newest or (who is not None and who != item["who"]["S"]):
             known.fault(f"register {register} is {item}; {newest} was acknowledged, {who} was told of {version}")
     check_things(client, streams, known)
+
+
+def check_history(known):
+    """Versions are written once and one after the other; so the history is linearizable if whatever began after another
+    call's end saw its version or a newer one, and wrote a newer one."""
+    for register, calls in known.history.items():
+        ended, newest = sorted(calls, key=lambda call: call[1]), (0, 0, 0, False)
+        ended.reverse()
+        for begin, end, version, is_write in sorted(calls):
+            while ended and ended[-1][1] < begin:
+                newest = max(newest, ended.pop(), key=lambda call: call[2])
+            if version < newest[2] + is_write:
+                known.fault(f"register {register}: {(begin, end, version, is_write)} after {newest}; "
+                            f"killed at {known.kills[-2:]}")
 
 
 def check_transfers(client, known):
@@ -320,7 +342,12 @@ class Damage:
         data = journal.read_bytes().rstrip(b"\0")
         gone = self.rng.randint(1, min(len(data), 5000))
         kept = data[: len(data) - gone]
-        what = self.rng.choice(("cut", "zeroed", "garbled"))
+        what = self.rng.choice(("cut", "zeroed", "garbled", "holed"))
+        if what == "holed":  # a page that was not written, behind it others that were
+            page = self.rng.randrange(max(0, len(data) - 500_000), len(data)) // PAGE * PAGE
+            hole = data[:page] + bytes(PAGE) + data[page + PAGE:]
+            journal.write_bytes(hole + bytes(max(0, size - len(hole))))
+            return f"the page at {page} of {journal.name} missing"
         if what == "zeroed":
             kept += bytes(size - len(kept))
         if what == "garbled":
@@ -328,10 +355,14 @@ class Damage:
         journal.write_bytes(kept)
         return f"the last {gone} bytes of {journal.name} {what}"
 
+    def unreadable(self):
+        (self.rows / "version").write_bytes(b"")
+        return "rows of no version"
+
     def do(self):
         shutil.rmtree(self.aside, ignore_errors=True)
         shutil.copytree(self.rows, self.aside)
-        return self.rng.choice((self.lost, self.outdated, self.torn, self.torn))()
+        return self.rng.choice((self.lost, self.outdated, self.unreadable, self.torn, self.torn))()
 
     def undo(self):
         shutil.rmtree(self.rows, ignore_errors=True)
@@ -375,13 +406,14 @@ def main():
         damage = Damage(server, rng)
         create(Client(server.port, DYNAMODB))
         for round_number in range(1, options.rounds + 1):
-            heavy = round_number % 10 == 5
+            heavy = round_number % 10 == 9
             writers = [Writer(f"w{place}", server.port, random.Random(rng.random()), known, heavy)
                        for place in range(WRITERS)]
             for writer in writers:
                 writer.start()
             time.sleep(HEAVY_SECONDS if heavy else rng.uniform(*LOAD_SECONDS))
             server.kill()
+            known.kills.append(time.monotonic())
             for writer in writers:
                 writer.join()
             begin = time.monotonic()

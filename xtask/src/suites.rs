@@ -94,11 +94,14 @@ pub(crate) fn client(root: &Path, name: &str, endpoint: Option<&str>) -> Result<
     converse(root, suite, &open.endpoint(), &limited.endpoint())
 }
 
-/// Load, kill -9, restart, read everything back: `rounds` times on one folder.
+/// Load, kill -9, restart, read everything back: `rounds` times on one folder, for each service.
 pub(crate) fn durability(root: &Path, rounds: u32) -> Result<(), String> {
-    let mut program = Command::new("python3");
-    program.arg(root.join("suites/durability/kill9.py")).arg(release_binary(root));
-    command::run_with(program.args(["--rounds", &rounds.to_string()]))
+    for driver in ["kill9.py", "dynamo.py"] {
+        let mut program = Command::new("python3");
+        program.arg(root.join("suites/durability").join(driver)).arg(release_binary(root));
+        command::run_with(program.args(["--rounds", &rounds.to_string()]))?;
+    }
+    Ok(())
 }
 
 fn converse(root: &Path, suite: &Suite, open: &str, limited: &str) -> Result<(), String> {

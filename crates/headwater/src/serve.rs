@@ -9,7 +9,7 @@ use crate::{
 use headwater_dynamodb::{DynamoDb, DynamoDbParts, DynamoDbSettings};
 use headwater_kinesis::{Entropy, Kinesis, KinesisParts, KinesisSettings};
 use headwater_log::{
-    Engine, LogError,
+    Bounds, Engine, LogError, Seq,
     clock::{Clock, SystemClock},
     disk::{DiskConfig, DiskEngine, files::DiskFiles},
     kv::{FjallKv, Kv, MemoryKv},
@@ -145,9 +145,10 @@ async fn open_dynamodb(
     entropy: &Entropy,
     access: Arc<dyn Access>,
 ) -> Result<Arc<DynamoDb>, String> {
+    let kv = open_kv(settings, &*engine, clock.now_ms())?;
     let parts = DynamoDbParts {
         engine,
-        kv: open_kv(settings)?,
+        kv,
         clock: Arc::clone(clock),
         entropy: Arc::clone(entropy),
         access,
@@ -161,10 +162,30 @@ async fn open_dynamodb(
     DynamoDb::open(parts).await.map_err(|error| format!("DynamoDB's tables cannot be opened: {error}"))
 }
 
-fn open_kv(settings: &Settings) -> Result<Arc<dyn Kv>, String> {
+fn open_kv(settings: &Settings, engine: &dyn Engine, now_ms: u64) -> Result<Arc<dyn Kv>, String> {
     let Store::Folder(data) = &settings.store else { return Ok(Arc::new(MemoryKv::new())) };
-    let kv = open_rows(data, settings.cache_bytes).map_err(|error| format!("--data {}: {error}", data.display()))?;
+    let opened = match open_rows(data, settings.cache_bytes) {
+        Err(LogError::Io(why)) => open_anew(data, settings.cache_bytes, engine, now_ms, &why),
+        opened => opened,
+    };
+    let kv = opened.map_err(|error| format!("--data {}: {error}", data.display()))?;
     Ok(Arc::new(kv))
+}
+
+/// An empty folder of rows in the place of one that cannot be read, which is kept, if all rows can be made from the log.
+#[expect(clippy::disallowed_methods, reason = "the folder is the store's, which does not go through `Files`")]
+fn open_anew(data: &Path, cache_bytes: u64, engine: &dyn Engine, now_ms: u64, why: &str) -> Result<FjallKv, LogError> {
+    let Bounds { first, .. } = engine.bounds(headwater_dynamodb::LOG);
+    if first > Seq::ZERO {
+        let advice = "they cannot be made again from their log, which begins later; restore both from the same time";
+        return Err(LogError::Io(format!("{why}; {advice}")));
+    }
+    let (rows, aside) = (data.join(ROWS_FOLDER), data.join(format!("{ROWS_FOLDER}-unreadable-{now_ms}")));
+    let aside_text = aside.display();
+    std::fs::rename(&rows, &aside)
+        .map_err(|error| LogError::Io(format!("{why}; moving it to {aside_text}: {error}")))?;
+    tracing::error!(why, "the rows are made again from their log; what was there is kept in {aside_text}");
+    open_rows(data, cache_bytes)
 }
 
 /// The rows of a data folder.

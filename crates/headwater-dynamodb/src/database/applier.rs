@@ -32,6 +32,9 @@ const GROUP: usize = 256;
 /// Once this many bytes were logged, the rows are made durable and the log is trimmed: what a restart has to fold.
 const CHECKPOINT_BYTES: usize = 64 << 20;
 
+/// The log holds what the rows do not: only a new start can bring them together.
+const UNAPPLIED: &str = "decisions that are durable cannot be applied";
+
 /// Between two looks at whether a full disk has room again.
 const RETRY_AFTER_MS: u64 = 100;
 
@@ -98,12 +101,12 @@ impl Database {
                 failed.push(pending);
                 continue;
             }
-            let outcome = outcome.and_then(|stamps| match (pending.number, stamps.first()) {
-                (Some(decision), Some(stamp)) => {
+            let outcome = outcome.map(|stamps| {
+                if let (Some(decision), Some(stamp)) = (pending.number, stamps.first()) {
+                    let applied = applying.apply(decision, stamp.time_ms, &pending.changes);
+                    assert!(applied.is_ok(), "{UNAPPLIED}: {applied:?}");
                     place = Some(Place { epoch: pending.epoch, number: decision, seq: stamp.seq });
-                    applying.apply(decision, stamp.time_ms, &pending.changes)
                 }
-                _ => Ok(()),
             });
             match outcome {
                 Ok(()) => done.push(pending),
@@ -125,8 +128,7 @@ impl Database {
                 *tables = applying.tables;
                 written
             };
-            // The log holds what the rows do not: only a new start can bring them together.
-            assert!(written.is_ok(), "decisions that are durable cannot be applied: {written:?}");
+            assert!(written.is_ok(), "{UNAPPLIED}: {written:?}");
             self.version.send_modify(|version| *version += 1);
         }
         drop(counts);
@@ -195,14 +197,15 @@ impl Database {
 }
 
 /// Makes the rows durable and lets the log go up to them.
-async fn checkpoint(database: &Arc<Database>) {
+pub(super) async fn checkpoint(database: &Arc<Database>) {
     let kv = Arc::clone(&database.kv);
     let saved = tokio::task::spawn_blocking(move || {
         let place = recover::place(&*kv.view())?;
         kv.persist().map(|()| place)
     });
     let trimmed = match saved.await {
-        Ok(Ok(Some(place))) => database.engine.trim(LOG, place.seq.next()).await,
+        // The last decision stays: a log that holds nothing is forgotten, and with it that rows belong to it.
+        Ok(Ok(Some(place))) => database.engine.trim(LOG, place.seq).await,
         Ok(Ok(None)) => Ok(()),
         Ok(Err(error)) => Err(error),
         Err(died) => Err(LogError::Io(died.to_string())),

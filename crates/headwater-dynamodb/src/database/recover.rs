@@ -10,7 +10,7 @@ use super::{
 use crate::table::{Table, Tables};
 use bytes::{Buf, BufMut, Bytes};
 use headwater_log::{
-    Engine, Limits, LogError, Seq,
+    Bounds, Engine, Limits, LogError, Seq,
     kv::{Batch, Kv, View},
 };
 use std::{collections::HashMap, ops::Bound, sync::Arc};
@@ -66,15 +66,8 @@ pub(super) async fn fold(engine: &dyn Engine, kv: &dyn Kv) -> Result<Folded, Log
     let mut at = held.unwrap_or_default();
     let (tables, mut counts) = definitions(kv)?;
     let mut applying = Applying { kv, tables, counts: &mut counts, batch: Batch::default() };
-    let first = engine.bounds(LOG).first;
     let mut from = held.map_or(Seq::ZERO, |place| place.seq.next());
-    if first > from {
-        let why = format!(
-            "the tables' rows end at place {from} of their log, which begins at {first}: the folder of the rows is lost \
-             or older than the log; restore both from the same time"
-        );
-        return Err(LogError::Io(why));
-    }
+    check_bounds(engine.bounds(LOG), from)?;
     let mut epoch = at.epoch;
     loop {
         let batch = engine.read(LOG, from, PAGE).await?;
@@ -105,6 +98,19 @@ pub(super) async fn fold(engine: &dyn Engine, kv: &dyn Kv) -> Result<Folded, Log
     }
     let tables = applying.tables;
     Ok(Folded { epoch, number: at.number, tables, counts, tokens: tokens(kv)? })
+}
+
+/// Rows can be brought up to a log that begins where they end, or before.
+fn check_bounds(Bounds { first, tail }: Bounds, from: Seq) -> Result<(), LogError> {
+    let why = if first > from {
+        format!("which begins at {first}: the folder of the rows is lost or older than the log")
+    } else if from > tail {
+        format!("which ends at {tail}: the log is lost or older than the folder of the rows")
+    } else {
+        return Ok(());
+    };
+    let place = format!("the tables' rows end at place {from} of their log");
+    Err(LogError::Io(format!("{place}, {why}; restore both from the same time")))
 }
 
 /// The tables and counts in the rows.

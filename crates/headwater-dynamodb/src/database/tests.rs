@@ -189,3 +189,24 @@ async fn rows_that_are_older_than_the_log_begins_are_not_opened() {
     let lost = Database::open(Arc::clone(&engine), clock, Arc::new(MemoryKv::new())).await;
     assert!(lost.is_err_and(|error| error.to_string().contains("restore")), "their rows are lost");
 }
+
+#[tokio::test]
+async fn rows_that_are_newer_than_the_log_are_not_opened() {
+    let (engine_kept, kv) = (engine(), Arc::new(MemoryKv::new()));
+    put(&*founded(&engine_kept, &kv).await, "a", 10, 0).await.unwrap();
+    let clock = Arc::new(ManualClock::at(1));
+    let lost = Database::open(engine(), clock, kv).await;
+    assert!(lost.is_err_and(|error| error.to_string().contains("restore")), "their log is lost");
+}
+
+#[tokio::test]
+async fn a_checkpoint_leaves_a_log_that_tells_whose_rows_are_lost() {
+    let (engine, kv) = (engine(), Arc::new(MemoryKv::new()));
+    let database = founded(&engine, &kv).await;
+    put(&database, "a", 10, 0).await.unwrap();
+    applier::checkpoint(&database).await;
+    let Bounds { first, tail } = engine.bounds(LOG);
+    assert!(Seq::ZERO < first && first < tail, "{first}..{tail}");
+    drop(database);
+    assert_eq!(size(&*open(&engine, &kv).await, "a"), Some(13));
+}

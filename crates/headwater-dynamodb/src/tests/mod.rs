@@ -3,6 +3,7 @@ mod access;
 mod duties;
 mod expiry;
 mod indexes;
+mod model;
 mod partiql;
 mod streams;
 mod tables;

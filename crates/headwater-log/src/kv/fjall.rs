@@ -3,6 +3,8 @@
 //!
 //! Invariant: the journal orders all batches over all spaces, and a tree goes to disk only after the journal has; so
 //! whatever a crash leaves is the state after some batch.
+mod journal;
+
 use super::{Batch, Kv, Space, View, Visit, check_keys, is_inverted};
 use crate::LogError;
 use ::fjall::{
@@ -42,14 +44,20 @@ impl FjallKv {
     pub fn open(folder: &Path, spaces: &[&str], memory_bytes: u64) -> Result<Self, LogError> {
         let failed = |error: Error| failure(&format!("the rows in {} cannot be opened", folder.display()), error);
         let table_bytes = (memory_bytes / TABLE_PARTS).clamp(MIN_TABLE_BYTES, MAX_TABLE_BYTES);
-        let database = Database::builder(folder)
-            .cache_size(memory_bytes / CACHE_PARTS)
-            .max_cached_files(Some(MAX_OPEN_FILES))
-            .max_journaling_size(MAX_JOURNAL_BYTES)
-            .journal_compression(CompressionType::None) // it is seldom read: time counts, not space
-            .manual_journal_persist(true)
-            .open()
-            .map_err(failed)?;
+        let opened = || {
+            Database::builder(folder)
+                .cache_size(memory_bytes / CACHE_PARTS)
+                .max_cached_files(Some(MAX_OPEN_FILES))
+                .max_journaling_size(MAX_JOURNAL_BYTES)
+                .journal_compression(CompressionType::None) // it is seldom read: time counts, not space
+                .manual_journal_persist(true)
+                .open()
+        };
+        let database = match opened() {
+            Err(Error::JournalRecovery(_)) => journal::mend(folder, opened),
+            outcome => outcome,
+        }
+        .map_err(failed)?;
         let options = || KeyspaceCreateOptions::default().manual_journal_persist(true).max_memtable_size(table_bytes);
         let spaces = spaces.iter().map(|name| database.keyspace(name, options));
         let spaces = spaces.collect::<Result<Vec<_>, _>>().map_err(failed)?;

@@ -4,6 +4,7 @@ use super::*;
 use proptest::{collection, prelude::*};
 use std::{
     collections::BTreeMap,
+    fs,
     io::{BufRead, BufReader},
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
@@ -19,6 +20,16 @@ type Rows = Vec<(Vec<u8>, Bytes)>;
 
 fn open(folder: &Path) -> Result<FjallKv, LogError> {
     FjallKv::open(folder, &["one", "two"], MEMORY_BYTES)
+}
+
+/// Opens a store that was just closed. A process that another test is starting holds its lock until it has begun.
+fn open_again(folder: &Path) -> FjallKv {
+    loop {
+        match open(folder) {
+            Err(LogError::Fenced) => std::thread::yield_now(),
+            opened => return opened.unwrap(),
+        }
+    }
 }
 
 /// Runs a check against every store.
@@ -246,6 +257,24 @@ fn what_was_persisted_is_there_when_opened_again() {
     assert!((100..=200).contains(&held(&open(folder.path()).unwrap())));
 }
 
+#[test]
+fn a_damaged_batch_ends_the_journal_where_it_begins() {
+    let folder = tempfile::tempdir().unwrap();
+    let kv = open(folder.path()).unwrap();
+    fill(&kv, 0..100);
+    kv.persist().unwrap();
+    drop(kv);
+    let is_journal = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "jnl");
+    let journal = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path()).find(is_journal).unwrap();
+    let mut bytes = fs::read(&journal).unwrap();
+    let row = bytes.windows(8).position(|key| key == b"row00060").unwrap();
+    bytes[row + 100..row + 200].fill(0);
+    fs::write(&journal, bytes).unwrap();
+    assert_eq!(held(&open_again(folder.path())), 60);
+    fill(&open_again(folder.path()), 60..70);
+    assert!(held(&open_again(folder.path())) >= 60);
+}
+
 /// Tells [`fill_until_killed`] where.
 const FOLDER_VARIABLE: &str = "HEADWATER_TEST_KV_FOLDER";
 
@@ -332,7 +361,7 @@ fn a_folder_is_open_once() {
     let kv = open(folder.path()).unwrap();
     assert_eq!(open(folder.path()).err(), Some(LogError::Fenced));
     drop(kv);
-    open(folder.path()).unwrap();
+    open_again(folder.path());
 }
 
 fn copied(folder: &Path) -> tempfile::TempDir {

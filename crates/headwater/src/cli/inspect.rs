@@ -109,7 +109,7 @@ fn rows(data: &Path, report: &Report) -> Result<String, String> {
         _ if next < first => Err(format!(
             "rows up to place {next} of log {log}, which begins at {first}: restore both from the same time"
         )),
-        Some((number, last)) if next > tail && tail > Seq::ZERO => {
+        Some((number, last)) if next > tail => {
             Err(format!("rows up to place {last} (decision {number}) of log {log}, which ends before {tail}"))
         }
         Some((number, last)) => {

@@ -1,0 +1,70 @@
+//! The end of a journal that a power failure tore. What was not synced may lack pages in its middle: the store cuts what
+//! ends too early, but refuses a batch that is complete and damaged.
+//!
+//! Invariant: the journal is cut before the first batch that is damaged, so the state is still that after some batch.
+#![expect(clippy::disallowed_methods, reason = "files of the store, which opens them itself too")]
+use ::fjall::{Database, Error};
+use std::{
+    fs::{self, File},
+    io,
+    path::{Path, PathBuf},
+};
+
+const EXTENSION: &str = "jnl";
+/// What the journal is called while it is tried how much of it is sound.
+const ASIDE: &str = "jnl-damaged";
+
+/// Opens the store with as much of its newest journal as can be read. Whether a beginning of it can be is asked of the
+/// store itself: all that end before the damaged batch does, and no longer ones.
+pub(super) fn mend(folder: &Path, open: impl Fn() -> Result<Database, Error>) -> Result<Database, Error> {
+    let journal = newest(folder)?.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
+    let aside = journal.with_extension(ASIDE);
+    fs::rename(&journal, &aside)?;
+    let begin = |length: u64| -> Result<Database, Error> {
+        fs::copy(&aside, &journal)?;
+        let file = File::options().write(true).open(&journal)?;
+        file.set_len(length)?;
+        file.sync_all()?;
+        open()
+    };
+    let (mut sound, mut damaged) = (0, fs::metadata(&aside)?.len());
+    while sound + 1 < damaged {
+        let middle = sound + (damaged - sound) / 2;
+        match begin(middle) {
+            Ok(_) => sound = middle,
+            Err(Error::JournalRecovery(_)) => damaged = middle,
+            Err(error) => {
+                fs::rename(&aside, &journal)?;
+                return Err(error);
+            }
+        }
+    }
+    match begin(sound) {
+        Ok(database) => {
+            tracing::warn!(journal = %journal.display(), sound, "the store's journal was damaged from there on; cut");
+            fs::remove_file(&aside)?;
+            Ok(database)
+        }
+        Err(error) => {
+            // Not this journal is damaged, or not alone.
+            fs::rename(&aside, &journal)?;
+            Err(error)
+        }
+    }
+}
+
+/// The journal with the highest number.
+fn newest(folder: &Path) -> io::Result<Option<PathBuf>> {
+    let mut newest: Option<(u64, PathBuf)> = None;
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let is_journal = path.extension().is_some_and(|extension| extension == EXTENSION);
+        let number = path.file_stem().and_then(|stem| stem.to_str()?.parse::<u64>().ok());
+        if let Some(number) = number.filter(|_| is_journal)
+            && newest.as_ref().is_none_or(|(held, _)| *held < number)
+        {
+            newest = Some((number, path));
+        }
+    }
+    Ok(newest.map(|(_, path)| path))
+}
