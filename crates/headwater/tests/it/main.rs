@@ -13,6 +13,7 @@ mod tables;
 
 mod access;
 mod durability;
+mod dynamodb;
 mod dynamodb_streams;
 mod fault;
 mod front;

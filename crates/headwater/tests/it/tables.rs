@@ -51,11 +51,20 @@ impl Server {
         self.tables_ok(STREAMS, operation, &input)
     }
 
-    /// A call of DynamoDB Streams that must be refused: the error's whole body.
-    pub(crate) fn stream_refusal(&self, operation: &str, input: Value) -> Value {
-        let reply = self.tables_post(STREAMS, operation, input.to_string().as_bytes());
+    fn tables_refusal(&self, service: &str, operation: &str, input: &Value) -> Value {
+        let reply = self.tables_post(service, operation, input.to_string().as_bytes());
         assert_eq!(reply.status, 400, "{operation} {input}: {}", reply.text());
         reply.json()
+    }
+
+    /// A call of DynamoDB that must be refused: the error's whole body.
+    pub(crate) fn table_refusal(&self, operation: &str, input: Value) -> Value {
+        self.tables_refusal(TABLES, operation, &input)
+    }
+
+    /// A call of DynamoDB Streams that must be refused: the error's whole body.
+    pub(crate) fn stream_refusal(&self, operation: &str, input: Value) -> Value {
+        self.tables_refusal(STREAMS, operation, &input)
     }
 
     /// A table with the hash key `k` and a stream, and the stream's ARN.
