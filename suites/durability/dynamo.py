@@ -134,8 +134,8 @@ class Writer(threading.Thread):
             "UpdateItem", TableName="registers", Key=key, UpdateExpression="SET v = :new, who = :who",
             ConditionExpression="v = :old",
             ExpressionAttributeValues={":new": n(version + 1), ":old": n(version), ":who": s(mine)})
-        # Who is refused has seen a newer version.
-        history.append((read, time.monotonic(), version + 1, done is not None))
+        # Who is refused was told of this version or any newer one: a bound for later calls, not for itself.
+        history.append((read if done is not None else 0, time.monotonic(), version + 1, done is not None))
         if done is None:
             return
         with self.known.lock:
