@@ -58,7 +58,7 @@ const ROOMS: &[Room] = &[
             "headwater_dynamodb",
             "getrandom",
         ],
-        seams: &["src/disk/files.rs"],
+        seams: &["src/disk/files.rs", "src/kv/fjall/journal.rs"],
     },
     Room {
         folder: "crates/headwater-kinesis",
