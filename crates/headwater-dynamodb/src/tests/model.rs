@@ -309,9 +309,15 @@ impl Pair {
     }
 }
 
-fn sorted(mut items: Vec<serde_json::Value>) -> Vec<String> {
-    items.sort_by_key(ToString::to_string);
-    items.iter().map(ToString::to_string).collect()
+/// The items in one order, whatever the order of their attributes.
+fn sorted(items: Vec<serde_json::Value>) -> Vec<BTreeMap<String, String>> {
+    let attributes = |item: &serde_json::Value| {
+        let attributes = item.as_object().unwrap().iter();
+        attributes.map(|(name, value)| (name.clone(), value.to_string())).collect()
+    };
+    let mut items: Vec<BTreeMap<_, _>> = items.iter().map(attributes).collect();
+    items.sort();
+    items
 }
 
 const HASHES: u8 = 3;
