@@ -1,7 +1,7 @@
 //! Capacity units: what a request is said to have consumed, by the service's own arithmetic.
 use crate::{
     key::Write,
-    table::{Index, IndexKind, IndexPhase, Table},
+    table::{Index, IndexKind, Table},
     value::{self, Item},
 };
 use headwater_wire::dynamodb::{Capacity, ConsumedCapacity, ReturnConsumedCapacity};
@@ -65,7 +65,7 @@ impl Consumed {
         let size = |item: Option<&Item>| item.map_or(0, |item| value::size_bytes(item) as u64);
         let units = write_units(size(old).max(size(new)), is_transaction);
         let mut consumed = Self { table: units, is_write: true, is_transaction, ..Self::default() };
-        for index in table.indexes.iter().filter(|index| index.phase != IndexPhase::Emptying) {
+        for index in table.kept_indexes() {
             let units = index_writes(table, index, old, new, is_transaction);
             if units > 0.0 {
                 consumed.add_index(index, units);

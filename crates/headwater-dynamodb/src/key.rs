@@ -7,6 +7,7 @@ mod bytes;
 mod range;
 
 pub use bytes::KeyValue;
+pub(crate) use range::behind;
 pub use range::{KeyRange, RangeCondition};
 
 use crate::{

@@ -11,7 +11,10 @@ use crate::{
 };
 use bytes::Bytes;
 use headwater_log::{LogError, kv::View};
-use std::ops::{Bound, ControlFlow};
+use std::{
+    collections::BTreeSet,
+    ops::{Bound, ControlFlow},
+};
 
 /// A page ends with the item that brings it to this size.
 pub(crate) const PAGE_BYTES: u64 = 1 << 20;
@@ -58,7 +61,8 @@ impl Plan<'_> {
     /// # Errors
     /// The store's; never more than that.
     pub(crate) fn read(&self, view: &dyn View) -> Result<Page> {
-        let mut walk = Walk { plan: self, page: Page::default(), bytes: 0, fetched_units: 0.0, last: None };
+        let shown = self.index.and_then(|index| index.seen(self.table));
+        let mut walk = Walk { plan: self, shown, page: Page::default(), bytes: 0, fetched_units: 0.0, last: None };
         let mut failure: Option<headwater_wire::ServiceError> = None;
         let space = if self.index.is_some() { database::INDEXES } else { database::ITEMS };
         let (from, to) = (self.range.from.as_ref().map(Vec::as_slice), self.range.to.as_ref().map(Vec::as_slice));
@@ -84,6 +88,8 @@ impl Plan<'_> {
 
 struct Walk<'a> {
     plan: &'a Plan<'a>,
+    /// The attributes the index shows; `None` for all.
+    shown: Option<BTreeSet<&'a str>>,
     page: Page,
     bytes: u64,
     /// Units for items fetched from the table behind a local index.
@@ -106,21 +112,20 @@ impl Walk<'_> {
                 Image::stored(held)
             }
         };
-        let whole = image.item().map_err(|error| errors::engine(&error))?;
-        let seen = match index {
-            None => {
-                self.bytes += u64::from(image.size_bytes());
-                whole
-            }
-            Some(index) => {
-                let full_bytes = u64::from(image.size_bytes());
-                let shown = index.project(table, whole.clone());
-                let is_part = shown.len() < whole.len();
-                self.bytes += value::size_bytes(&shown) as u64;
-                if self.plan.fetches_whole && is_part {
+        let mut seen = image.item().map_err(|error| errors::engine(&error))?;
+        let full_bytes = u64::from(image.size_bytes());
+        self.bytes += match &self.shown {
+            None => full_bytes,
+            Some(shown) if self.plan.fetches_whole => {
+                let part: Vec<_> = seen.iter().filter(|(name, _)| shown.contains(name.as_str())).collect();
+                if part.len() < seen.len() {
                     self.fetched_units += read_units(full_bytes, self.plan.consistency());
                 }
-                if self.plan.fetches_whole { whole } else { shown }
+                part.iter().map(|(name, value)| name.len() + value.size_bytes()).sum::<usize>() as u64
+            }
+            Some(shown) => {
+                seen.retain(|name, _| shown.contains(name.as_str()));
+                value::size_bytes(&seen) as u64
             }
         };
         self.page.scanned += 1;
@@ -135,10 +140,7 @@ impl Walk<'_> {
         if keeps {
             self.page.count += 1;
             if !self.plan.counts_only {
-                self.page.items.push(match self.plan.projection {
-                    Some(projection) => projection.project(&seen),
-                    None => seen,
-                });
+                self.page.items.push(shown(self.plan.projection, seen));
             }
         }
         Ok(if is_over { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
@@ -156,8 +158,16 @@ impl Walk<'_> {
 }
 
 /// The key attributes of an item, of its table and of an index.
-pub(crate) fn keys(table: &Table, index: Option<&Index>, item: &Item) -> Item {
-    let parts = table.key.parts().chain(index.into_iter().flat_map(|index| index.key.parts()));
-    let held = parts.filter_map(|part| item.get_key_value(&part.name));
-    held.map(|(name, value)| (name.clone(), value.clone())).collect()
+fn keys(table: &Table, index: Option<&Index>, item: &Item) -> Item {
+    let mut keys = table.key.attributes(item);
+    keys.extend(index.into_iter().flat_map(|index| index.key.attributes(item)));
+    keys
+}
+
+/// What is shown of an item: what a projection shows, or all of it.
+pub(crate) fn shown(projection: Option<&Projection>, item: Item) -> Item {
+    match projection {
+        Some(projection) => projection.project(&item),
+        None => item,
+    }
 }

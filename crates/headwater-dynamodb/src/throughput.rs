@@ -7,7 +7,7 @@ use crate::{
     DynamoDb,
     capacity::Consumed,
     errors::{self, Result},
-    table::{Index, IndexKind, IndexPhase, Provisioned, Table},
+    table::{Index, IndexKind, Provisioned, Table},
 };
 use std::{
     collections::HashMap,
@@ -79,9 +79,9 @@ fn provisions<'a>(
     index: Option<&'a Index>,
     usage: Use,
 ) -> impl Iterator<Item = (u32, Option<&'a str>, &'a Provisioned)> {
-    let global = |index: &&Index| index.kind == IndexKind::Global && index.phase != IndexPhase::Emptying;
+    let global = |index: &&Index| index.kind == IndexKind::Global;
     let read = index.filter(global);
-    let written = table.indexes.iter().filter(global).filter(move |_| usage == Use::Write);
+    let written = table.kept_indexes().filter(global).filter(move |_| usage == Use::Write);
     let indexes = written.chain(read);
     let own = table.billing.provisioned.as_ref().filter(|_| read.is_none());
     let of_indexes =

@@ -6,7 +6,7 @@ use crate::{
     errors::{self, Result},
     expression::{Condition, Update},
     key,
-    table::{IndexPhase, Table},
+    table::Table,
     value::{self, Item},
 };
 use bytes::Bytes;
@@ -170,7 +170,7 @@ fn check_size(item: &Item, refusal: fn() -> ServiceError) -> Result<()> {
 
 /// Attributes that are keys of an index have to be of its types where they are there.
 fn check_indexes(table: &Table, item: &Item, write: key::Write) -> Result<()> {
-    for index in table.indexes.iter().filter(|index| index.phase != IndexPhase::Emptying) {
+    for index in table.kept_indexes() {
         index.key.index_key(item, &index.name, write, &mut Vec::new())?;
     }
     Ok(())

@@ -66,9 +66,6 @@ pub(super) async fn run(database: Weak<Database>, mut queue: mpsc::UnboundedRece
         let failure = database.take_group(group, &mut number, &mut logged_bytes);
         if let Some((error, mut failed)) = failure {
             failed.extend(next.take());
-            while let Ok(pending) = queue.try_recv() {
-                failed.push(pending);
-            }
             database.start_over(error, failed, &mut queue, number).await;
         }
         if logged_bytes >= CHECKPOINT_BYTES {

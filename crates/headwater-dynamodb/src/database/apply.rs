@@ -67,7 +67,7 @@ impl Applying<'_> {
 
     /// Moves the item's rows in indexes from where they were to where they are now.
     fn move_rows(&mut self, table: &Table, key: &[u8], old: Option<&Item>, new: Option<&Item>) {
-        for held in table.indexes.iter().filter(|index| index.phase != IndexPhase::Emptying) {
+        for held in table.kept_indexes() {
             let row = |item: Option<&Item>| item.and_then(|item| index::row(table, held, key, item));
             let (before, after) = (row(old), row(new));
             let size = |item: Option<&Item>, is_there: bool| {

@@ -20,6 +20,15 @@ impl Image {
         Self(bytes)
     }
 
+    /// A row that was read: the item and its size, 0 if there is none.
+    ///
+    /// # Errors
+    /// `Io` if the bytes are not what was stored.
+    pub(crate) fn read(row: Option<Bytes>) -> Result<(Option<Item>, u64), LogError> {
+        let Some(image) = row.map(Self) else { return Ok((None, 0)) };
+        Ok((Some(image.item()?), u64::from(image.size_bytes())))
+    }
+
     pub(crate) const fn bytes(&self) -> &Bytes {
         &self.0
     }

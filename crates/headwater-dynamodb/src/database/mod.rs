@@ -34,7 +34,7 @@ pub(crate) use index::{collect, expired_rows, expires_at, has_expired, item_key}
 use overlay::Overlay;
 pub use rows::SPACES;
 pub(crate) use rows::{
-    CHANGES, EXPIRY_INDEX, INDEXES, ITEMS, behind, change as change_row, index_prefix, item as item_row, place,
+    CHANGES, EXPIRY_INDEX, INDEXES, ITEMS, change as change_row, index_prefix, item as item_row, place,
 };
 use std::{
     collections::HashMap,

@@ -65,11 +65,3 @@ pub(crate) fn place(row: &[u8]) -> Option<Place> {
     let change = rest.first_chunk::<2>()?;
     Some(Place { decision: u64::from_be_bytes(*decision), change: u16::from_be_bytes(*change) })
 }
-
-/// The first key behind all that begin with `prefix`; `None` if there is none.
-pub(crate) fn behind(prefix: &[u8]) -> Option<Vec<u8>> {
-    let last = prefix.iter().rposition(|byte| *byte != u8::MAX)?;
-    let mut end = prefix.get(..=last)?.to_vec();
-    *end.last_mut()? += 1;
-    Some(end)
-}

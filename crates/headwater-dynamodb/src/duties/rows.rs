@@ -2,7 +2,7 @@
 use super::{
     Deciding, DynamoDb, EXPIRY_INDEX, INDEXES, ITEMS, IndexPhase, Other, Result, Table, Tables, index_prefix, item_row,
 };
-use crate::{database::behind, errors};
+use crate::{errors, key::behind};
 use headwater_log::kv::Space;
 use std::ops::{Bound, ControlFlow};
 
@@ -113,7 +113,7 @@ fn page(
     prefix: &[u8],
     most: usize,
 ) -> Result<(Vec<Vec<u8>>, bool)> {
-    let end = behind(prefix);
+    let end = behind(prefix.to_vec());
     let to = end.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
     let (mut keys, mut bytes, mut has_more) = (Vec::new(), 0, false);
     let walked = dynamodb.database.view().range(space, from, to, false, &mut |key, value| {

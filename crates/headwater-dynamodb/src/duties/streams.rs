@@ -2,8 +2,9 @@
 use super::{DynamoDb, Result, Table};
 use crate::{
     change_log::Record,
-    database::{CHANGES, Other, behind, change_row},
+    database::{CHANGES, Other, change_row},
     errors,
+    key::behind,
     stream::{Place, RETENTION_MS, Shard, Stream},
 };
 use std::{
@@ -66,7 +67,7 @@ fn turned(streams: &[Arc<Stream>], now_ms: u64, number: u64, shard_ms: u64, is_u
 /// Whether a stream has a change from decision `first` on.
 fn has_changes(dynamodb: &DynamoDb, stream: u64, first: u64) -> Result<bool> {
     let from = change_row(stream, Place { decision: first, change: 0 });
-    let end = behind(&stream.to_be_bytes());
+    let end = behind(stream.to_be_bytes().to_vec());
     let to = end.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
     let mut is_there = false;
     let walked = dynamodb.database.view().range(CHANGES, Bound::Included(&from), to, false, &mut |_, _| {
@@ -92,7 +93,7 @@ async fn trim(dynamodb: &DynamoDb, stream: u64, cutoff_ms: u64) -> Result<()> {
 
 /// The place behind a page of changes from before `cutoff_ms`; `None` if there are none from `from` on.
 fn old_changes(dynamodb: &DynamoDb, stream: u64, from: &[u8], cutoff_ms: u64) -> Result<Option<Vec<u8>>> {
-    let end = behind(&stream.to_be_bytes());
+    let end = behind(stream.to_be_bytes().to_vec());
     let to = end.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
     let (mut last, mut count) = (None, 0);
     let walked = dynamodb.database.view().range(CHANGES, Bound::Included(from), to, false, &mut |key, value| {

@@ -69,7 +69,7 @@ impl KeyRange {
 }
 
 /// The first byte string behind all that begin with `prefix`; `None` if there is none.
-fn behind(mut prefix: Vec<u8>) -> Option<Vec<u8>> {
+pub(crate) fn behind(mut prefix: Vec<u8>) -> Option<Vec<u8>> {
     while let Some(last) = prefix.pop() {
         if let Some(next) = last.checked_add(1) {
             prefix.push(next);

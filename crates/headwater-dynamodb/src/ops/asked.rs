@@ -2,7 +2,7 @@
 use crate::{
     DynamoDb,
     capacity::Consumed,
-    errors::Result,
+    errors::{self, Result},
     expression::{Condition, Parameter, Placeholders, Projection, legacy},
     table::{IndexKind, Table},
     throughput::Use,
@@ -12,8 +12,8 @@ use crate::{
 use headwater_wire::{
     AttributeValue,
     dynamodb::{
-        ConditionalOperator, ExpectedAttributeValue, ItemCollectionMetrics, ReturnConsumedCapacity,
-        ReturnItemCollectionMetrics, ReturnValuesOnConditionCheckFailure,
+        self, ConditionalOperator, ConsumedCapacity, ExpectedAttributeValue, ItemCollectionMetrics,
+        ReturnConsumedCapacity, ReturnItemCollectionMetrics, ReturnValue, ReturnValuesOnConditionCheckFailure,
     },
 };
 use std::{collections::BTreeMap, sync::Arc};
@@ -26,6 +26,20 @@ pub(crate) struct Conditional {
     pub(crate) names: Option<BTreeMap<String, String>>,
     pub(crate) values: Option<BTreeMap<String, AttributeValue>>,
 }
+
+/// The [`Conditional`] of an input that has its members.
+macro_rules! conditional {
+    ($input:expr) => {
+        $crate::ops::asked::Conditional {
+            expected: $input.expected,
+            operator: $input.conditional_operator,
+            expression: $input.condition_expression,
+            names: $input.expression_attribute_names,
+            values: $input.expression_attribute_values,
+        }
+    };
+}
+pub(super) use conditional;
 
 impl Conditional {
     /// # Errors
@@ -75,13 +89,52 @@ pub(crate) fn projection(
 ) -> Result<Option<Projection>> {
     legacy::not_mixed(&[("AttributesToGet", attributes.is_some())], &[(Parameter::Projection, expression.is_some())])?;
     let mut placeholders = Placeholders::new(names, None, &[(Parameter::Projection, expression)])?;
-    let projection = match (expression, attributes) {
-        (Some(text), _) => Some(placeholders.projection(text)?),
-        (None, Some(attributes)) => Some(legacy::attributes_to_get(attributes)?),
-        (None, None) => None,
-    };
+    let projection = projection_among(&mut placeholders, expression, attributes)?;
     placeholders.finish()?;
     Ok(projection)
+}
+
+/// The projection of a read, among the other expressions of its request.
+///
+/// # Errors
+/// The service's words on what is wrong with it.
+pub(crate) fn projection_among(
+    placeholders: &mut Placeholders,
+    expression: Option<&str>,
+    attributes: Option<Vec<String>>,
+) -> Result<Option<Projection>> {
+    match (expression, attributes) {
+        (Some(text), _) => placeholders.projection(text).map(Some),
+        (None, attributes) => attributes.map(legacy::attributes_to_get).transpose(),
+    }
+}
+
+/// The filter of a read, among the other expressions of its request.
+///
+/// # Errors
+/// The service's words on what is wrong with it.
+pub(crate) fn filter(
+    placeholders: &mut Placeholders,
+    expression: Option<&str>,
+    filter: Option<BTreeMap<String, dynamodb::Condition>>,
+    operator: Option<ConditionalOperator>,
+) -> Result<Option<Condition>> {
+    match expression {
+        Some(text) => placeholders.condition(Parameter::Filter, text).map(Some),
+        None => legacy::filter(filter, operator),
+    }
+}
+
+/// Whether a write that can show what was there, and nothing else, is to show it.
+///
+/// # Errors
+/// Something else was asked for.
+pub(crate) fn returns_old(asked: Option<ReturnValue>) -> Result<bool> {
+    match asked {
+        None | Some(ReturnValue::None) => Ok(false),
+        Some(ReturnValue::AllOld) => Ok(true),
+        Some(_) => Err(errors::return_values_old_only()),
+    }
 }
 
 pub(crate) fn shows_failed(asked: Option<ReturnValuesOnConditionCheckFailure>) -> bool {
@@ -92,15 +145,23 @@ pub(crate) fn is_told(asked: Option<ReturnConsumedCapacity>) -> bool {
     matches!(asked, Some(ReturnConsumedCapacity::Indexes | ReturnConsumedCapacity::Total))
 }
 
-/// A write that was carried out, and what it cost.
+/// A write that was carried out.
 pub(crate) struct Done {
     table: Arc<Table>,
     key: Item,
     pub(crate) written: Written,
-    pub(crate) consumed: Consumed,
 }
 
 impl Done {
+    fn consumed(&self) -> Consumed {
+        Consumed::write(&self.table, self.written.old.as_ref(), self.written.new.as_ref(), false)
+    }
+
+    /// What it cost, if that was asked for; only then is it worked out.
+    pub(crate) fn told(&self, name: &str, asked: Option<ReturnConsumedCapacity>) -> Option<ConsumedCapacity> {
+        if is_told(asked) { self.consumed().told(name, asked) } else { None }
+    }
+
     pub(crate) fn collection(&self, asked: Option<ReturnItemCollectionMetrics>) -> Option<ItemCollectionMetrics> {
         collection_metrics(&self.table, &self.key, asked)
     }
@@ -135,8 +196,10 @@ impl DynamoDb {
         self.admit(&table, None, Use::Write)?;
         let write = Write { wants_items: write.wants_items || self.is_metered(), ..write };
         let written = self.database.submit(|deciding| write.decide(deciding).map_err(Refusal::told)).await?;
-        let consumed = Consumed::write(&table, written.old.as_ref(), written.new.as_ref(), false);
-        self.charge(&table, None, Use::Write, &consumed);
-        Ok(Done { table, key, written, consumed })
+        let done = Done { table, key, written };
+        if self.is_metered() {
+            self.charge(&done.table, None, Use::Write, &done.consumed());
+        }
+        Ok(done)
     }
 }

@@ -6,6 +6,7 @@ use crate::{
     database::{self, Image},
     errors::{self, Result},
     expression::Projection,
+    read::shown,
     table::Table,
     throughput::Use,
     value::{self, Item},
@@ -65,8 +66,8 @@ pub(crate) async fn run(
                 left.push(key);
                 continue;
             }
-            let held = view.get(database::ITEMS, &row).map_err(|error| errors::engine(&error))?.map(Image::stored);
-            let size_bytes = held.as_ref().map_or(0, |image| u64::from(image.size_bytes()));
+            let held = view.get(database::ITEMS, &row).and_then(Image::read);
+            let (item, size_bytes) = held.map_err(|error| errors::engine(&error))?;
             if reply_bytes + size_bytes > MAX_REPLY_BYTES {
                 reply_bytes = MAX_REPLY_BYTES;
                 left.push(key);
@@ -74,9 +75,7 @@ pub(crate) async fn run(
             }
             reply_bytes += size_bytes;
             units += read_units(size_bytes, part.consistency);
-            let item = held.map(|image| image.item()).transpose().map_err(|error| errors::engine(&error))?;
-            let shown = item.map(|item| part.projection.as_ref().map_or(item.clone(), |shown| shown.project(&item)));
-            items.extend(shown.map(value::write_item));
+            items.extend(item.map(|item| value::write_item(shown(part.projection.as_ref(), item))));
         }
         let units = Consumed::reading(units, false);
         dynamodb.charge(&part.table, None, Use::Read, &units);

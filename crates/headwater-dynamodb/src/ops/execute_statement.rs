@@ -53,7 +53,7 @@ pub(crate) async fn run(
             let change = dynamodb.change(&caller, asked, shows, must_know)?;
             let done = dynamodb.write_one(change.write?).await?;
             Ok(ExecuteStatementOutput {
-                consumed_capacity: done.consumed.told(&change.name, input.return_consumed_capacity),
+                consumed_capacity: done.told(&change.name, input.return_consumed_capacity),
                 items: Some(change.returned.of(done.written).into_iter().collect()),
                 ..ExecuteStatementOutput::default()
             })

@@ -5,6 +5,7 @@ use crate::{
     capacity::{Consistency, Consumed, read_units},
     database::{self, Image},
     errors::{self, Result},
+    read::shown,
     table::Table,
     throughput::Use,
     value::{self, Item},
@@ -28,10 +29,7 @@ pub(crate) async fn run(dynamodb: Arc<DynamoDb>, caller: Caller, input: GetItemI
     let consistency = if input.consistent_read == Some(true) { Consistency::Strong } else { Consistency::Eventual };
     let consumed = Consumed::reading(read_units(size_bytes, consistency), false);
     dynamodb.charge(&table, None, Use::Read, &consumed);
-    let item = match (item, projection) {
-        (Some(item), Some(projection)) => Some(projection.project(&item)),
-        (item, _) => item,
-    };
+    let item = item.map(|item| shown(projection.as_ref(), item));
     Ok(GetItemOutput {
         item: item.map(value::write_item),
         consumed_capacity: consumed.told(&input.table_name, input.return_consumed_capacity),
@@ -46,9 +44,7 @@ impl DynamoDb {
     fn item(&self, table: &Table, key: &Item) -> Result<(Option<Item>, u64)> {
         let mut row = database::item_row(table.id, &[]);
         table.key.named_key(key, &mut row)?;
-        let held = self.database.kv().get(database::ITEMS, &row).map_err(|error| errors::engine(&error))?;
-        let Some(image) = held.map(Image::stored) else { return Ok((None, 0)) };
-        let item = image.item().map_err(|error| errors::engine(&error))?;
-        Ok((Some(item), u64::from(image.size_bytes())))
+        let held = self.database.kv().get(database::ITEMS, &row);
+        held.and_then(Image::read).map_err(|error| errors::engine(&error))
     }
 }

@@ -1,11 +1,14 @@
 //! What Query and Scan have in common: which rows, what of them, and where to go on.
 use crate::{
+    DynamoDb,
+    capacity::Consumed,
     database,
     errors::{self, Result},
     expression::{Condition, Projection},
     key::Write,
-    read::{Page, Range},
+    read::{Plan, Range},
     table::{Index, IndexKind, IndexPhase, Projection as Shown, Table},
+    throughput::Use,
     value::{self, Item},
 };
 use headwater_wire::{AttributeValue, dynamodb::Select};
@@ -137,16 +140,31 @@ pub(super) fn behind(range: Range, row: Vec<u8>) -> Option<Range> {
 }
 
 /// A page as both operations tell it.
-#[expect(clippy::type_complexity, reason = "the members of two outputs")]
-pub(super) fn told(
-    page: &mut Page,
-    counts_only: bool,
-) -> (Option<Vec<BTreeMap<String, AttributeValue>>>, Option<i32>, Option<i32>, Option<BTreeMap<String, AttributeValue>>)
-{
-    let items = std::mem::take(&mut page.items).into_iter().map(value::write_item);
+pub(super) struct Told {
+    pub(super) items: Option<Vec<BTreeMap<String, AttributeValue>>>,
+    pub(super) count: Option<i32>,
+    pub(super) scanned_count: Option<i32>,
+    pub(super) last_evaluated_key: Option<BTreeMap<String, AttributeValue>>,
+    pub(super) consumed: Consumed,
+}
+
+/// Reads a page, if what is provisioned for it is not used up.
+///
+/// # Errors
+/// `ProvisionedThroughputExceededException`; the store's.
+pub(super) fn read(dynamodb: &DynamoDb, plan: &Plan<'_>) -> Result<Told> {
+    dynamodb.admit(plan.table, plan.index, Use::Read)?;
+    let page = plan.read(&*dynamodb.database.view())?;
+    dynamodb.charge(plan.table, plan.index, Use::Read, &page.consumed);
     let count = |count: usize| Some(i32::try_from(count).unwrap_or(i32::MAX));
-    let items = (!counts_only).then(|| items.collect());
-    (items, count(page.count), count(page.scanned), page.last_key.take().map(value::write_item))
+    let items = page.items.into_iter().map(value::write_item);
+    Ok(Told {
+        items: (!plan.counts_only).then(|| items.collect()),
+        count: count(page.count),
+        scanned_count: count(page.scanned),
+        last_evaluated_key: page.last_key.map(value::write_item),
+        consumed: page.consumed,
+    })
 }
 
 /// A validated limit.

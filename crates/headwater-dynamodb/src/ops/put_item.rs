@@ -1,33 +1,19 @@
 //! PutItem: an item takes the place of the one with its key.
-use super::asked::{self, Conditional};
-use crate::{
-    DynamoDb,
-    errors::{self, Result},
-    value,
-    write::Write,
-};
+use super::asked::{self, conditional};
+use crate::{DynamoDb, errors::Result, value, write::Write};
 use headwater_wire::{
     Caller,
-    dynamodb::{PutItemInput, PutItemOutput, ReturnValue},
+    dynamodb::{PutItemInput, PutItemOutput},
 };
 use std::sync::Arc;
 
 pub(crate) async fn run(dynamodb: Arc<DynamoDb>, caller: Caller, input: PutItemInput) -> Result<PutItemOutput> {
-    let conditional = Conditional {
-        expected: input.expected,
-        operator: input.conditional_operator,
-        expression: input.condition_expression,
-        names: input.expression_attribute_names,
-        values: input.expression_attribute_values,
-    };
+    let conditional = conditional!(input);
     conditional.check_mix()?;
     let item = value::read_item(input.item)?;
-    if !matches!(input.return_values, None | Some(ReturnValue::None | ReturnValue::AllOld)) {
-        return Err(errors::return_values_old_only());
-    }
+    let returns_old = asked::returns_old(input.return_values)?;
     let condition = conditional.read()?;
     let table = dynamodb.table(&caller, &input.table_name)?;
-    let returns_old = input.return_values == Some(ReturnValue::AllOld);
     let write = Write {
         condition,
         shows_failed: asked::shows_failed(input.return_values_on_condition_check_failure),
@@ -36,7 +22,7 @@ pub(crate) async fn run(dynamodb: Arc<DynamoDb>, caller: Caller, input: PutItemI
     };
     let done = dynamodb.write_one(write).await?;
     Ok(PutItemOutput {
-        consumed_capacity: done.consumed.told(&input.table_name, input.return_consumed_capacity),
+        consumed_capacity: done.told(&input.table_name, input.return_consumed_capacity),
         item_collection_metrics: done.collection(input.return_item_collection_metrics),
         attributes: done.written.old.filter(|_| returns_old).map(value::write_item),
     })

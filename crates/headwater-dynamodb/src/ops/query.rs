@@ -1,5 +1,8 @@
 //! Query: the items of a table or an index under one hash key, in the order of their range keys, page by page.
-use super::paging;
+use super::{
+    asked,
+    paging::{self, Told},
+};
 use crate::{
     DynamoDb, database,
     errors::{self, Result},
@@ -7,7 +10,6 @@ use crate::{
     key::{self, KeyRange, KeyValue, RangeCondition},
     read::{Plan, Range},
     table::{Index, Table},
-    throughput::Use,
     value,
 };
 use headwater_wire::{
@@ -30,19 +32,9 @@ pub(crate) async fn run(dynamodb: Arc<DynamoDb>, caller: Caller, input: QueryInp
     paging::check_select(input.select, input.index_name.is_some(), attributes, projection_text)?;
     let start = input.exclusive_start_key.map(value::read_item).transpose();
     let start = start.map_err(|error| errors::start_key_invalid(&error))?;
-    let filter = match filter_text {
-        Some(text) => Some(placeholders.condition(Parameter::Filter, text)?),
-        None => legacy::filter(input.query_filter, input.conditional_operator)?,
-    };
-    let condition = match condition_text {
-        Some(text) => Some(placeholders.key_condition(text)?),
-        None => None,
-    };
-    let projection = match (projection_text, input.attributes_to_get) {
-        (Some(text), _) => Some(placeholders.projection(text)?),
-        (None, Some(attributes)) => Some(legacy::attributes_to_get(attributes)?),
-        (None, None) => None,
-    };
+    let filter = asked::filter(&mut placeholders, filter_text, input.query_filter, input.conditional_operator)?;
+    let condition = condition_text.map(|text| placeholders.key_condition(text)).transpose()?;
+    let projection = asked::projection_among(&mut placeholders, projection_text, input.attributes_to_get)?;
     placeholders.finish()?;
     let condition = match (condition, input.key_conditions) {
         (Some(condition), _) => KeyCondition::of(&condition)?,
@@ -76,11 +68,8 @@ pub(crate) async fn run(dynamodb: Arc<DynamoDb>, caller: Caller, input: QueryInp
         counts_only: wanted.counts_only,
         fetches_whole: wanted.fetches_whole,
     };
-    dynamodb.admit(&table, index, Use::Read)?;
-    let mut page = plan.read(&*dynamodb.database.view())?;
-    dynamodb.charge(&table, index, Use::Read, &page.consumed);
-    let (items, count, scanned_count, last_evaluated_key) = paging::told(&mut page, wanted.counts_only);
-    let consumed_capacity = page.consumed.told(&input.table_name, input.return_consumed_capacity);
+    let Told { items, count, scanned_count, last_evaluated_key, consumed } = paging::read(&dynamodb, &plan)?;
+    let consumed_capacity = consumed.told(&input.table_name, input.return_consumed_capacity);
     Ok(QueryOutput { items, count, scanned_count, last_evaluated_key, consumed_capacity })
 }
 

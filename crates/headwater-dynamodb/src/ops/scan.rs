@@ -1,12 +1,15 @@
 //! Scan: all items of a table or an index, or of one segment of it, page by page in the order of their keys' hashes.
-use super::paging;
+use super::{
+    asked,
+    paging::{self, Told},
+};
 use crate::{
     DynamoDb, database,
     errors::{self, Result},
     expression::{Parameter, Placeholders, legacy},
+    key,
     read::{Plan, Range},
     table::{Index, Table},
-    throughput::Use,
     value,
 };
 use headwater_wire::{
@@ -42,15 +45,8 @@ pub(crate) async fn run(dynamodb: Arc<DynamoDb>, caller: Caller, input: ScanInpu
     )?;
     let start = input.exclusive_start_key.map(value::read_item).transpose();
     let start = start.map_err(|error| errors::start_key_invalid(&error))?;
-    let filter = match filter_text {
-        Some(text) => Some(placeholders.condition(Parameter::Filter, text)?),
-        None => legacy::filter(input.scan_filter, input.conditional_operator)?,
-    };
-    let projection = match (projection_text, input.attributes_to_get) {
-        (Some(text), _) => Some(placeholders.projection(text)?),
-        (None, Some(attributes)) => Some(legacy::attributes_to_get(attributes)?),
-        (None, None) => None,
-    };
+    let filter = asked::filter(&mut placeholders, filter_text, input.scan_filter, input.conditional_operator)?;
+    let projection = asked::projection_among(&mut placeholders, projection_text, input.attributes_to_get)?;
     placeholders.finish()?;
 
     let table = dynamodb.table(&caller, &input.table_name)?;
@@ -73,11 +69,8 @@ pub(crate) async fn run(dynamodb: Arc<DynamoDb>, caller: Caller, input: ScanInpu
         counts_only: wanted.counts_only,
         fetches_whole: wanted.fetches_whole,
     };
-    dynamodb.admit(&table, index, Use::Read)?;
-    let mut page = plan.read(&*dynamodb.database.view())?;
-    dynamodb.charge(&table, index, Use::Read, &page.consumed);
-    let (items, count, scanned_count, last_evaluated_key) = paging::told(&mut page, wanted.counts_only);
-    let consumed_capacity = page.consumed.told(&input.table_name, input.return_consumed_capacity);
+    let Told { items, count, scanned_count, last_evaluated_key, consumed } = paging::read(&dynamodb, &plan)?;
+    let consumed_capacity = consumed.told(&input.table_name, input.return_consumed_capacity);
     Ok(ScanOutput { items, count, scanned_count, last_evaluated_key, consumed_capacity })
 }
 
@@ -104,6 +97,6 @@ pub(super) fn rows_of(table: &Table, index: Option<&Index>, (segment, total): (u
     let first = |segment: u64| (u128::from(segment) << 64).div_ceil(u128::from(total));
     let at = |hash: u128| u64::try_from(hash).ok().map(|hash| [&prefix[..], &hash.to_be_bytes()].concat());
     let from = at(first(segment)).map_or(Bound::Unbounded, Bound::Included);
-    let to = at(first(segment + 1)).or_else(|| database::behind(&prefix));
+    let to = at(first(segment + 1)).or_else(|| key::behind(prefix.clone()));
     Range { from, to: to.map_or(Bound::Unbounded, Bound::Excluded), backwards: false }
 }

@@ -127,11 +127,10 @@ pub(super) fn read_row(
     filter: Option<&Condition>,
     consistency: Consistency,
 ) -> Result<(Option<BTreeMap<String, AttributeValue>>, Consumed)> {
-    let held = view.get(database::ITEMS, row).map_err(|error| errors::engine(&error))?.map(Image::stored);
-    let size_bytes = held.as_ref().map_or(0, |image| u64::from(image.size_bytes()));
+    let held = view.get(database::ITEMS, row).and_then(Image::read);
+    let (item, size_bytes) = held.map_err(|error| errors::engine(&error))?;
     let is_transaction = consistency == Consistency::Transactional;
     let consumed = Consumed::reading(read_units(size_bytes, consistency), is_transaction);
-    let item = held.map(|image| image.item()).transpose().map_err(|error| errors::engine(&error))?;
     let item = item.filter(|item| filter.is_none_or(|filter| filter.holds(Some(item))));
     Ok((item.map(|item| value::write_item(select.shown(item))), consumed))
 }

@@ -5,6 +5,7 @@ use crate::{
     capacity::{Consistency, Consumed, read_units},
     database::{self, Image},
     errors::{self, Reason, Result},
+    read::shown,
     throughput::Use,
     value,
 };
@@ -47,14 +48,13 @@ pub(crate) async fn run(
     let mut consumed: BTreeMap<String, Consumed> = BTreeMap::new();
     let mut responses = Vec::with_capacity(rows.len());
     for (name, table, row, projection) in rows {
-        let held = view.get(database::ITEMS, &row).map_err(|error| errors::engine(&error))?.map(Image::stored);
-        let size_bytes = held.as_ref().map_or(0, |image| u64::from(image.size_bytes()));
+        let held = view.get(database::ITEMS, &row).and_then(Image::read);
+        let (item, size_bytes) = held.map_err(|error| errors::engine(&error))?;
         let units = Consumed::reading(read_units(size_bytes, Consistency::Transactional), true);
         dynamodb.charge(&table, None, Use::Read, &units);
         consumed.entry(name).or_default().add(&units);
-        let item = held.map(|image| image.item()).transpose().map_err(|error| errors::engine(&error))?;
-        let item = item.map(|item| projection.as_ref().map_or(item.clone(), |shown| shown.project(&item)));
-        responses.push(ItemResponse { item: item.map(value::write_item) });
+        let item = item.map(|item| value::write_item(shown(projection.as_ref(), item)));
+        responses.push(ItemResponse { item });
     }
     Ok(TransactGetItemsOutput {
         consumed_capacity: told(&consumed, input.return_consumed_capacity),

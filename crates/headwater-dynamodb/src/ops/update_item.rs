@@ -4,7 +4,7 @@ use crate::{
     DynamoDb,
     errors::Result,
     expression::{Parameter, Placeholders, legacy},
-    value,
+    value::{self, Item},
     write::{Action, Write},
 };
 use headwater_wire::{
@@ -45,11 +45,13 @@ pub(crate) async fn run(dynamodb: Arc<DynamoDb>, caller: Caller, input: UpdateIt
     placeholders.finish()?;
     let table = dynamodb.table(&caller, &input.table_name)?;
     let returned = input.return_values.unwrap_or(ReturnValue::None);
+    let touched = matches!(returned, ReturnValue::UpdatedOld | ReturnValue::UpdatedNew).then(|| update.clone());
+    let touched = |item: &Item| touched.as_ref().map(|update| update.touched(item)).filter(|item| !item.is_empty());
     let write = Write {
         condition,
         shows_failed: asked::shows_failed(input.return_values_on_condition_check_failure),
         wants_items: true,
-        ..Write::at(table, key, Action::Update(update.clone()))?
+        ..Write::at(table, key, Action::Update(update))?
     };
     let done = dynamodb.write_one(write).await?;
     let (old, new) = (&done.written.old, &done.written.new);
@@ -57,11 +59,11 @@ pub(crate) async fn run(dynamodb: Arc<DynamoDb>, caller: Caller, input: UpdateIt
         ReturnValue::None => None,
         ReturnValue::AllOld => old.clone(),
         ReturnValue::AllNew => new.clone(),
-        ReturnValue::UpdatedOld => old.as_ref().map(|item| update.touched(item)).filter(|item| !item.is_empty()),
-        ReturnValue::UpdatedNew => new.as_ref().map(|item| update.touched(item)).filter(|item| !item.is_empty()),
+        ReturnValue::UpdatedOld => old.as_ref().and_then(touched),
+        ReturnValue::UpdatedNew => new.as_ref().and_then(touched),
     };
     Ok(UpdateItemOutput {
-        consumed_capacity: done.consumed.told(&input.table_name, input.return_consumed_capacity),
+        consumed_capacity: done.told(&input.table_name, input.return_consumed_capacity),
         item_collection_metrics: done.collection(input.return_item_collection_metrics),
         attributes: attributes.map(value::write_item),
     })

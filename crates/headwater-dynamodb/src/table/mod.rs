@@ -235,9 +235,14 @@ impl Table {
         Err(errors::table_in_use(doing, &self.name))
     }
 
+    /// The indexes whose rows are kept: all but those that are on their way out.
+    pub(crate) fn kept_indexes(&self) -> impl Iterator<Item = &Index> {
+        self.indexes.iter().filter(|index| index.phase != IndexPhase::Emptying)
+    }
+
     /// The index called `name` that can be read.
     pub(crate) fn index(&self, name: &str) -> Option<&Index> {
-        self.indexes.iter().find(|index| index.name == name && index.phase != IndexPhase::Emptying)
+        self.kept_indexes().find(|index| index.name == name)
     }
 
     /// The rows kept beside the items: an index's id (0: expiry) and how far its rows are what they are to be.
