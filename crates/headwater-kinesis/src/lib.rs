@@ -18,6 +18,7 @@ pub mod keys;
 mod limits;
 mod load;
 mod ops;
+mod reading;
 mod record;
 mod routing;
 mod seal;
@@ -37,6 +38,7 @@ use keys::KeyStore;
 use limits::Limits;
 use load::Loads;
 pub use ops::{REFUSED, operations};
+pub use reading::{ShardPage, ShardRecord};
 use std::sync::{Arc, atomic::AtomicU64};
 
 /// Streams an account may have in creation at a time, under rate limits.
