@@ -6,10 +6,10 @@ use crate::{
     Kinesis,
     catalog::Stream,
     errors::{self, Result},
-    keys::{self, DataKey, WrappedKey},
     record::{self, Record, ShardEntry},
 };
 use bytes::Bytes;
+use headwater_keys::{DataKey, WrappedKey, generation as generation_of};
 use headwater_log::{LogGroup, LogId};
 use std::{
     collections::HashMap,
@@ -49,7 +49,7 @@ impl Kinesis {
     /// # Errors
     /// The key service's, if the key may not be used.
     pub(crate) fn open_record(&self, log: LogId, sealed: &Bytes) -> Result<Option<Record>> {
-        let Some(generation) = keys::generation(sealed) else { return Ok(None) };
+        let Some(generation) = generation_of(sealed) else { return Ok(None) };
         let incarnation = log.group.0;
         let key = match self.opened.get(incarnation, generation) {
             Some(key) => key,

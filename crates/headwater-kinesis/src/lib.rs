@@ -14,7 +14,6 @@ mod encryption;
 mod errors;
 mod intake;
 mod iterator;
-pub mod keys;
 mod limits;
 mod load;
 mod ops;
@@ -28,13 +27,13 @@ mod target;
 use catalog::{Catalog, Command, HOME, Quota};
 pub use duties::run_duties;
 use encryption::Opened;
+use headwater_keys::KeyStore;
 use headwater_log::{
     Engine, LogError,
     clock::Clock,
     replica::{Replica, SubmitError},
 };
 use headwater_wire::{Access, Sealer};
-use keys::KeyStore;
 use limits::Limits;
 use load::Loads;
 pub use ops::{REFUSED, operations};

@@ -12,10 +12,10 @@ mod throughput;
 
 use crate::{
     Entropy, Kinesis, KinesisParts, KinesisSettings,
-    keys::{KeyState, KeyStore, KmsKey, MasterKey},
     operations, ops,
 };
 use bytes::Bytes;
+use headwater_keys::{KeyState, KeyStore, KmsKey, MasterKey};
 use headwater_log::{
     Engine,
     clock::{Clock, ManualClock},

@@ -6,12 +6,11 @@
 mod data_key;
 mod errors;
 
-use crate::target::partition;
 use aes_gcm::{Aes256Gcm, KeyInit};
 use data_key::KEY_BYTES;
 pub use data_key::{DataKey, OVERHEAD_BYTES, WrappedKey, generation};
 use headwater_log::LogGroup;
-use headwater_wire::{Caller, Nonces, ServiceError};
+use headwater_wire::{Caller, Nonces, ServiceError, partition};
 use md5::{Digest, Md5};
 use std::{
     collections::{BTreeMap, btree_map::Entry},

@@ -1,0 +1,1 @@
+//! The catalog's rules, one after the other.
