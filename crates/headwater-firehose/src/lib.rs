@@ -2,5 +2,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 pub mod outside;
+pub mod process;
 pub mod record;
 pub mod source;
+pub mod transform;
