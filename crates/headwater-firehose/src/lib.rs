@@ -4,6 +4,7 @@
 mod catalog;
 mod errors;
 pub mod outside;
-mod plan;
+pub mod process;
 pub mod record;
 pub mod source;
+pub mod transform;
