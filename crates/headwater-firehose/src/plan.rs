@@ -14,7 +14,7 @@ use headwater_wire::{
     Enumeration,
     firehose::{
         BufferingHints, ContentEncoding, ExtendedS3DestinationDescription, HttpEndpointDestinationDescription,
-        HttpEndpointS3BackupMode, ProcessingConfiguration, S3BackupMode, S3DestinationDescription,
+        HttpEndpointS3BackupMode, ProcessingConfiguration, S3BackupMode, S3DestinationDescription, SchemaConfiguration,
     },
 };
 use jiff::tz::TimeZone;
@@ -41,9 +41,16 @@ pub(crate) struct Plan {
 /// Where good records go.
 pub(crate) enum Good {
     /// Into objects, as they are or converted.
-    Objects { conversion: Option<convert::Plan>, retry_ms: Option<u64> },
+    Objects { conversion: Option<Conversion>, retry_ms: Option<u64> },
     /// To an endpoint.
     Endpoint(Endpoint),
+}
+
+/// How records are converted.
+pub(crate) struct Conversion {
+    pub(crate) plan: convert::Plan,
+    /// As it was given, for those that are told what a record did not fit.
+    schema: SchemaConfiguration,
 }
 
 /// Where objects go, and what they look like.
@@ -90,6 +97,14 @@ impl Plan {
         plan.map_err(errors::invalid_argument)
     }
 
+    /// What good records are converted to, as it was given.
+    pub(crate) fn schema(&self) -> Option<&SchemaConfiguration> {
+        match &self.good {
+            Good::Objects { conversion, .. } => conversion.as_ref().map(|conversion| &conversion.schema),
+            Good::Endpoint(_) => None,
+        }
+    }
+
     fn objects(it: &ExtendedS3DestinationDescription) -> std::result::Result<Self, String> {
         let partitioning = it.dynamic_partitioning_configuration.as_ref();
         let partitioning = partitioning.filter(|partitioning| partitioning.enabled == Some(true));
@@ -97,7 +112,10 @@ impl Plan {
         let (prefix, error_prefix) = (it.prefix.as_deref(), it.error_output_prefix.as_deref());
         prefix::check(prefix, error_prefix, partitioning.is_some(), steps.query_keys(), steps.function().is_some())?;
         let conversion = match &it.data_format_conversion_configuration {
-            Some(conversion) => convert::Plan::of(conversion)?,
+            Some(conversion) => convert::Plan::of(conversion)?.map(|plan| Conversion {
+                plan,
+                schema: conversion.schema_configuration.clone().unwrap_or_default(),
+            }),
             None => None,
         };
         let extension = it.file_extension.clone().filter(|extension| !extension.is_empty());
@@ -114,7 +132,7 @@ impl Plan {
             bucket: Bucket {
                 name: bucket_name(&it.bucket_arn)?,
                 prefix: Prefix::parse(prefix)?,
-                error_prefix: Prefix::parse(error_prefix)?,
+                error_prefix: Prefix::of_errors(prefix, error_prefix)?,
                 codec: Codec::from(it.compression_format),
                 extension: extension.or_else(|| conversion.as_ref().map(|_| ".parquet".into())),
                 zone: prefix::zone(it.custom_time_zone.as_deref())?,
@@ -169,7 +187,7 @@ fn bucket(it: &S3DestinationDescription) -> std::result::Result<Bucket, String> 
     Ok(Bucket {
         name: bucket_name(&it.bucket_arn)?,
         prefix: Prefix::parse(prefix)?,
-        error_prefix: Prefix::parse(error_prefix)?,
+        error_prefix: Prefix::of_errors(prefix, error_prefix)?,
         codec: Codec::from(it.compression_format),
         extension: None,
         zone: TimeZone::UTC,

@@ -3,6 +3,7 @@
 //! Invariant: each record comes out once: transformed, dropped by the function's own word, or failed.
 use super::{Delivery, pump::Processed};
 use crate::{
+    prefix::uuid_text,
     process::FunctionStep,
     record::Record,
     transform::{self, Invocation},
@@ -17,7 +18,8 @@ const LONGEST_REST_MS: u64 = 30_000;
 pub(super) async fn transform(delivery: &Arc<Delivery>, records: Vec<Record>) -> Processed {
     let mut processed = Processed { good: Vec::new(), failed: Vec::new() };
     let Some(step) = delivery.plan.steps.function() else { return processed };
-    for batch in transform::batches(records, step.batch_bytes) {
+    let now_ms = delivery.firehose.clock.now_ms();
+    for batch in transform::batches(records, step, now_ms, &mut processed.failed) {
         let called = call(delivery, step, batch).await;
         processed.failed.extend(called.failed);
         let finished = finish(delivery, called.good);
@@ -40,12 +42,11 @@ pub(super) fn finish(delivery: &Delivery, records: Vec<Record>) -> Processed {
 /// One batch through the function, tried as often as its settings say.
 async fn call(delivery: &Arc<Delivery>, step: &FunctionStep, batch: Vec<Record>) -> Processed {
     let firehose = &delivery.firehose;
-    let id = uuid((firehose.entropy)());
     let invocation = Invocation {
-        id: &id,
-        delivery_stream_arn: &delivery.arn,
-        source_stream_arn: delivery.stream_arn(),
-        region: &delivery.address.scope.region,
+        id: uuid_text((firehose.entropy)()),
+        delivery_stream_arn: delivery.arn.clone(),
+        source_stream_arn: delivery.stream_arn().map(str::to_owned),
+        region: delivery.address.scope.region.clone(),
     };
     let request = bytes::Bytes::from(transform::request(&invocation, &batch));
     let (mut attempts, mut rest_ms) = (0, FIRST_REST_MS);
@@ -75,23 +76,5 @@ async fn call(delivery: &Arc<Delivery>, step: &FunctionStep, batch: Vec<Record>)
                 rest_ms = (rest_ms * 2).min(LONGEST_REST_MS);
             }
         }
-    }
-}
-
-/// Random bits as a UUID of version 4.
-pub(super) fn uuid(random: u128) -> String {
-    let bits = (random & !(0xf << 76) & !(0x3 << 62)) | (0x4 << 76) | (0x2 << 62);
-    let hex = format!("{bits:032x}");
-    [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_uuid_says_that_it_is_random() {
-        assert_eq!(uuid(0), "00000000-0000-4000-8000-000000000000");
-        assert_eq!(uuid(u128::MAX), "ffffffff-ffff-4fff-bfff-ffffffffffff");
     }
 }

@@ -2,29 +2,25 @@
 //!
 //! Invariant: an object holds its records' data in order and nothing else; a put that is tried again has the same key, so
 //! that a store which had it already is not given two.
-use super::{
-    Delivery,
-    call::uuid,
-};
+use super::Delivery;
 use crate::{
+    compress::Codec,
     convert,
+    failure::PROCESSING_FAILED,
     outside::{Failure, Object},
-    plan::Bucket,
-    prefix::{self, Circumstances},
+    plan::{Bucket, Conversion},
+    prefix::{self, Circumstances, uuid_text},
     record::{Failed, PartitionKeys, Record},
 };
 use bytes::Bytes;
 use headwater_wire::firehose::DeliveryStreamFailureType;
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 /// Between tries, doubled each time.
 const FIRST_REST_MS: u64 = 500;
 const LONGEST_REST_MS: u64 = 10_000;
 /// How long after its arrival a record is still tried to be delivered; the service keeps none for longer.
 const KEPT_MS: u64 = 24 * 3_600_000;
-/// The output type of what could not be written to its partition.
-const PARTITION_FAILED: &str = "processing-failed";
-
 /// How many records an object has, and when they arrived.
 #[derive(Clone, Copy)]
 struct Span {
@@ -50,56 +46,64 @@ pub(super) async fn plain(delivery: &Arc<Delivery>, bucket: &Bucket, error_type:
     put_or_lose(delivery, object, Span::of(records)).await;
 }
 
-/// Writes good records, of one partition where there are several. With `retry_ms` they go to the errors after that time.
-pub(super) async fn partition(
+/// Writes good records, of one partition where there are several, and returns those that have to go to the errors: what
+/// cannot be converted, and with `retry_ms` everything that could not be written in that time.
+pub(super) async fn good(
     delivery: &Arc<Delivery>,
     keys: &PartitionKeys,
+    conversion: Option<&Conversion>,
     retry_ms: Option<u64>,
     records: Vec<Record>,
 ) -> Vec<Failed> {
-    let object = object(delivery, &delivery.plan.bucket, None, keys, &records).await;
-    let span = Span::of(&records);
+    let (object, records, mut failed) = match conversion {
+        None => (Some(object(delivery, &delivery.plan.bucket, None, keys, &records).await), records, Vec::new()),
+        Some(conversion) => converted(delivery, conversion, keys, records).await,
+    };
+    let (Some(object), span) = (object, Span::of(&records)) else { return failed };
     let Some(retry_ms) = retry_ms else {
         put_or_lose(delivery, object, span).await;
-        return Vec::new();
+        return failed;
     };
     let give_up_ms = delivery.firehose.clock.now_ms() + retry_ms;
-    let Err((failure, attempts)) = put(delivery, object, span, give_up_ms).await else { return Vec::new() };
+    let Err((failure, attempts)) = put(delivery, object, span, give_up_ms).await else { return failed };
     let ended_ms = delivery.firehose.clock.now_ms();
-    let fail = |record| Failed {
+    failed.extend(records.into_iter().map(|record| Failed {
         record,
-        output_type: PARTITION_FAILED,
+        output_type: PROCESSING_FAILED,
         code: failure.code.clone(),
         message: failure.message.clone(),
         attempts,
         ended_ms,
         function_arn: None,
-    };
-    records.into_iter().map(fail).collect()
+    }));
+    failed
 }
 
-/// Writes good records in the form they are converted to; those that cannot be go to the errors.
-pub(super) async fn converted(
+/// The object of converted records, if any can be; the records in it, and those that are not.
+async fn converted(
     delivery: &Arc<Delivery>,
-    conversion: &convert::Plan,
+    conversion: &Conversion,
+    keys: &PartitionKeys,
     records: Vec<Record>,
-) -> Vec<Failed> {
-    let (span, now_ms) = (Span::of(&records), delivery.firehose.clock.now_ms());
-    let schema = match conversion.schema(&delivery.firehose.glue, &delivery.address.scope) {
+) -> (Option<Object>, Vec<Record>, Vec<Failed>) {
+    let (firehose, bucket) = (&delivery.firehose, &delivery.plan.bucket);
+    let now_ms = firehose.clock.now_ms();
+    let schema = match firehose.glue.schema(&delivery.address.scope, &conversion.plan.table) {
         Ok(schema) => schema,
-        Err(failure) => return conversion.failed(records, &failure, now_ms),
+        Err((code, message)) => {
+            return (None, Vec::new(), convert::Plan::refuse(records, code, &message, now_ms).failed);
+        }
     };
-    let plan = conversion.clone();
-    let Ok(done) = tokio::task::spawn_blocking(move || plan.convert(&schema, records, now_ms)).await else {
+    let (plan, given) = (conversion.plan.clone(), records.clone());
+    let Ok(done) = tokio::task::spawn_blocking(move || plan.convert(&schema, given, now_ms)).await else {
+        // A panic ends the process; a task that was cancelled is one of a runtime that is going.
         return std::future::pending().await;
     };
-    if let Some(body) = done.body {
-        let bucket = &delivery.plan.bucket;
-        let key = key(delivery, bucket, None, &PartitionKeys::default(), span.oldest_ms);
-        let object = Object { bucket: bucket.name.clone(), key, body: vec![body], content_encoding: None };
-        put_or_lose(delivery, object, Span { records: done.written, ..span }).await;
-    }
-    done.failed
+    let refused: HashSet<&str> = done.failed.iter().map(|failed| &*failed.record.id).collect();
+    let records: Vec<Record> = records.into_iter().filter(|record| !refused.contains(&*record.id)).collect();
+    let key = key(delivery, bucket, None, keys, Span::of(&records).oldest_ms);
+    let object = |body| Object { bucket: bucket.name.clone(), key, body: vec![body], content_encoding: None };
+    (done.body.map(object), records, done.failed)
 }
 
 async fn object(
@@ -111,14 +115,15 @@ async fn object(
 ) -> Object {
     let key = key(delivery, bucket, error_type, keys, Span::of(records).oldest_ms);
     let parts: Vec<Bytes> = records.iter().map(|record| record.data.clone()).collect();
-    let (codec, name) = (bucket.codec, uuid((delivery.firehose.entropy)()));
-    let body = if codec.is_plain() {
+    let (codec, name) = (bucket.codec, uuid_text((delivery.firehose.entropy)()));
+    let body = if codec == Codec::Uncompressed {
         parts
     } else {
         let compressed = tokio::task::spawn_blocking(move || codec.compress(&parts, &name)).await;
         // A panic ends the process; a task that was cancelled is one of a runtime that is going.
         let Ok(compressed) = compressed else { return std::future::pending().await };
-        vec![compressed.into()]
+        assert!(compressed.is_ok(), "what fits into memory can be compressed: {:?}", compressed.err());
+        compressed.map(Bytes::from).into_iter().collect()
     };
     Object { bucket: bucket.name.clone(), key, body, content_encoding: codec.content_encoding() }
 }
@@ -133,9 +138,9 @@ fn key(
     let entropy = &delivery.firehose.entropy;
     let prefix = if error_type.is_some() { &bucket.error_prefix } else { &bucket.prefix };
     let (zone, random) = (&bucket.zone, &mut || entropy());
-    let evaluated = prefix.evaluate(&mut Circumstances { time_ms, zone, error_type, keys, random });
+    let evaluated = prefix.evaluate(Circumstances { time_ms, zone, error_type, keys, random });
     let extension = bucket.extension.as_deref().unwrap_or(bucket.codec.extension());
-    prefix::object_key(&evaluated, delivery.name(), delivery.version, time_ms, zone, &uuid(entropy()), extension)
+    prefix::object_key(&evaluated, delivery.name(), delivery.version, time_ms, zone, entropy(), extension)
 }
 
 /// Puts an object until the store has it, or its records are older than any may become.

@@ -2,10 +2,12 @@
 //!
 //! Invariant: a request that is tried again has the same id; an endpoint has records only once it has said so in the form
 //! the protocol asks for.
-use super::{Delivery, call::uuid};
+use super::Delivery;
 use crate::{
+    failure::HTTP_ENDPOINT_FAILED,
     outside::{Failure, Post, Posted},
     plan::Endpoint,
+    prefix::uuid_text,
     record::{Failed, Record},
 };
 use bytes::Bytes;
@@ -18,8 +20,6 @@ const FIRST_REST_MS: u64 = 500;
 const LONGEST_REST_MS: u64 = 30_000;
 /// What an endpoint says to what it will never take.
 const TOO_LARGE: u16 = 413;
-/// The output type of what an endpoint does not take.
-const OUTPUT_TYPE: &str = "http-endpoint-failed";
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -52,7 +52,7 @@ struct Said<'a> {
 /// Posts records until the endpoint has them; those given up go to the errors.
 pub(super) async fn post(delivery: &Arc<Delivery>, endpoint: &Endpoint, records: Vec<Record>) -> Vec<Failed> {
     let firehose = &delivery.firehose;
-    let id = uuid((firehose.entropy)());
+    let id = uuid_text((firehose.entropy)());
     let begun_ms = firehose.clock.now_ms();
     let request = request(delivery, endpoint, &id, &records, begun_ms);
     let (mut attempts, mut rest_ms) = (0, FIRST_REST_MS);
@@ -73,7 +73,7 @@ pub(super) async fn post(delivery: &Arc<Delivery>, endpoint: &Endpoint, records:
             tracing::error!(delivery_stream = delivery.name(), code, message, "an endpoint was given up");
             let fail = |record| Failed {
                 record,
-                output_type: OUTPUT_TYPE,
+                output_type: HTTP_ENDPOINT_FAILED,
                 code: code.clone(),
                 message: message.clone(),
                 attempts,

@@ -31,8 +31,9 @@ const PROCESSED: usize = 4;
 const WRITTEN: usize = 4;
 /// What may be gathered and written besides what buffers are to hold.
 const SLACK_BYTES: usize = 32 << 20;
-/// Partitions that may be gathered at the same time.
+/// Partitions that may be gathered at the same time, and the output type of what would begin another.
 const PARTITIONS: usize = 500;
+const PARTITIONS_EXCEEDED: &str = "activePartitionExceeded";
 
 /// What holds progress back: a stretch of the source, shared by whatever has records of it.
 #[derive(Clone, Debug)]
@@ -175,7 +176,7 @@ impl Pump {
             self.waiting.bytes += good.iter().map(|record| record.data.len()).sum::<usize>();
             self.waiting.records.extend(good);
             self.waiting.held.push(held);
-        } else if steps.is_empty_after() && self.processing.is_empty() {
+        } else if !steps.has_after() && self.processing.is_empty() {
             self.sort(good, std::slice::from_ref(&held), now_ms);
             self.release(held);
         } else {
@@ -208,22 +209,45 @@ impl Pump {
 
     /// Puts good records into the buffers they belong to.
     fn sort(&mut self, good: Vec<Record>, held: &[Held], now_ms: u64) {
-        let is_partitioned = self.delivery.plan.is_partitioned;
+        if !self.delivery.plan.is_partitioned {
+            let goal = Goal::Good(PartitionKeys::default());
+            return good.into_iter().for_each(|record| self.put(&goal, record, held, now_ms));
+        }
         let mut failed = Vec::new();
         for mut record in good {
-            let keys = std::mem::take(&mut record.keys);
-            let goal = Goal::Good(if is_partitioned { keys } else { PartitionKeys::default() });
-            if is_partitioned {
-                if !self.buffers.has_partition(&goal) && self.buffers.partitions() >= PARTITIONS {
-                    failed.push(failure::too_many_partitions(record, now_ms));
-                    continue;
-                }
+            let goal = Goal::Good(std::mem::take(&mut record.keys));
+            match self.refusal(&goal) {
                 // What waits in one of many buffers must not keep everything alive that was read with it.
-                record.data = bytes::Bytes::copy_from_slice(&record.data);
+                None => {
+                    let data = bytes::Bytes::copy_from_slice(&record.data);
+                    self.put(&goal, Record { data, ..record }, held, now_ms);
+                }
+                Some((output_type, code, message)) => failed.push(Failed {
+                    record,
+                    output_type,
+                    code: code.to_owned(),
+                    message,
+                    attempts: 1,
+                    ended_ms: now_ms,
+                    function_arn: None,
+                }),
             }
-            self.put(&goal, record, held, now_ms);
         }
         self.fail(failed, held, now_ms);
+    }
+
+    /// Why a record with these keys has no partition to go to: its output type, the service's word, and a sentence.
+    fn refusal(&self, goal: &Goal) -> Option<(&'static str, &'static str, String)> {
+        let Goal::Good(keys) = goal else { return None };
+        if let Some(name) = self.delivery.plan.bucket.prefix.missing(keys) {
+            let message = format!("partitionKeys values must not be null or empty: {name}");
+            return Some((failure::PROCESSING_FAILED, "DynamicPartitioning.MetadataExtractionFailed", message));
+        }
+        let is_new = !self.buffers.has_partition(goal);
+        (is_new && self.buffers.partitions() >= PARTITIONS).then(|| {
+            let message = format!("The delivery stream has {PARTITIONS} active partitions, which is its limit.");
+            (PARTITIONS_EXCEEDED, "DynamicPartitioning.ActivePartitionLimitExceeded", message)
+        })
     }
 
     /// Puts failed records where errors are gathered.
@@ -231,7 +255,7 @@ impl Pump {
         for failed in failed {
             self.delivery.meter.failed();
             tracing::debug!(delivery_stream = self.delivery.name(), code = failed.code, "a record goes to the errors");
-            let line = failure::line(&failed);
+            let line = failure::line(&failed, self.delivery.plan.schema());
             let Failed { record, output_type, .. } = failed;
             self.put(&Goal::Failed(output_type), Record { data: line.into(), ..record }, held, now_ms);
         }

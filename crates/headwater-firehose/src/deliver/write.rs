@@ -15,10 +15,9 @@ pub(super) async fn write(delivery: &Arc<Delivery>, goal: &Goal, records: Vec<Re
     let plan = &delivery.plan;
     match (goal, &plan.good) {
         (Goal::Good(_), Good::Endpoint(endpoint)) => post::post(delivery, endpoint, records).await,
-        (Goal::Good(keys), Good::Objects { conversion, retry_ms }) => match conversion {
-            Some(conversion) => objects::converted(delivery, conversion, records).await,
-            None => objects::partition(delivery, keys, *retry_ms, records).await,
-        },
+        (Goal::Good(keys), Good::Objects { conversion, retry_ms }) => {
+            objects::good(delivery, keys, conversion.as_ref(), *retry_ms, records).await
+        }
         (Goal::Raw, _) => {
             if let Some((bucket, _)) = &plan.raw {
                 objects::plain(delivery, bucket, None, &records).await;

@@ -102,6 +102,12 @@ impl Steps {
         out.extend(parts.into_iter().enumerate().map(|(at, data)| Record { data, ..part_of(&record, at) }));
     }
 
+    /// Whether anything is done behind the function.
+    #[must_use]
+    pub fn has_after(&self) -> bool {
+        self.query.is_some() || self.delimiter.is_some()
+    }
+
     /// Does what is done behind the function, or behind [`Steps::before`] where there is none.
     pub fn after(&self, mut record: Record, out: &mut Vec<Record>, failed: &mut Vec<Failed>, now_ms: u64) {
         if let Some(query) = &self.query {
