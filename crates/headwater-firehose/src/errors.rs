@@ -25,14 +25,6 @@ fn limit_exceeded(message: String) -> ServiceError {
     ServiceError::new("LimitExceededException", message)
 }
 
-/// One violated constraint, in the validator's words.
-fn violation(value: &str, member: &str, constraint: &str) -> ServiceError {
-    let message = format!(
-        "1 validation error detected: Value {value} at '{member}' failed to satisfy constraint: {constraint}"
-    );
-    ServiceError::new("ValidationException", message)
-}
-
 // ---- the engine's failures ----
 
 /// The engine failed: the caller is told no more than that, the log says why.
@@ -84,9 +76,70 @@ pub(crate) fn too_many_streams(limit: usize) -> ServiceError {
     limit_exceeded(format!("You have already consumed your firehose quota of {limit} hoses. Your current hose count is {limit}."))
 }
 
+pub(crate) fn one_destination() -> ServiceError {
+    invalid_argument("Exactly one destination configuration is supported for a Firehose")
+}
+
+/// `what` is the member of the request, e.g. `RedshiftDestinationConfiguration`.
+pub(crate) fn not_offered(what: &str) -> ServiceError {
+    invalid_argument(format!("{what} is not supported: Headwater delivers to S3 and to HTTP endpoints."))
+}
+
+/// `what` is the member of the request or the type, e.g. `MSKSourceConfiguration`.
+pub(crate) fn source_not_offered(what: &str) -> ServiceError {
+    invalid_argument(format!("{what} is not supported: Headwater reads what is put to it, and Kinesis streams."))
+}
+
+/// `member` does not belong to a delivery stream of type `kind`.
+pub(crate) fn source_unexpected(member: &str, kind: &str) -> ServiceError {
+    invalid_argument(format!("{member} should not be set when DeliveryStreamType is {kind}."))
+}
+
+pub(crate) fn source_missing() -> ServiceError {
+    invalid_argument("KinesisStreamSourceConfiguration must be set when DeliveryStreamType is KinesisStreamAsSource.")
+}
+
+pub(crate) fn source_stream_not_found(stream_arn: &str) -> ServiceError {
+    invalid_argument(format!("Kinesis stream {stream_arn} not found."))
+}
+
+pub(crate) fn one_buffering_hint() -> ServiceError {
+    invalid_argument("BufferingHints must have both SizeInMBs and IntervalInSeconds, or neither of them.")
+}
+
+pub(crate) fn two_encryptions() -> ServiceError {
+    invalid_argument("EncryptionConfiguration must have either NoEncryptionConfig or KMSEncryptionConfig, not both.")
+}
+
+pub(crate) fn backup_nowhere() -> ServiceError {
+    invalid_argument("S3BackupConfiguration must be set when S3BackupMode is Enabled.")
+}
+
 // ---- changing ----
 
-pub(crate) fn version_changed(address: &Address, given: u64, version: u64) -> ServiceError {
+pub(crate) fn incomplete_destination() -> ServiceError {
+    invalid_argument("A destination of another kind must be specified completely: no parameters are merged into it.")
+}
+
+pub(crate) fn backup_stays() -> ServiceError {
+    invalid_argument("S3BackupMode cannot be changed to Disabled once it is Enabled.")
+}
+
+pub(crate) fn partitioning_begins_at_creation() -> ServiceError {
+    invalid_argument("Dynamic Partitioning can be enabled only when a delivery stream is created.")
+}
+
+pub(crate) fn partitioning_stays() -> ServiceError {
+    invalid_argument("Dynamic Partitioning cannot be disabled once it is enabled.")
+}
+
+pub(crate) fn destination_unknown(id: &str, address: &Address) -> ServiceError {
+    let Address { scope, name } = address;
+    let account = &scope.account;
+    invalid_argument(format!("Destination {id} of firehose {name} under account {account} not found."))
+}
+
+pub(crate) fn version_changed(address: &Address, given: &str, version: u64) -> ServiceError {
     let Address { scope, name } = address;
     let account = &scope.account;
     ServiceError::new(
@@ -114,4 +167,30 @@ pub(crate) fn encryption_changing(address: &Address) -> ServiceError {
     let Address { scope, name } = address;
     let account = &scope.account;
     in_use(format!("Encryption of firehose {name} under account {account} is being changed."))
+}
+
+pub(crate) fn key_arn_missing() -> ServiceError {
+    invalid_argument("KeyARN must be set when KeyType is CUSTOMER_MANAGED_CMK.")
+}
+
+pub(crate) fn key_arn_unexpected() -> ServiceError {
+    invalid_argument("KeyARN should not be set when KeyType is AWS_OWNED_CMK.")
+}
+
+pub(crate) fn tag_reserved() -> ServiceError {
+    invalid_argument("aws: prefixed tag key names are not allowed for external use.")
+}
+
+// ---- putting ----
+
+pub(crate) fn not_direct() -> ServiceError {
+    invalid_argument("This operation is not permitted on KinesisStreamAsSource delivery stream type.")
+}
+
+pub(crate) fn batch_too_large() -> ServiceError {
+    invalid_argument("Records size exceeds 4 MB limit")
+}
+
+pub(crate) fn slow_down() -> ServiceError {
+    ServiceError { kind: ErrorKind::Receiver, ..ServiceError::new(SERVICE_UNAVAILABLE, SLOW_DOWN) }
 }

@@ -26,8 +26,7 @@ mod target;
 
 use catalog::{Catalog, Command, HOME, Quota};
 pub use duties::run_duties;
-use encryption::Opened;
-use headwater_keys::KeyStore;
+use headwater_keys::{KeyStore, OpenedKeys};
 use headwater_log::{
     Engine, LogError,
     clock::Clock,
@@ -75,7 +74,7 @@ pub struct KinesisParts {
     /// Where chance comes in.
     pub entropy: Entropy,
     /// What encrypts streams.
-    pub keys: KeyStore,
+    pub keys: Arc<KeyStore>,
     /// Who decides who may do what.
     pub access: Arc<dyn Access>,
     /// The operator's choices.
@@ -88,8 +87,8 @@ pub struct Kinesis {
     engine: Arc<dyn Engine>,
     clock: Arc<dyn Clock>,
     entropy: Entropy,
-    keys: KeyStore,
-    opened: Opened,
+    keys: Arc<KeyStore>,
+    opened: OpenedKeys,
     access: Arc<dyn Access>,
     settings: KinesisSettings,
     sealer: Sealer,
@@ -133,7 +132,7 @@ impl Kinesis {
             clock,
             entropy,
             keys,
-            opened: Opened::default(),
+            opened: OpenedKeys::default(),
             access,
             settings,
         }))

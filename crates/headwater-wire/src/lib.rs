@@ -5,6 +5,7 @@
 mod access;
 pub mod aggregation;
 mod attribute_value;
+mod bucket;
 mod cbor;
 pub mod cloudwatch;
 mod codec;
@@ -29,6 +30,7 @@ mod value;
 
 pub use access::{Access, Ask, Everybody};
 pub use attribute_value::AttributeValue;
+pub use bucket::Bucket;
 pub use codec::{Decode, Encode, Reader, Shape, Writer, decode, encode, well_formed};
 pub use constraint::Violations;
 pub use error::{ErrorKind, ErrorMembers, ServiceError, encode_error};

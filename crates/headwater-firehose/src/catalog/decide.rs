@@ -87,10 +87,12 @@ fn asked(stream: &DeliveryStream, address: Address, action: Action, now_ms: u64)
         Action::Update { version, destination } => {
             active(stream, &address)?;
             if stream.version != version {
-                return Err(errors::version_changed(&address, version, stream.version));
+                return Err(errors::version_changed(&address, &version.to_string(), stream.version));
             }
             Ok(Some(Change::Updated { address, destination, updated_ms: now_ms }))
         }
+        // Being deleted already, it is deleted.
+        Action::Delete { .. } if matches!(stream.phase, Phase::Deleting { .. }) => Ok(None),
         Action::Delete { transition_ms } => {
             active(stream, &address)?;
             Ok(Some(match due(now_ms, transition_ms) {

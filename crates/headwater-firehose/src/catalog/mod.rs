@@ -13,7 +13,7 @@ mod text;
 
 use change::Change;
 pub(crate) use command::{Action, Command};
-pub(crate) use destination::{AccessKey, Destination, HttpDestination};
+pub(crate) use destination::{AccessKey, Destination, DestinationUpdate, HttpDestination};
 use headwater_log::{LogGroup, LogId, machine::Machine, replica::Home};
 use headwater_wire::ServiceError;
 use serde::{Deserialize, Serialize};
