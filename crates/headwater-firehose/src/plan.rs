@@ -10,12 +10,9 @@ use crate::{
     prefix::{self, Prefix},
     process::Steps,
 };
-use headwater_wire::{
-    Enumeration,
-    firehose::{
-        BufferingHints, ContentEncoding, ExtendedS3DestinationDescription, HttpEndpointDestinationDescription,
-        HttpEndpointS3BackupMode, ProcessingConfiguration, S3BackupMode, S3DestinationDescription, SchemaConfiguration,
-    },
+use headwater_wire::firehose::{
+    BufferingHints, ContentEncoding, ExtendedS3DestinationDescription, HttpEndpointDestinationDescription,
+    HttpEndpointS3BackupMode, ProcessingConfiguration, S3BackupMode, S3DestinationDescription, SchemaConfiguration,
 };
 use jiff::tz::TimeZone;
 

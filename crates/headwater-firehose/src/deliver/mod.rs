@@ -4,7 +4,7 @@
 //! Invariant: progress passes a record only when it has been written, was dropped by a function, or stands in an error
 //! object; whatever stops a pipeline, the next one reads on from progress. So every record arrives at least once.
 mod call;
-pub(crate) mod meter;
+mod meter;
 mod objects;
 mod post;
 mod pump;
@@ -26,6 +26,8 @@ use std::{
     },
 };
 use meter::Meter;
+pub(crate) use meter::Meters;
+pub use meter::{DeliveryReading, Reading};
 use tokio::{
     sync::watch,
     task::{JoinError, JoinSet},
@@ -98,8 +100,8 @@ impl Delivery {
     }
 }
 
-/// Keeps a pipeline running for every active delivery stream, until dropped.
-pub(crate) async fn run(firehose: Arc<Firehose>) {
+/// Keeps a pipeline running for every active delivery stream, until dropped. One of these belongs to each [`Firehose`].
+pub async fn run_deliveries(firehose: Arc<Firehose>) {
     let mut version = firehose.catalog.watch();
     let mut pipelines = Pipelines::default();
     loop {

@@ -4,13 +4,12 @@
 //! bounded by the number of pages under way, whatever the number of shards.
 use super::Delivery;
 use crate::{
-    Firehose,
-    catalog,
+    Firehose, catalog,
+    errors::Result,
     ledger::Stretch,
     record::{Origin, PartitionKeys, Record},
     source::SourceRecord,
 };
-use bytes::Bytes;
 use headwater_log::{Entry, Limits, LogError, LogId, Seq};
 use std::{collections::HashSet, sync::Arc};
 use tokio::{
@@ -39,7 +38,8 @@ pub(super) fn start(delivery: &Arc<Delivery>) -> (mpsc::Receiver<Page>, JoinSet<
     let reader = Reader { delivery: Arc::clone(delivery), pages, room: Arc::new(Semaphore::new(PAGES)) };
     let mut readers = JoinSet::new();
     readers.spawn(async move {
-        match &reader.delivery.source {
+        let delivery = Arc::clone(&reader.delivery);
+        match &delivery.source {
             catalog::Source::DirectPut { .. } => reader.direct().await,
             catalog::Source::Kinesis { stream_arn, start_ms, .. } => reader.follow(stream_arn, *start_ms).await,
         }
@@ -159,13 +159,14 @@ impl Reader {
                 }
             };
             if batch.next > at {
-                let mut records = Vec::with_capacity(batch.entries.len());
-                for entry in &batch.entries {
-                    match self.put_record(log, entry) {
-                        Ok(record) => records.push(record),
-                        Err(why) => tracing::error!(%log, at = %entry.stamp.seq, why, "a record cannot be read; passed over"),
+                let records = match self.put_records(log, &batch.entries) {
+                    Ok(records) => records,
+                    Err(refusal) => {
+                        drop(room);
+                        self.rest(log, &LogError::Io(refusal.to_string())).await;
+                        continue;
                     }
-                }
+                };
                 let stretch = Stretch { log, from: at, next: batch.next };
                 at = batch.next;
                 if self.pages.send(Page { stretch, records, _room: room }).await.is_err() {
@@ -180,11 +181,18 @@ impl Reader {
         }
     }
 
-    /// A record that was put directly.
-    fn put_record(&self, log: LogId, entry: &Entry) -> Result<Record, String> {
-        let data: Bytes = self.firehose().open_record(log, &entry.bytes)?;
-        let id = format!("{:039}{:020}", log.group.0, entry.stamp.seq.0);
-        Ok(Record { id: id.into(), time_ms: entry.stamp.time_ms, data, origin: None, keys: PartitionKeys::default() })
+    /// Records that were put directly; none is passed over but what is damaged.
+    fn put_records(&self, log: LogId, entries: &[Entry]) -> Result<Vec<Record>> {
+        let mut records = Vec::with_capacity(entries.len());
+        for Entry { stamp, bytes } in entries {
+            let Some(data) = self.firehose().open_record(log, bytes)? else {
+                tracing::error!(%log, at = %stamp.seq, "a record is damaged and passed over");
+                continue;
+            };
+            let id = format!("{:039}{:020}", log.group.0, stamp.seq.0).into();
+            records.push(Record { id, time_ms: stamp.time_ms, data, origin: None, keys: PartitionKeys::default() });
+        }
+        Ok(records)
     }
 
     async fn rest(&self, log: LogId, error: &LogError) {
