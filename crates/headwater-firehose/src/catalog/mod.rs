@@ -13,13 +13,13 @@ mod text;
 
 use change::Change;
 pub(crate) use command::{Action, Command};
-pub(crate) use destination::{AccessKey, Destination, DestinationUpdate, HttpDestination};
+pub(crate) use destination::{Destination, DestinationUpdate};
 use headwater_log::{LogGroup, LogId, machine::Machine, replica::Home};
 use headwater_wire::ServiceError;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 pub(crate) use stream::{
-    Address, DESTINATION_ID, DeliveryStream, Encryption, KeyOwner, NewDeliveryStream, NewKey, Phase, Scope, Source,
+    Address, DESTINATION_ID, DeliveryStream, KeyOwner, NewDeliveryStream, NewKey, Scope, Source,
 };
 
 /// The group of the catalog's own logs, among those below 2⁶⁴ that are Headwater's.

@@ -1,0 +1,1 @@
+//! The service as a whole, over the memory engine and a clock that stands still.
