@@ -112,6 +112,3 @@ fn encode(value: &impl Serialize) -> Vec<u8> {
     assert!(encoded.is_ok(), "the catalog's values have a JSON form");
     encoded.unwrap_or_default()
 }
-
-#[cfg(test)]
-mod tests;
