@@ -17,6 +17,7 @@ mod iterator;
 mod limits;
 mod load;
 mod ops;
+mod reading;
 mod record;
 mod routing;
 mod seal;
@@ -35,6 +36,7 @@ use headwater_wire::{Access, Sealer};
 use limits::Limits;
 use load::Loads;
 pub use ops::{REFUSED, operations};
+pub use reading::{ShardPage, ShardRecord};
 use std::sync::{Arc, atomic::AtomicU64};
 
 /// Streams an account may have in creation at a time, under rate limits.
