@@ -99,18 +99,8 @@ impl Firehose {
     /// # Errors
     /// The engine's; a catalog that cannot be read wholly is not opened.
     pub async fn open(parts: FirehoseParts) -> Result<Arc<Self>, LogError> {
-        let FirehoseParts {
-            engine,
-            clock,
-            entropy,
-            keys,
-            access,
-            settings,
-            source,
-            objects,
-            functions,
-            endpoints,
-        } = parts;
+        let FirehoseParts { engine, clock, entropy, keys, access, settings, source, objects, functions, endpoints } =
+            parts;
         Ok(Arc::new(Self {
             catalog: Replica::<Catalog>::open(Arc::clone(&engine), HOME).await?,
             opened: OpenedKeys::default(),

@@ -18,9 +18,7 @@ use headwater_log::{LogGroup, LogId, machine::Machine, replica::Home};
 use headwater_wire::ServiceError;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-pub(crate) use stream::{
-    Address, DESTINATION_ID, DeliveryStream, KeyOwner, NewDeliveryStream, NewKey, Scope, Source,
-};
+pub(crate) use stream::{Address, DESTINATION_ID, DeliveryStream, KeyOwner, NewDeliveryStream, NewKey, Scope, Source};
 
 /// The group of the catalog's own logs, among those below 2⁶⁴ that are Headwater's.
 const GROUP: LogGroup = LogGroup(3);

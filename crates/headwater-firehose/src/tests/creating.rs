@@ -58,9 +58,11 @@ async fn an_endpoints_key_is_kept_and_never_shown() {
 #[tokio::test]
 async fn there_is_exactly_one_destination_of_a_kind_that_is_offered() {
     let house = House::new(FirehoseSettings::default()).await;
-    let one = ("InvalidArgumentException", "Exactly one destination configuration is supported for a Firehose".to_owned());
+    let one =
+        ("InvalidArgumentException", "Exactly one destination configuration is supported for a Firehose".to_owned());
     assert_eq!(house.refused("CreateDeliveryStream", named()).await, one);
-    let two = plus(with("ExtendedS3DestinationConfiguration", bucket()), json!({"S3DestinationConfiguration": bucket()}));
+    let two =
+        plus(with("ExtendedS3DestinationConfiguration", bucket()), json!({"S3DestinationConfiguration": bucket()}));
     assert_eq!(house.refused("CreateDeliveryStream", two).await, one);
     let splunk = json!({"HECEndpoint": "https://x", "HECEndpointType": "Raw", "S3Configuration": bucket()});
     let (code, message) = house.refused("CreateDeliveryStream", with("SplunkDestinationConfiguration", splunk)).await;
@@ -98,7 +100,8 @@ async fn a_source_must_be_there_and_fit_the_type() {
         let refusal = house.refused("CreateDeliveryStream", plus(base.clone(), more.clone())).await;
         assert_eq!(refusal.0, "InvalidArgumentException", "{more}");
     }
-    let of_stream = json!({"DeliveryStreamType": "KinesisStreamAsSource", "KinesisStreamSourceConfiguration": stream(STREAM)});
+    let of_stream =
+        json!({"DeliveryStreamType": "KinesisStreamAsSource", "KinesisStreamSourceConfiguration": stream(STREAM)});
     house.ok("CreateDeliveryStream", plus(base, of_stream)).await;
     let shown = house.described().await["Source"]["KinesisStreamSourceDescription"].clone();
     assert_eq!(shown, plus(stream(STREAM), json!({"DeliveryStartTimestamp": 1_600_000_000.5})));
@@ -137,7 +140,10 @@ async fn a_change_is_merged_and_makes_a_new_version() {
     assert_eq!((&shown["VersionId"], &shown["LastUpdateTimestamp"]), (&json!("2"), &json!(1_600_000_001.5)));
     let s3 = &shown["Destinations"][0]["ExtendedS3DestinationDescription"];
     assert_eq!((&s3["Prefix"], &s3["BucketARN"]), (&json!("p/"), &json!("arn:aws:s3:::b")));
-    assert_eq!(house.refused("UpdateDestination", update("1", prefix.clone())).await.0, "ConcurrentModificationException");
+    assert_eq!(
+        house.refused("UpdateDestination", update("1", prefix.clone())).await.0,
+        "ConcurrentModificationException"
+    );
     let elsewhere = plus(update("2", prefix), json!({"DestinationId": "destinationId-2"}));
     assert_eq!(house.refused("UpdateDestination", elsewhere).await.0, "InvalidArgumentException");
 }

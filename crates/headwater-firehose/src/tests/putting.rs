@@ -24,7 +24,10 @@ async fn what_is_put_is_stored_in_order_under_ids_of_its_own() {
     let house = House::with_stream().await;
     let put = house.ok("PutRecord", with("Record", record(b"a"))).await;
     let batch = house.ok("PutRecordBatch", with("Records", json!([record(b"b"), record(b"")]))).await;
-    assert_eq!((&batch["FailedPutCount"], &batch["Encrypted"], &put["Encrypted"]), (&json!(0), &json!(false), &json!(false)));
+    assert_eq!(
+        (&batch["FailedPutCount"], &batch["Encrypted"], &put["Encrypted"]),
+        (&json!(0), &json!(false), &json!(false))
+    );
     let ids = [&put["RecordId"], &batch["RequestResponses"][0]["RecordId"], &batch["RequestResponses"][1]["RecordId"]];
     assert!(ids[0] != ids[1] && ids[1] != ids[2] && ids[0] != ids[2]);
     let data = ["a", "b", ""].map(|data| Some(Bytes::from(data)));
@@ -76,7 +79,10 @@ async fn what_was_put_encrypted_stays_readable_when_the_key_changes_or_goes() {
     }
     let off = keys("CUSTOMER_MANAGED_CMK", Some(&format!("{KEYS}/off")));
     let refusal = house.call("StartDeliveryStreamEncryption", off).await.unwrap_err();
-    assert_eq!((refusal.code, refusal.message), ("InvalidKMSResourceException", Some(format!("{KEYS}/off is disabled."))));
+    assert_eq!(
+        (refusal.code, refusal.message),
+        ("InvalidKMSResourceException", Some(format!("{KEYS}/off is disabled.")))
+    );
     let code = headwater_wire::ErrorMembers::Code("KMSDisabledException".into());
     assert_eq!(refusal.members.as_deref(), Some(&code));
 }

@@ -22,7 +22,8 @@ async fn a_delivery_stream_comes_to_be_and_goes_when_due_and_its_log_with_it() {
     house.clock.advance(1000);
     duties::round(&house.firehose).await.unwrap();
     house.ok("PutRecord", put.clone()).await;
-    let (_, _, stream) = house.firehose.catalog.read().all().next().map(|(a, b, c)| (a.clone(), b.clone(), c.clone())).unwrap();
+    let (_, _, stream) =
+        house.firehose.catalog.read().all().next().map(|(a, b, c)| (a.clone(), b.clone(), c.clone())).unwrap();
     house.ok("DeleteDeliveryStream", named()).await;
     house.ok("DeleteDeliveryStream", named()).await;
     assert_eq!(house.described().await["DeliveryStreamStatus"], "DELETING");
@@ -67,7 +68,8 @@ async fn progress_only_goes_forwards_and_belongs_to_one_life_of_a_name() {
         house.firehose.catalog.submit(command, NOW_MS).await.unwrap();
     };
     let at = async || house.reopened().await.firehose.catalog.read().at(&address).unwrap().progress.get(&log).copied();
-    for (meant, place, held) in [(incarnation, 7, 7), (incarnation, 5, 7), (incarnation + 1, 9, 7), (incarnation, 8, 8)] {
+    for (meant, place, held) in [(incarnation, 7, 7), (incarnation, 5, 7), (incarnation + 1, 9, 7), (incarnation, 8, 8)]
+    {
         submit(Action::Progress { incarnation: meant, places: vec![(log, Seq(place))] }).await;
         assert_eq!(at().await, Some(Seq(held)));
     }

@@ -10,10 +10,7 @@ mod resharding;
 mod streams;
 mod throughput;
 
-use crate::{
-    Entropy, Kinesis, KinesisParts, KinesisSettings,
-    operations, ops,
-};
+use crate::{Entropy, Kinesis, KinesisParts, KinesisSettings, operations, ops};
 use bytes::Bytes;
 use headwater_keys::{KeyState, KeyStore, KmsKey, MasterKey};
 use headwater_log::{
