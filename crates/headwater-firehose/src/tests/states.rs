@@ -22,8 +22,7 @@ async fn a_delivery_stream_comes_to_be_and_goes_when_due_and_its_log_with_it() {
     house.clock.advance(1000);
     duties::round(&house.firehose).await.unwrap();
     house.ok("PutRecord", put.clone()).await;
-    let (_, _, stream) =
-        house.firehose.catalog.read().all().next().map(|(a, b, c)| (a.clone(), b.clone(), c.clone())).unwrap();
+    let stream = house.firehose.catalog.read().all().next().unwrap().2.clone();
     house.ok("DeleteDeliveryStream", named()).await;
     house.ok("DeleteDeliveryStream", named()).await;
     assert_eq!(house.described().await["DeliveryStreamStatus"], "DELETING");
@@ -67,19 +66,23 @@ async fn progress_only_goes_forwards_and_belongs_to_one_life_of_a_name() {
         let command = Command::Stream { address: address.clone(), action };
         house.firehose.catalog.submit(command, NOW_MS).await.unwrap();
     };
-    let at = async || house.reopened().await.firehose.catalog.read().at(&address).unwrap().progress.get(&log).copied();
+    let at = |house: &House| house.firehose.catalog.read().at(&address).unwrap().progress.get(&log).copied();
     for (meant, place, held) in [(incarnation, 7, 7), (incarnation, 5, 7), (incarnation + 1, 9, 7), (incarnation, 8, 8)]
     {
         submit(Action::Progress { incarnation: meant, places: vec![(log, Seq(place))] }).await;
-        assert_eq!(at().await, Some(Seq(held)));
+        assert_eq!(at(&house), Some(Seq(held)));
     }
-    submit(Action::Forget { incarnation, logs: vec![log] }).await;
-    assert_eq!(at().await, None);
+    let other = LogId::new(log.group, 1);
+    submit(Action::Progress { incarnation, places: vec![(other, Seq(1))] }).await;
+    submit(Action::Forget { incarnation, logs: vec![other] }).await;
     let failure = FailureDescription { details: "why".into(), ..FailureDescription::default() };
-    submit(Action::Fail { incarnation, failure }).await;
-    assert_eq!(house.reopened().await.described().await["FailureDescription"]["Details"], "why");
+    submit(Action::Fail { incarnation, failure: failure.clone() }).await;
     submit(Action::Recover { incarnation }).await;
     assert_eq!(house.described().await.get("FailureDescription"), None);
+    submit(Action::Fail { incarnation, failure }).await;
+    let reborn = house.reopened().await;
+    assert_eq!(reborn.firehose.catalog.read().at(&address).unwrap().progress, [(log, Seq(8))].into());
+    assert_eq!(reborn.described().await["FailureDescription"]["Details"], "why");
 }
 
 /// Notes what it is asked and refuses everything.
