@@ -44,7 +44,8 @@ impl Firehose {
         }
         let catalog = self.catalog.read();
         let held = about.name.and_then(|name| catalog.stream(&caller.account, &caller.region, name));
-        let resource = about.name.map_or_else(|| "*".to_owned(), |name| target::arn(&caller.account, &caller.region, name));
+        let resource =
+            about.name.map_or_else(|| "*".to_owned(), |name| target::arn(&caller.account, &caller.region, name));
         self.access.decide(&Ask {
             caller,
             service: Service::Firehose,

@@ -44,10 +44,8 @@ pub(crate) async fn round(firehose: &Firehose) -> Result<(), LogError> {
     let due: Vec<(Address, u128)> = {
         let catalog = firehose.catalog.read();
         let due = catalog.all().filter(|(_, _, stream)| stream.due_ms().is_some_and(|due_ms| due_ms <= now_ms));
-        due.map(|(scope, name, stream)| {
-            (Address { scope: scope.clone(), name: name.clone() }, stream.incarnation)
-        })
-        .collect()
+        due.map(|(scope, name, stream)| (Address { scope: scope.clone(), name: name.clone() }, stream.incarnation))
+            .collect()
     };
     for (address, incarnation) in due {
         submit(firehose, Command::Stream { address, action: Action::Advance { incarnation } }).await?;
@@ -78,8 +76,6 @@ async fn submit(firehose: &Firehose, command: Command) -> Result<(), LogError> {
     match firehose.catalog.submit(command, firehose.clock.now_ms()).await {
         Ok(()) => Ok(()),
         Err(SubmitError::Log(error)) => Err(error),
-        Err(SubmitError::Refused(refusal)) => {
-            Err(LogError::Io(format!("the catalog refused a duty: {refusal}")))
-        }
+        Err(SubmitError::Refused(refusal)) => Err(LogError::Io(format!("the catalog refused a duty: {refusal}"))),
     }
 }

@@ -73,7 +73,9 @@ pub(crate) fn not_active(address: &Address, status: DeliveryStreamStatus) -> Ser
 // ---- creating ----
 
 pub(crate) fn too_many_streams(limit: usize) -> ServiceError {
-    limit_exceeded(format!("You have already consumed your firehose quota of {limit} hoses. Your current hose count is {limit}."))
+    limit_exceeded(format!(
+        "You have already consumed your firehose quota of {limit} hoses. Your current hose count is {limit}."
+    ))
 }
 
 pub(crate) fn one_destination() -> ServiceError {

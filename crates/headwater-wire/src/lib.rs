@@ -39,7 +39,9 @@ pub use fault::SerializationFault;
 pub use generated::{dynamodb, dynamodb_streams, firehose, kinesis};
 pub use kept::{of_text, to_text};
 pub use nonce::{NONCE_BYTES, Nonces};
-pub use operation::{Answer, Call, Caller, Dialect, Input, Operation, Origin, Reply, Row, Service, event_op, op, partition};
+pub use operation::{
+    Answer, Call, Caller, Dialect, Input, Operation, Origin, Reply, Row, Service, event_op, op, partition,
+};
 pub use timestamp::Timestamp;
 pub use token::{Purpose, Sealer, TOKEN_OVERHEAD_BYTES};
 pub use value::{Enumeration, Structure};

@@ -28,20 +28,45 @@ pub(crate) enum Action {
         transition_ms: u64,
     },
     /// `destination` was made from the one that `version` has.
-    Update { version: u64, destination: Destination },
-    Delete { transition_ms: u64 },
-    Tag { tags: BTreeMap<String, String> },
-    Untag { keys: Vec<String> },
+    Update {
+        version: u64,
+        destination: Destination,
+    },
+    Delete {
+        transition_ms: u64,
+    },
+    Tag {
+        tags: BTreeMap<String, String>,
+    },
+    Untag {
+        keys: Vec<String>,
+    },
     /// What is put from then on is encrypted; without a key it is not.
-    SetEncryption { key: Option<NewKey>, transition_ms: u64 },
+    SetEncryption {
+        key: Option<NewKey>,
+        transition_ms: u64,
+    },
     /// Takes the step that is due: creating and deleting end.
-    Advance { incarnation: u128 },
+    Advance {
+        incarnation: u128,
+    },
     /// What stands before these places is delivered; places behind those known already are ignored.
-    Progress { incarnation: u128, places: Vec<(LogId, Seq)> },
+    Progress {
+        incarnation: u128,
+        places: Vec<(LogId, Seq)>,
+    },
     /// These logs are gone and were read to their ends.
-    Forget { incarnation: u128, logs: Vec<LogId> },
+    Forget {
+        incarnation: u128,
+        logs: Vec<LogId>,
+    },
     /// Delivery does not get on.
-    Fail { incarnation: u128, failure: FailureDescription },
+    Fail {
+        incarnation: u128,
+        failure: FailureDescription,
+    },
     /// Delivery gets on again.
-    Recover { incarnation: u128 },
+    Recover {
+        incarnation: u128,
+    },
 }

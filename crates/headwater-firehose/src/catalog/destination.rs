@@ -275,8 +275,7 @@ fn merge_extended(
 fn merge_http(held: HttpDestination, update: HttpEndpointDestinationUpdate) -> Result<HttpDestination> {
     let HttpDestination { description: mut held, mut access_key } = held;
     if let Some(endpoint) = update.endpoint_configuration {
-        held.endpoint_configuration =
-            Some(HttpEndpointDescription { url: Some(endpoint.url), name: endpoint.name });
+        held.endpoint_configuration = Some(HttpEndpointDescription { url: Some(endpoint.url), name: endpoint.name });
         put_some(&mut access_key, endpoint.access_key.map(AccessKey));
     }
     if let Some(HttpEndpointBufferingHints { size_in_m_bs, interval_in_seconds }) = update.buffering_hints {

@@ -13,14 +13,12 @@ mod text;
 
 use change::Change;
 pub(crate) use command::{Action, Command};
-pub(crate) use destination::{AccessKey, Destination, DestinationUpdate, HttpDestination};
+pub(crate) use destination::{Destination, DestinationUpdate};
 use headwater_log::{LogGroup, LogId, machine::Machine, replica::Home};
 use headwater_wire::ServiceError;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-pub(crate) use stream::{
-    Address, DESTINATION_ID, DeliveryStream, Encryption, KeyOwner, NewDeliveryStream, NewKey, Phase, Scope, Source,
-};
+pub(crate) use stream::{Address, DESTINATION_ID, DeliveryStream, KeyOwner, NewDeliveryStream, NewKey, Scope, Source};
 
 /// The group of the catalog's own logs, among those below 2⁶⁴ that are Headwater's.
 const GROUP: LogGroup = LogGroup(3);
@@ -112,6 +110,3 @@ fn encode(value: &impl Serialize) -> Vec<u8> {
     assert!(encoded.is_ok(), "the catalog's values have a JSON form");
     encoded.unwrap_or_default()
 }
-
-#[cfg(test)]
-mod tests;

@@ -87,7 +87,11 @@ fn source(firehose: &Firehose, input: &CreateDeliveryStreamInput) -> Result<Sour
     let kind = input.delivery_stream_type.unwrap_or(DeliveryStreamType::DirectPut);
     let not_offered = [
         ("MSKSourceConfiguration", input.msk_source_configuration.is_some(), DeliveryStreamType::MskAsSource),
-        ("DatabaseSourceConfiguration", input.database_source_configuration.is_some(), DeliveryStreamType::DatabaseAsSource),
+        (
+            "DatabaseSourceConfiguration",
+            input.database_source_configuration.is_some(),
+            DeliveryStreamType::DatabaseAsSource,
+        ),
     ];
     if let Some((name, ..)) = not_offered.iter().find(|(_, is_set, of)| *is_set || *of == kind) {
         return Err(errors::source_not_offered(name));

@@ -22,7 +22,8 @@ pub(crate) async fn run(
     input: DescribeDeliveryStreamInput,
 ) -> Result<DescribeDeliveryStreamOutput> {
     // There is one destination, and a page holds one at least.
-    let DescribeDeliveryStreamInput { delivery_stream_name: name, limit: _, exclusive_start_destination_id: after } = input;
+    let DescribeDeliveryStreamInput { delivery_stream_name: name, limit: _, exclusive_start_destination_id: after } =
+        input;
     let is_shown = after.is_none_or(|after| &*after < DESTINATION_ID);
     let now_ms = firehose.clock.now_ms();
     let describe = |stream: &DeliveryStream| DeliveryStreamDescription {
@@ -59,7 +60,9 @@ fn source(source: &Source) -> Option<SourceDescription> {
     match source {
         Source::DirectPut { throughput_hint: None } => None,
         Source::DirectPut { throughput_hint } => Some(SourceDescription {
-            direct_put_source_description: Some(DirectPutSourceDescription { throughput_hint_in_m_bs: *throughput_hint }),
+            direct_put_source_description: Some(DirectPutSourceDescription {
+                throughput_hint_in_m_bs: *throughput_hint,
+            }),
             ..SourceDescription::default()
         }),
         Source::Kinesis { stream_arn, role_arn, start_ms } => Some(SourceDescription {
@@ -106,10 +109,9 @@ fn destination(destination: &Destination) -> DestinationDescription {
             extended_s3_destination_description: Some(s3.clone()),
             ..shown
         },
-        Destination::Http(http) => DestinationDescription {
-            http_endpoint_destination_description: Some(http.description.clone()),
-            ..shown
-        },
+        Destination::Http(http) => {
+            DestinationDescription { http_endpoint_destination_description: Some(http.description.clone()), ..shown }
+        }
     }
 }
 

@@ -17,9 +17,8 @@ pub(crate) async fn run(
     input: StartDeliveryStreamEncryptionInput,
 ) -> Result<StartDeliveryStreamEncryptionOutput> {
     let name = &input.delivery_stream_name;
-    let place = |stream: &DeliveryStream| {
-        (stream.incarnation, stream.keys.last().map_or(1, |last| last.generation + 1))
-    };
+    let place =
+        |stream: &DeliveryStream| (stream.incarnation, stream.keys.last().map_or(1, |last| last.generation + 1));
     let (incarnation, generation) = firehose.with_stream(&caller, name, place)?;
     let wanted = input.delivery_stream_encryption_configuration_input.unwrap_or_default();
     let found = new_key::find(&firehose, &caller, &wanted)?;

@@ -1,1 +1,0 @@
-//! The catalog's rules, one after the other.
