@@ -87,7 +87,7 @@ const NO_KEYS: Cause =
 #[must_use]
 pub fn reply(body: &[u8], sent: Vec<Record>, arn: &Arc<str>, now_ms: u64, attempts: u32) -> Answer {
     let mut answer = Answer::default();
-    let mut fail = |record, (code, message): Cause| failure(record, code, message, arn, attempts, now_ms);
+    let fail = |record, (code, message): Cause| failure(record, code, message, arn, attempts, now_ms);
     let entries = match entries(body) {
         Ok(entries) => entries,
         Err(cause) => {
