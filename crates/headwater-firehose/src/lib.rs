@@ -2,6 +2,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 pub mod convert;
+pub mod glue;
 pub mod outside;
 pub mod record;
 pub mod source;

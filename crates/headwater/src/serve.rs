@@ -7,6 +7,7 @@ use crate::{
     settings::{LogFormat, RateLimits, Settings, Store},
 };
 use headwater_dynamodb::{DynamoDb, DynamoDbParts, DynamoDbSettings};
+use headwater_firehose::glue::{self, Glue, GlueParts};
 use headwater_kinesis::{Entropy, Kinesis, KinesisParts, KinesisSettings};
 use headwater_log::{
     Bounds, Engine, LogError, Seq,
@@ -68,9 +69,11 @@ async fn serve(settings: Settings) -> Result<Arc<dyn Engine>, String> {
     let engine = open_engine(&settings, &clock, &entropy)?;
     let access: Arc<dyn Access> = Arc::new(Gate::new(settings.credentials.clone()));
     let kinesis = open_kinesis(&settings, Arc::clone(&engine), &clock, &entropy, Arc::clone(&access)).await?;
-    let dynamodb = open_dynamodb(&settings, Arc::clone(&engine), &clock, &entropy, access).await?;
+    let dynamodb = open_dynamodb(&settings, Arc::clone(&engine), &clock, &entropy, Arc::clone(&access)).await?;
+    let glue = Glue::open(GlueParts { engine: Arc::clone(&engine), clock: Arc::clone(&clock), access }).await;
+    let glue = glue.map_err(|error| format!("Glue's catalog cannot be opened: {error}"))?;
     let table = Table::new(Arc::clone(&clock)).with(&kinesis, headwater_kinesis::operations());
-    let mut table = table.with(&dynamodb, headwater_dynamodb::operations());
+    let mut table = table.with(&dynamodb, headwater_dynamodb::operations()).with(&glue, glue::operations());
     table.arm(&settings.faults)?;
     tokio::spawn(headwater_kinesis::run_duties(kinesis));
     tokio::spawn(headwater_dynamodb::run_duties(dynamodb));

@@ -42,8 +42,8 @@ enum Extent {
     Of { operations: &'static [&'static str], without: &'static [&'static str] },
 }
 
-/// The part of Glue's Data Catalog in which schemas are kept. Left out are Iceberg tables, Lake Formation's transactions,
-/// and the status of changes that take time.
+/// The part of Glue's Data Catalog in which schemas are kept. Left out are Iceberg tables, Lake Formation's transactions
+/// and row filters, views of several dialects, partition indexes, and the status of changes that take time.
 const GLUE: Extent = Extent::Of {
     operations: &[
         "CreateDatabase",
@@ -59,15 +59,33 @@ const GLUE: Extent = Extent::Of {
         "UpdateTable",
     ],
     without: &[
+        "CreateTableRequest.Name",
         "CreateTableRequest.OpenTableFormatInput",
+        "CreateTableRequest.PartitionIndexes",
         "CreateTableRequest.TransactionId",
         "DeleteTableRequest.TransactionId",
+        "GetTableRequest.AuditContext",
+        "GetTableRequest.IncludeStatusDetails",
+        "GetTableRequest.QueryAsOfTime",
         "GetTableRequest.TransactionId",
+        "GetTableVersionRequest.AuditContext",
+        "GetTableVersionsRequest.AuditContext",
+        "GetTablesRequest.AuditContext",
+        "GetTablesRequest.IncludeStatusDetails",
+        "GetTablesRequest.QueryAsOfTime",
         "GetTablesRequest.TransactionId",
         "Table.IcebergTableMetadata",
+        "Table.IsMaterializedView",
+        "Table.IsMultiDialectView",
+        "Table.RLSProperties",
         "Table.Status",
+        "Table.ViewDefinition",
+        "TableInput.ViewDefinition",
+        "UpdateTableRequest.Force",
+        "UpdateTableRequest.Name",
         "UpdateTableRequest.TransactionId",
         "UpdateTableRequest.UpdateOpenTableFormatInput",
+        "UpdateTableRequest.ViewUpdateAction",
     ],
 };
 

@@ -310,35 +310,6 @@ impl Input for UpdateTableInput {
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct AuditContext {
-    pub additional_audit_context: Option<String>,
-    pub requested_columns: Option<Vec<String>>,
-    pub all_columns_requested: Option<bool>,
-}
-
-impl Structure for AuditContext {
-    const SHAPE: &'static Shape = &Shape {
-        java: "com.amazonaws.glue.v20170331.AuditContext",
-        members: &["AdditionalAuditContext", "RequestedColumns", "AllColumnsRequested"],
-        required: 0b0,
-    };
-    fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
-        match member {
-            0 => optional(&mut self.additional_audit_context, r, v, &rules::AUDIT_CONTEXT_STRING),
-            1 => optional(&mut self.requested_columns, r, v, &rules::AUDIT_COLUMN_NAMES_LIST),
-            2 => optional(&mut self.all_columns_requested, r, v, &Free),
-            _ => Ok(false),
-        }
-    }
-
-    fn write(&self, w: &mut dyn Writer) {
-        put_some(w, "AdditionalAuditContext", &self.additional_audit_context);
-        put_some(w, "RequestedColumns", &self.requested_columns);
-        put_some(w, "AllColumnsRequested", &self.all_columns_requested);
-    }
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Column {
     pub name: String,
     pub r#type: Option<String>,
@@ -416,24 +387,20 @@ impl Structure for CreateDatabaseOutput {
 pub struct CreateTableInput {
     pub catalog_id: Option<String>,
     pub database_name: String,
-    pub name: Option<String>,
     pub table_input: Option<TableInput>,
-    pub partition_indexes: Option<Vec<PartitionIndex>>,
 }
 
 impl Structure for CreateTableInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.glue.v20170331.CreateTableRequest",
-        members: &["CatalogId", "DatabaseName", "Name", "TableInput", "PartitionIndexes"],
+        members: &["CatalogId", "DatabaseName", "TableInput"],
         required: 0b10,
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
             0 => optional(&mut self.catalog_id, r, v, &rules::CATALOG_ID_STRING),
             1 => required(&mut self.database_name, r, v, &rules::NAME_STRING),
-            2 => optional(&mut self.name, r, v, &rules::NAME_STRING),
-            3 => optional(&mut self.table_input, r, v, &Free),
-            4 => optional(&mut self.partition_indexes, r, v, &Free),
+            2 => optional(&mut self.table_input, r, v, &Free),
             _ => Ok(false),
         }
     }
@@ -441,9 +408,7 @@ impl Structure for CreateTableInput {
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "CatalogId", &self.catalog_id);
         put(w, "DatabaseName", &self.database_name);
-        put_some(w, "Name", &self.name);
         put_some(w, "TableInput", &self.table_input);
-        put_some(w, "PartitionIndexes", &self.partition_indexes);
     }
 }
 
@@ -972,24 +937,13 @@ pub struct GetTableInput {
     pub catalog_id: Option<String>,
     pub database_name: String,
     pub name: String,
-    pub query_as_of_time: Option<Timestamp>,
-    pub audit_context: Option<AuditContext>,
-    pub include_status_details: Option<bool>,
     pub attributes_to_get: Option<Vec<TableAttributes>>,
 }
 
 impl Structure for GetTableInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.glue.v20170331.GetTableRequest",
-        members: &[
-            "CatalogId",
-            "DatabaseName",
-            "Name",
-            "QueryAsOfTime",
-            "AuditContext",
-            "IncludeStatusDetails",
-            "AttributesToGet",
-        ],
+        members: &["CatalogId", "DatabaseName", "Name", "AttributesToGet"],
         required: 0b110,
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
@@ -997,10 +951,7 @@ impl Structure for GetTableInput {
             0 => optional(&mut self.catalog_id, r, v, &rules::CATALOG_ID_STRING),
             1 => required(&mut self.database_name, r, v, &rules::NAME_STRING),
             2 => required(&mut self.name, r, v, &rules::NAME_STRING),
-            3 => optional(&mut self.query_as_of_time, r, v, &Free),
-            4 => optional(&mut self.audit_context, r, v, &Free),
-            5 => optional(&mut self.include_status_details, r, v, &Free),
-            6 => optional_words(&mut self.attributes_to_get, r, v, &rules::TABLE_ATTRIBUTES_LIST),
+            3 => optional_words(&mut self.attributes_to_get, r, v, &rules::TABLE_ATTRIBUTES_LIST),
             _ => Ok(false),
         }
     }
@@ -1009,9 +960,6 @@ impl Structure for GetTableInput {
         put_some(w, "CatalogId", &self.catalog_id);
         put(w, "DatabaseName", &self.database_name);
         put(w, "Name", &self.name);
-        put_some(w, "QueryAsOfTime", &self.query_as_of_time);
-        put_some(w, "AuditContext", &self.audit_context);
-        put_some(w, "IncludeStatusDetails", &self.include_status_details);
         put_some(w, "AttributesToGet", &self.attributes_to_get);
     }
 }
@@ -1042,13 +990,12 @@ pub struct GetTableVersionInput {
     pub database_name: String,
     pub table_name: String,
     pub version_id: Option<String>,
-    pub audit_context: Option<AuditContext>,
 }
 
 impl Structure for GetTableVersionInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.glue.v20170331.GetTableVersionRequest",
-        members: &["CatalogId", "DatabaseName", "TableName", "VersionId", "AuditContext"],
+        members: &["CatalogId", "DatabaseName", "TableName", "VersionId"],
         required: 0b110,
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
@@ -1057,7 +1004,6 @@ impl Structure for GetTableVersionInput {
             1 => required(&mut self.database_name, r, v, &rules::NAME_STRING),
             2 => required(&mut self.table_name, r, v, &rules::NAME_STRING),
             3 => optional(&mut self.version_id, r, v, &rules::VERSION_STRING),
-            4 => optional(&mut self.audit_context, r, v, &Free),
             _ => Ok(false),
         }
     }
@@ -1067,7 +1013,6 @@ impl Structure for GetTableVersionInput {
         put(w, "DatabaseName", &self.database_name);
         put(w, "TableName", &self.table_name);
         put_some(w, "VersionId", &self.version_id);
-        put_some(w, "AuditContext", &self.audit_context);
     }
 }
 
@@ -1101,13 +1046,12 @@ pub struct GetTableVersionsInput {
     pub table_name: String,
     pub next_token: Option<String>,
     pub max_results: Option<i32>,
-    pub audit_context: Option<AuditContext>,
 }
 
 impl Structure for GetTableVersionsInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.glue.v20170331.GetTableVersionsRequest",
-        members: &["CatalogId", "DatabaseName", "TableName", "NextToken", "MaxResults", "AuditContext"],
+        members: &["CatalogId", "DatabaseName", "TableName", "NextToken", "MaxResults"],
         required: 0b110,
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
@@ -1117,7 +1061,6 @@ impl Structure for GetTableVersionsInput {
             2 => required(&mut self.table_name, r, v, &rules::NAME_STRING),
             3 => optional(&mut self.next_token, r, v, &Free),
             4 => optional(&mut self.max_results, r, v, &rules::CATALOG_GETTER_PAGE_SIZE),
-            5 => optional(&mut self.audit_context, r, v, &Free),
             _ => Ok(false),
         }
     }
@@ -1128,7 +1071,6 @@ impl Structure for GetTableVersionsInput {
         put(w, "TableName", &self.table_name);
         put_some(w, "NextToken", &self.next_token);
         put_some(w, "MaxResults", &self.max_results);
-        put_some(w, "AuditContext", &self.audit_context);
     }
 }
 
@@ -1165,10 +1107,7 @@ pub struct GetTablesInput {
     pub expression: Option<String>,
     pub next_token: Option<String>,
     pub max_results: Option<i32>,
-    pub query_as_of_time: Option<Timestamp>,
-    pub audit_context: Option<AuditContext>,
     pub resource_share_type: Option<TableResourceShareType>,
-    pub include_status_details: Option<bool>,
     pub attributes_to_get: Option<Vec<TableAttributes>>,
 }
 
@@ -1181,10 +1120,7 @@ impl Structure for GetTablesInput {
             "Expression",
             "NextToken",
             "MaxResults",
-            "QueryAsOfTime",
-            "AuditContext",
             "ResourceShareType",
-            "IncludeStatusDetails",
             "AttributesToGet",
         ],
         required: 0b10,
@@ -1196,11 +1132,8 @@ impl Structure for GetTablesInput {
             2 => optional(&mut self.expression, r, v, &rules::FILTER_STRING),
             3 => optional(&mut self.next_token, r, v, &Free),
             4 => optional(&mut self.max_results, r, v, &rules::CATALOG_GETTER_PAGE_SIZE),
-            5 => optional(&mut self.query_as_of_time, r, v, &Free),
-            6 => optional(&mut self.audit_context, r, v, &Free),
-            7 => optional_words(&mut self.resource_share_type, r, v, &rules::TABLE_RESOURCE_SHARE_TYPE),
-            8 => optional(&mut self.include_status_details, r, v, &Free),
-            9 => optional_words(&mut self.attributes_to_get, r, v, &rules::TABLE_ATTRIBUTES_LIST),
+            5 => optional_words(&mut self.resource_share_type, r, v, &rules::TABLE_RESOURCE_SHARE_TYPE),
+            6 => optional_words(&mut self.attributes_to_get, r, v, &rules::TABLE_ATTRIBUTES_LIST),
             _ => Ok(false),
         }
     }
@@ -1211,10 +1144,7 @@ impl Structure for GetTablesInput {
         put_some(w, "Expression", &self.expression);
         put_some(w, "NextToken", &self.next_token);
         put_some(w, "MaxResults", &self.max_results);
-        put_some(w, "QueryAsOfTime", &self.query_as_of_time);
-        put_some(w, "AuditContext", &self.audit_context);
         put_some(w, "ResourceShareType", &self.resource_share_type);
-        put_some(w, "IncludeStatusDetails", &self.include_status_details);
         put_some(w, "AttributesToGet", &self.attributes_to_get);
     }
 }
@@ -1271,13 +1201,6 @@ impl Structure for InvalidInputException {
     }
 }
 
-words! {
-    LastRefreshType {
-        Full: "FULL",
-        Incremental: "INCREMENTAL",
-    }
-}
-
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Order {
     pub column: String,
@@ -1298,29 +1221,6 @@ impl Structure for Order {
     fn write(&self, w: &mut dyn Writer) {
         put(w, "Column", &self.column);
         put(w, "SortOrder", &self.sort_order);
-    }
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct PartitionIndex {
-    pub keys: Vec<String>,
-    pub index_name: String,
-}
-
-impl Structure for PartitionIndex {
-    const SHAPE: &'static Shape =
-        &Shape { java: "com.amazonaws.glue.v20170331.PartitionIndex", members: &["Keys", "IndexName"], required: 0b11 };
-    fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
-        match member {
-            0 => required(&mut self.keys, r, v, &rules::KEY_LIST),
-            1 => required(&mut self.index_name, r, v, &rules::NAME_STRING),
-            _ => Ok(false),
-        }
-    }
-
-    fn write(&self, w: &mut dyn Writer) {
-        put(w, "Keys", &self.keys);
-        put(w, "IndexName", &self.index_name);
     }
 }
 
@@ -1361,26 +1261,6 @@ impl Structure for PrincipalPermissions {
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "Principal", &self.principal);
         put_some(w, "Permissions", &self.permissions);
-    }
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct RLSProperties {
-    pub default_rls_policy: Option<String>,
-}
-
-impl Structure for RLSProperties {
-    const SHAPE: &'static Shape =
-        &Shape { java: "com.amazonaws.glue.v20170331.RLSProperties", members: &["DefaultRLSPolicy"], required: 0b0 };
-    fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
-        match member {
-            0 => optional(&mut self.default_rls_policy, r, v, &rules::NAME_STRING),
-            _ => Ok(false),
-        }
-    }
-
-    fn write(&self, w: &mut dyn Writer) {
-        put_some(w, "DefaultRLSPolicy", &self.default_rls_policy);
     }
 }
 
@@ -1585,52 +1465,6 @@ impl Structure for StorageDescriptor {
     }
 }
 
-words! {
-    SubObjectSourceType {
-        HiveParquet: "HIVE_PARQUET",
-        HiveOrc: "HIVE_ORC",
-        HiveCsv: "HIVE_CSV",
-        HiveJson: "HIVE_JSON",
-        PlainParquet: "PLAIN_PARQUET",
-        Iceberg: "ICEBERG",
-    }
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct SubObjectStatistics {
-    pub source_type: Option<SubObjectSourceType>,
-    pub glue_version_id: Option<String>,
-    pub partition_count: Option<i64>,
-    pub file_count: Option<i64>,
-    pub total_file_bytes: Option<i64>,
-}
-
-impl Structure for SubObjectStatistics {
-    const SHAPE: &'static Shape = &Shape {
-        java: "com.amazonaws.glue.v20170331.SubObjectStatistics",
-        members: &["SourceType", "GlueVersionId", "PartitionCount", "FileCount", "TotalFileBytes"],
-        required: 0b0,
-    };
-    fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
-        match member {
-            0 => optional_words(&mut self.source_type, r, v, &rules::SUB_OBJECT_SOURCE_TYPE),
-            1 => optional(&mut self.glue_version_id, r, v, &Free),
-            2 => optional(&mut self.partition_count, r, v, &Free),
-            3 => optional(&mut self.file_count, r, v, &Free),
-            4 => optional(&mut self.total_file_bytes, r, v, &Free),
-            _ => Ok(false),
-        }
-    }
-
-    fn write(&self, w: &mut dyn Writer) {
-        put_some(w, "SourceType", &self.source_type);
-        put_some(w, "GlueVersionId", &self.glue_version_id);
-        put_some(w, "PartitionCount", &self.partition_count);
-        put_some(w, "FileCount", &self.file_count);
-        put_some(w, "TotalFileBytes", &self.total_file_bytes);
-    }
-}
-
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Table {
     pub name: String,
@@ -1654,10 +1488,6 @@ pub struct Table {
     pub catalog_id: Option<String>,
     pub version_id: Option<String>,
     pub federated_table: Option<FederatedTable>,
-    pub view_definition: Option<ViewDefinition>,
-    pub is_multi_dialect_view: Option<bool>,
-    pub is_materialized_view: Option<bool>,
-    pub rls_properties: Option<RLSProperties>,
 }
 
 impl Structure for Table {
@@ -1685,10 +1515,6 @@ impl Structure for Table {
             "CatalogId",
             "VersionId",
             "FederatedTable",
-            "ViewDefinition",
-            "IsMultiDialectView",
-            "IsMaterializedView",
-            "RLSProperties",
         ],
         required: 0b1,
     };
@@ -1715,10 +1541,6 @@ impl Structure for Table {
             18 => optional(&mut self.catalog_id, r, v, &rules::CATALOG_ID_STRING),
             19 => optional(&mut self.version_id, r, v, &rules::VERSION_STRING),
             20 => optional(&mut self.federated_table, r, v, &Free),
-            21 => optional(&mut self.view_definition, r, v, &Free),
-            22 => optional(&mut self.is_multi_dialect_view, r, v, &Free),
-            23 => optional(&mut self.is_materialized_view, r, v, &Free),
-            24 => optional(&mut self.rls_properties, r, v, &Free),
             _ => Ok(false),
         }
     }
@@ -1745,10 +1567,6 @@ impl Structure for Table {
         put_some(w, "CatalogId", &self.catalog_id);
         put_some(w, "VersionId", &self.version_id);
         put_some(w, "FederatedTable", &self.federated_table);
-        put_some(w, "ViewDefinition", &self.view_definition);
-        put_some(w, "IsMultiDialectView", &self.is_multi_dialect_view);
-        put_some(w, "IsMaterializedView", &self.is_materialized_view);
-        put_some(w, "RLSProperties", &self.rls_properties);
     }
 }
 
@@ -1809,7 +1627,6 @@ pub struct TableInput {
     pub parameters: Option<BTreeMap<String, String>>,
     pub target_table: Option<TableIdentifier>,
     pub federated_table: Option<FederatedTable>,
-    pub view_definition: Option<ViewDefinitionInput>,
 }
 
 impl Structure for TableInput {
@@ -1830,7 +1647,6 @@ impl Structure for TableInput {
             "Parameters",
             "TargetTable",
             "FederatedTable",
-            "ViewDefinition",
         ],
         required: 0b1,
     };
@@ -1850,7 +1666,6 @@ impl Structure for TableInput {
             11 => optional(&mut self.parameters, r, v, &rules::PARAMETERS_MAP),
             12 => optional(&mut self.target_table, r, v, &Free),
             13 => optional(&mut self.federated_table, r, v, &Free),
-            14 => optional(&mut self.view_definition, r, v, &Free),
             _ => Ok(false),
         }
     }
@@ -1870,7 +1685,6 @@ impl Structure for TableInput {
         put_some(w, "Parameters", &self.parameters);
         put_some(w, "TargetTable", &self.target_table);
         put_some(w, "FederatedTable", &self.federated_table);
-        put_some(w, "ViewDefinition", &self.view_definition);
     }
 }
 
@@ -1908,39 +1722,24 @@ impl Structure for TableVersion {
 pub struct UpdateTableInput {
     pub catalog_id: Option<String>,
     pub database_name: String,
-    pub name: Option<String>,
     pub table_input: Option<TableInput>,
     pub skip_archive: Option<bool>,
     pub version_id: Option<String>,
-    pub view_update_action: Option<ViewUpdateAction>,
-    pub force: Option<bool>,
 }
 
 impl Structure for UpdateTableInput {
     const SHAPE: &'static Shape = &Shape {
         java: "com.amazonaws.glue.v20170331.UpdateTableRequest",
-        members: &[
-            "CatalogId",
-            "DatabaseName",
-            "Name",
-            "TableInput",
-            "SkipArchive",
-            "VersionId",
-            "ViewUpdateAction",
-            "Force",
-        ],
+        members: &["CatalogId", "DatabaseName", "TableInput", "SkipArchive", "VersionId"],
         required: 0b10,
     };
     fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
         match member {
             0 => optional(&mut self.catalog_id, r, v, &rules::CATALOG_ID_STRING),
             1 => required(&mut self.database_name, r, v, &rules::NAME_STRING),
-            2 => optional(&mut self.name, r, v, &rules::NAME_STRING),
-            3 => optional(&mut self.table_input, r, v, &Free),
-            4 => optional(&mut self.skip_archive, r, v, &Free),
-            5 => optional(&mut self.version_id, r, v, &rules::VERSION_STRING),
-            6 => optional_words(&mut self.view_update_action, r, v, &rules::VIEW_UPDATE_ACTION),
-            7 => optional(&mut self.force, r, v, &Free),
+            2 => optional(&mut self.table_input, r, v, &Free),
+            3 => optional(&mut self.skip_archive, r, v, &Free),
+            4 => optional(&mut self.version_id, r, v, &rules::VERSION_STRING),
             _ => Ok(false),
         }
     }
@@ -1948,12 +1747,9 @@ impl Structure for UpdateTableInput {
     fn write(&self, w: &mut dyn Writer) {
         put_some(w, "CatalogId", &self.catalog_id);
         put(w, "DatabaseName", &self.database_name);
-        put_some(w, "Name", &self.name);
         put_some(w, "TableInput", &self.table_input);
         put_some(w, "SkipArchive", &self.skip_archive);
         put_some(w, "VersionId", &self.version_id);
-        put_some(w, "ViewUpdateAction", &self.view_update_action);
-        put_some(w, "Force", &self.force);
     }
 }
 
@@ -1970,241 +1766,6 @@ impl Structure for UpdateTableOutput {
     fn write(&self, _w: &mut dyn Writer) {}
 }
 
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct ViewDefinition {
-    pub is_protected: Option<bool>,
-    pub is_managed: Option<bool>,
-    pub definer: Option<String>,
-    pub view_version_id: Option<i64>,
-    pub view_version_token: Option<String>,
-    pub refresh_seconds: Option<i64>,
-    pub last_refresh_type: Option<LastRefreshType>,
-    pub sub_objects: Option<Vec<String>>,
-    pub sub_object_version_ids: Option<Vec<i64>>,
-    pub sub_objects_statistics: Option<Vec<SubObjectStatistics>>,
-    pub representations: Option<Vec<ViewRepresentation>>,
-    pub spark_pipeline_info: Option<BTreeMap<String, String>>,
-}
-
-impl Structure for ViewDefinition {
-    const SHAPE: &'static Shape = &Shape {
-        java: "com.amazonaws.glue.v20170331.ViewDefinition",
-        members: &[
-            "IsProtected",
-            "IsManaged",
-            "Definer",
-            "ViewVersionId",
-            "ViewVersionToken",
-            "RefreshSeconds",
-            "LastRefreshType",
-            "SubObjects",
-            "SubObjectVersionIds",
-            "SubObjectsStatistics",
-            "Representations",
-            "SparkPipelineInfo",
-        ],
-        required: 0b0,
-    };
-    fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
-        match member {
-            0 => optional(&mut self.is_protected, r, v, &Free),
-            1 => optional(&mut self.is_managed, r, v, &Free),
-            2 => optional(&mut self.definer, r, v, &rules::ARN_STRING),
-            3 => optional(&mut self.view_version_id, r, v, &rules::TABLE_VERSION_ID),
-            4 => optional(&mut self.view_version_token, r, v, &rules::HASH_STRING),
-            5 => optional(&mut self.refresh_seconds, r, v, &Free),
-            6 => optional_words(&mut self.last_refresh_type, r, v, &rules::LAST_REFRESH_TYPE),
-            7 => optional(&mut self.sub_objects, r, v, &rules::VIEW_SUB_OBJECTS_LIST),
-            8 => optional(&mut self.sub_object_version_ids, r, v, &rules::VIEW_SUB_OBJECT_VERSION_IDS_LIST),
-            9 => optional(&mut self.sub_objects_statistics, r, v, &rules::SUB_OBJECTS_STATISTICS_LIST),
-            10 => optional(&mut self.representations, r, v, &rules::VIEW_REPRESENTATION_LIST),
-            11 => optional(&mut self.spark_pipeline_info, r, v, &rules::SPARK_PIPELINE_INFO_MAP),
-            _ => Ok(false),
-        }
-    }
-
-    fn write(&self, w: &mut dyn Writer) {
-        put_some(w, "IsProtected", &self.is_protected);
-        put_some(w, "IsManaged", &self.is_managed);
-        put_some(w, "Definer", &self.definer);
-        put_some(w, "ViewVersionId", &self.view_version_id);
-        put_some(w, "ViewVersionToken", &self.view_version_token);
-        put_some(w, "RefreshSeconds", &self.refresh_seconds);
-        put_some(w, "LastRefreshType", &self.last_refresh_type);
-        put_some(w, "SubObjects", &self.sub_objects);
-        put_some(w, "SubObjectVersionIds", &self.sub_object_version_ids);
-        put_some(w, "SubObjectsStatistics", &self.sub_objects_statistics);
-        put_some(w, "Representations", &self.representations);
-        put_some(w, "SparkPipelineInfo", &self.spark_pipeline_info);
-    }
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct ViewDefinitionInput {
-    pub is_protected: Option<bool>,
-    pub is_managed: Option<bool>,
-    pub definer: Option<String>,
-    pub representations: Option<Vec<ViewRepresentationInput>>,
-    pub view_version_id: Option<i64>,
-    pub view_version_token: Option<String>,
-    pub refresh_seconds: Option<i64>,
-    pub last_refresh_type: Option<LastRefreshType>,
-    pub sub_objects: Option<Vec<String>>,
-    pub sub_object_version_ids: Option<Vec<i64>>,
-    pub sub_objects_statistics: Option<Vec<SubObjectStatistics>>,
-    pub spark_pipeline_info: Option<BTreeMap<String, String>>,
-}
-
-impl Structure for ViewDefinitionInput {
-    const SHAPE: &'static Shape = &Shape {
-        java: "com.amazonaws.glue.v20170331.ViewDefinitionInput",
-        members: &[
-            "IsProtected",
-            "IsManaged",
-            "Definer",
-            "Representations",
-            "ViewVersionId",
-            "ViewVersionToken",
-            "RefreshSeconds",
-            "LastRefreshType",
-            "SubObjects",
-            "SubObjectVersionIds",
-            "SubObjectsStatistics",
-            "SparkPipelineInfo",
-        ],
-        required: 0b0,
-    };
-    fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
-        match member {
-            0 => optional(&mut self.is_protected, r, v, &Free),
-            1 => optional(&mut self.is_managed, r, v, &Free),
-            2 => optional(&mut self.definer, r, v, &rules::ARN_STRING),
-            3 => optional(&mut self.representations, r, v, &rules::VIEW_REPRESENTATION_INPUT_LIST),
-            4 => optional(&mut self.view_version_id, r, v, &rules::TABLE_VERSION_ID),
-            5 => optional(&mut self.view_version_token, r, v, &rules::VERSION_STRING),
-            6 => optional(&mut self.refresh_seconds, r, v, &Free),
-            7 => optional_words(&mut self.last_refresh_type, r, v, &rules::LAST_REFRESH_TYPE),
-            8 => optional(&mut self.sub_objects, r, v, &rules::VIEW_SUB_OBJECTS_LIST),
-            9 => optional(&mut self.sub_object_version_ids, r, v, &rules::VIEW_SUB_OBJECT_VERSION_IDS_LIST),
-            10 => optional(&mut self.sub_objects_statistics, r, v, &rules::SUB_OBJECTS_STATISTICS_LIST),
-            11 => optional(&mut self.spark_pipeline_info, r, v, &rules::SPARK_PIPELINE_INFO_MAP),
-            _ => Ok(false),
-        }
-    }
-
-    fn write(&self, w: &mut dyn Writer) {
-        put_some(w, "IsProtected", &self.is_protected);
-        put_some(w, "IsManaged", &self.is_managed);
-        put_some(w, "Definer", &self.definer);
-        put_some(w, "Representations", &self.representations);
-        put_some(w, "ViewVersionId", &self.view_version_id);
-        put_some(w, "ViewVersionToken", &self.view_version_token);
-        put_some(w, "RefreshSeconds", &self.refresh_seconds);
-        put_some(w, "LastRefreshType", &self.last_refresh_type);
-        put_some(w, "SubObjects", &self.sub_objects);
-        put_some(w, "SubObjectVersionIds", &self.sub_object_version_ids);
-        put_some(w, "SubObjectsStatistics", &self.sub_objects_statistics);
-        put_some(w, "SparkPipelineInfo", &self.spark_pipeline_info);
-    }
-}
-
-words! {
-    ViewDialect {
-        Redshift: "REDSHIFT",
-        Athena: "ATHENA",
-        Spark: "SPARK",
-    }
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct ViewRepresentation {
-    pub dialect: Option<ViewDialect>,
-    pub dialect_version: Option<String>,
-    pub view_original_text: Option<String>,
-    pub view_expanded_text: Option<String>,
-    pub validation_connection: Option<String>,
-    pub is_stale: Option<bool>,
-}
-
-impl Structure for ViewRepresentation {
-    const SHAPE: &'static Shape = &Shape {
-        java: "com.amazonaws.glue.v20170331.ViewRepresentation",
-        members: &[
-            "Dialect",
-            "DialectVersion",
-            "ViewOriginalText",
-            "ViewExpandedText",
-            "ValidationConnection",
-            "IsStale",
-        ],
-        required: 0b0,
-    };
-    fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
-        match member {
-            0 => optional_words(&mut self.dialect, r, v, &rules::VIEW_DIALECT),
-            1 => optional(&mut self.dialect_version, r, v, &rules::VIEW_DIALECT_VERSION_STRING),
-            2 => optional(&mut self.view_original_text, r, v, &rules::VIEW_TEXT_STRING),
-            3 => optional(&mut self.view_expanded_text, r, v, &rules::VIEW_TEXT_STRING),
-            4 => optional(&mut self.validation_connection, r, v, &rules::NAME_STRING),
-            5 => optional(&mut self.is_stale, r, v, &Free),
-            _ => Ok(false),
-        }
-    }
-
-    fn write(&self, w: &mut dyn Writer) {
-        put_some(w, "Dialect", &self.dialect);
-        put_some(w, "DialectVersion", &self.dialect_version);
-        put_some(w, "ViewOriginalText", &self.view_original_text);
-        put_some(w, "ViewExpandedText", &self.view_expanded_text);
-        put_some(w, "ValidationConnection", &self.validation_connection);
-        put_some(w, "IsStale", &self.is_stale);
-    }
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct ViewRepresentationInput {
-    pub dialect: Option<ViewDialect>,
-    pub dialect_version: Option<String>,
-    pub view_original_text: Option<String>,
-    pub validation_connection: Option<String>,
-    pub view_expanded_text: Option<String>,
-}
-
-impl Structure for ViewRepresentationInput {
-    const SHAPE: &'static Shape = &Shape {
-        java: "com.amazonaws.glue.v20170331.ViewRepresentationInput",
-        members: &["Dialect", "DialectVersion", "ViewOriginalText", "ValidationConnection", "ViewExpandedText"],
-        required: 0b0,
-    };
-    fn read(&mut self, member: usize, r: &mut dyn Reader, v: &mut Violations) -> Result<bool, SerializationFault> {
-        match member {
-            0 => optional_words(&mut self.dialect, r, v, &rules::VIEW_DIALECT),
-            1 => optional(&mut self.dialect_version, r, v, &rules::VIEW_DIALECT_VERSION_STRING),
-            2 => optional(&mut self.view_original_text, r, v, &rules::VIEW_TEXT_STRING),
-            3 => optional(&mut self.validation_connection, r, v, &rules::NAME_STRING),
-            4 => optional(&mut self.view_expanded_text, r, v, &rules::VIEW_TEXT_STRING),
-            _ => Ok(false),
-        }
-    }
-
-    fn write(&self, w: &mut dyn Writer) {
-        put_some(w, "Dialect", &self.dialect);
-        put_some(w, "DialectVersion", &self.dialect_version);
-        put_some(w, "ViewOriginalText", &self.view_original_text);
-        put_some(w, "ValidationConnection", &self.validation_connection);
-        put_some(w, "ViewExpandedText", &self.view_expanded_text);
-    }
-}
-
-words! {
-    ViewUpdateAction {
-        Add: "ADD",
-        Replace: "REPLACE",
-        AddOrReplace: "ADD_OR_REPLACE",
-        Drop: "DROP",
-    }
-}
-
 /// The model's constraints, by the names of its shapes.
 mod rules {
     use crate::{
@@ -2212,35 +1773,10 @@ mod rules {
         pattern::{ANY, DIGIT, MANY, Node, Pattern, SOLID, Set},
     };
 
-    pub(super) const ARN_STRING: Text = Text { length: Length { min: Some(20), max: Some(2048) }, pattern: None };
-
-    pub(super) const AUDIT_COLUMN_NAMES_LIST: ListOf<Text> =
-        ListOf { length: Length { min: None, max: None }, each: COLUMN_NAME_STRING };
-
-    pub(super) const AUDIT_CONTEXT_STRING: Text =
-        Text { length: Length { min: Some(0), max: Some(2048) }, pattern: None };
-
     pub(super) const CATALOG_GETTER_PAGE_SIZE: Range = Range { min: Some(1), max: Some(100) };
 
     pub(super) const CATALOG_ID_STRING: Text = Text {
         length: Length { min: Some(1), max: Some(255) },
-        pattern: Some(Pattern {
-            text: "[\\u0020-\\uD7FF\\uE000-\\uFFFD\\uD800\\uDC00-\\uDBFF\\uDFFF\\t]*",
-            node: Node::Repeat(
-                &Node::Class(&[
-                    Set::Span(' ', '\u{d7ff}'),
-                    Set::Span('\u{e000}', '�'),
-                    Set::Span('𐀀', '\u{10ffff}'),
-                    Set::Span('\t', '\t'),
-                ]),
-                0,
-                MANY,
-            ),
-        }),
-    };
-
-    pub(super) const COLUMN_NAME_STRING: Text = Text {
-        length: Length { min: Some(1), max: Some(1024) },
         pattern: Some(Pattern {
             text: "[\\u0020-\\uD7FF\\uE000-\\uFFFD\\uD800\\uDC00-\\uDBFF\\uDFFF\\t]*",
             node: Node::Repeat(
@@ -2415,26 +1951,7 @@ mod rules {
         }),
     };
 
-    pub(super) const HASH_STRING: Text = Text {
-        length: Length { min: Some(1), max: Some(255) },
-        pattern: Some(Pattern {
-            text: "[\\u0020-\\uD7FF\\uE000-\\uFFFD\\uD800\\uDC00-\\uDBFF\\uDFFF\\t]*",
-            node: Node::Repeat(
-                &Node::Class(&[
-                    Set::Span(' ', '\u{d7ff}'),
-                    Set::Span('\u{e000}', '�'),
-                    Set::Span('𐀀', '\u{10ffff}'),
-                    Set::Span('\t', '\t'),
-                ]),
-                0,
-                MANY,
-            ),
-        }),
-    };
-
     pub(super) const INTEGER_FLAG: Range = Range { min: Some(0), max: Some(1) };
-
-    pub(super) const KEY_LIST: ListOf<Text> = ListOf { length: Length { min: Some(1), max: None }, each: NAME_STRING };
 
     pub(super) const KEY_STRING: Text = Text {
         length: Length { min: Some(1), max: Some(255) },
@@ -2452,8 +1969,6 @@ mod rules {
             ),
         }),
     };
-
-    pub(super) const LAST_REFRESH_TYPE: OneOf = OneOf(&["FULL", "INCREMENTAL"]);
 
     pub(super) const LOCATION_STRING: Text = Text {
         length: Length { min: None, max: Some(2056) },
@@ -2561,24 +2076,6 @@ mod rules {
         }),
     };
 
-    pub(super) const SPARK_PIPELINE_INFO_KEY: Text =
-        Text { length: Length { min: Some(1), max: Some(128) }, pattern: None };
-
-    pub(super) const SPARK_PIPELINE_INFO_MAP: MapOf<Text, Text> = MapOf {
-        length: Length { min: Some(0), max: Some(50) },
-        key: SPARK_PIPELINE_INFO_KEY,
-        value: SPARK_PIPELINE_INFO_VALUE,
-    };
-
-    pub(super) const SPARK_PIPELINE_INFO_VALUE: Text =
-        Text { length: Length { min: Some(0), max: Some(2048) }, pattern: None };
-
-    pub(super) const SUB_OBJECT_SOURCE_TYPE: OneOf =
-        OneOf(&["HIVE_PARQUET", "HIVE_ORC", "HIVE_CSV", "HIVE_JSON", "PLAIN_PARQUET", "ICEBERG"]);
-
-    pub(super) const SUB_OBJECTS_STATISTICS_LIST: ListOf<Free> =
-        ListOf { length: Length { min: Some(0), max: Some(250) }, each: Free };
-
     pub(super) const TABLE_ATTRIBUTES: OneOf = OneOf(&["NAME", "TABLE_TYPE", "DEFAULT", "LATEST_ICEBERG_METADATA"]);
 
     pub(super) const TABLE_ATTRIBUTES_LIST: ListOf<OneOf> =
@@ -2587,8 +2084,6 @@ mod rules {
     pub(super) const TABLE_RESOURCE_SHARE_TYPE: OneOf = OneOf(&["FEDERATED", "ALL"]);
 
     pub(super) const TABLE_TYPE_STRING: Text = Text { length: Length { min: None, max: Some(255) }, pattern: None };
-
-    pub(super) const TABLE_VERSION_ID: Range = Range { min: Some(-1), max: None };
 
     pub(super) const TAG_KEY: Text = Text { length: Length { min: Some(1), max: Some(128) }, pattern: None };
 
@@ -2635,24 +2130,5 @@ mod rules {
         }),
     };
 
-    pub(super) const VIEW_DIALECT: OneOf = OneOf(&["REDSHIFT", "ATHENA", "SPARK"]);
-
-    pub(super) const VIEW_DIALECT_VERSION_STRING: Text =
-        Text { length: Length { min: Some(1), max: Some(255) }, pattern: None };
-
-    pub(super) const VIEW_REPRESENTATION_INPUT_LIST: ListOf<Free> =
-        ListOf { length: Length { min: Some(1), max: Some(10) }, each: Free };
-
-    pub(super) const VIEW_REPRESENTATION_LIST: ListOf<Free> =
-        ListOf { length: Length { min: Some(1), max: Some(1000) }, each: Free };
-
-    pub(super) const VIEW_SUB_OBJECT_VERSION_IDS_LIST: ListOf<Range> =
-        ListOf { length: Length { min: Some(0), max: Some(250) }, each: TABLE_VERSION_ID };
-
-    pub(super) const VIEW_SUB_OBJECTS_LIST: ListOf<Text> =
-        ListOf { length: Length { min: Some(0), max: Some(10) }, each: ARN_STRING };
-
     pub(super) const VIEW_TEXT_STRING: Text = Text { length: Length { min: None, max: Some(409600) }, pattern: None };
-
-    pub(super) const VIEW_UPDATE_ACTION: OneOf = OneOf(&["ADD", "REPLACE", "ADD_OR_REPLACE", "DROP"]);
 }
