@@ -30,8 +30,8 @@ mod target;
 mod transform;
 
 use catalog::{Catalog, HOME};
-pub use deliver::{DeliveryReading, Reading, run_deliveries};
 use deliver::Meters;
+pub use deliver::{DeliveryReading, Reading, run_deliveries};
 pub use duties::run_duties;
 use glue::Glue;
 use headwater_keys::{KeyStore, OpenedKeys};

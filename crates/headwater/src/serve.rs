@@ -7,6 +7,10 @@ use crate::{
     settings::{LogFormat, RateLimits, Settings, Store},
 };
 use headwater_dynamodb::{DynamoDb, DynamoDbParts, DynamoDbSettings};
+use headwater_firehose::{
+    Firehose, FirehoseParts, FirehoseSettings,
+    glue::{self, Glue, GlueParts},
+};
 use headwater_keys::KeyStore;
 use headwater_kinesis::{Entropy, Kinesis, KinesisParts, KinesisSettings};
 use headwater_log::{
@@ -71,9 +75,11 @@ async fn serve(settings: Settings) -> Result<Arc<dyn Engine>, String> {
     let owner = (&*settings.account, &*settings.region);
     let keys = Arc::new(key_files::open(&settings.keys, &settings.store, owner, &entropy)?);
     let kinesis = open_kinesis(&settings, Arc::clone(&engine), &clock, &entropy, Arc::clone(&access), keys).await?;
-    let dynamodb = open_dynamodb(&settings, Arc::clone(&engine), &clock, &entropy, access).await?;
+    let dynamodb = open_dynamodb(&settings, Arc::clone(&engine), &clock, &entropy, Arc::clone(&access)).await?;
+    let parts = GlueParts { engine: Arc::clone(&engine), clock: Arc::clone(&clock), access: Arc::clone(&access) };
+    let glue = Glue::open(parts).await.map_err(|error| format!("Glue's catalog cannot be opened: {error}"))?;
     let table = Table::new(Arc::clone(&clock)).with(&kinesis, headwater_kinesis::operations());
-    let mut table = table.with(&dynamodb, headwater_dynamodb::operations());
+    let mut table = table.with(&dynamodb, headwater_dynamodb::operations()).with(&glue, glue::operations());
     table.arm(&settings.faults)?;
     tokio::spawn(headwater_kinesis::run_duties(kinesis));
     tokio::spawn(headwater_dynamodb::run_duties(dynamodb));

@@ -18,6 +18,9 @@ use crate::{
 };
 use headwater_log::{LogId, Seq};
 use headwater_wire::firehose::{DeliveryStreamFailureType, FailureDescription};
+use meter::Meter;
+pub(crate) use meter::Meters;
+pub use meter::{DeliveryReading, Reading};
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{
@@ -25,9 +28,6 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
 };
-use meter::Meter;
-pub(crate) use meter::Meters;
-pub use meter::{DeliveryReading, Reading};
 use tokio::{
     sync::watch,
     task::{JoinError, JoinSet},
@@ -86,6 +86,13 @@ impl Delivery {
     async fn recover(&self) {
         if self.is_failing.swap(false, Ordering::Relaxed) {
             self.submit(Action::Recover { incarnation: self.incarnation }).await;
+        }
+    }
+
+    /// Puts down that these logs are no more: their records are past retention.
+    async fn forget(&self, logs: Vec<LogId>) {
+        if !logs.is_empty() {
+            self.submit(Action::Forget { incarnation: self.incarnation, logs }).await;
         }
     }
 

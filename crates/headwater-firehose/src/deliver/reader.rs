@@ -64,6 +64,7 @@ impl Reader {
         let source = Arc::clone(&self.firehose().source);
         let mut changes = source.changes();
         let (mut begun, mut readers) = (HashSet::new(), JoinSet::new());
+        let mut known: HashSet<LogId> = self.delivery.progress.keys().copied().collect();
         let mut is_missing = false;
         loop {
             changes.borrow_and_update();
@@ -72,7 +73,11 @@ impl Reader {
                 is_missing = shards.is_none();
                 self.delivery.note_source(stream_arn, is_missing).await;
             }
-            for shard in shards.into_iter().flatten() {
+            let shards = shards.unwrap_or_default();
+            let gone: Vec<LogId> = known.iter().filter(|log| !shards.contains(log)).copied().collect();
+            known = shards.iter().copied().collect();
+            self.delivery.forget(gone).await;
+            for shard in shards {
                 if begun.insert(shard) {
                     let (reader, arn) = (self.clone(), stream_arn.to_owned());
                     readers.spawn(async move { reader.shard(&arn, shard, start_ms).await });
@@ -206,7 +211,6 @@ fn of_stream(record: SourceRecord, shard: &Arc<str>) -> Record {
     let partition_key = partition_key.map(|key| String::from_utf8_lossy(&key).into_owned()).unwrap_or_default();
     // A record's own number, and six digits for its place in an aggregate.
     let id = [sequence_number.as_str(), "000000"].concat();
-    let origin =
-        Origin { sequence_number, subsequence_number: 0, partition_key, shard_id: Arc::clone(shard) };
+    let origin = Origin { sequence_number, subsequence_number: 0, partition_key, shard_id: Arc::clone(shard) };
     Record { id: id.into(), time_ms, data, origin: Some(Arc::new(origin)), keys: PartitionKeys::default() }
 }

@@ -7,7 +7,7 @@ use headwater_wire::firehose::{Processor, ProcessorParameterName as Name, Proces
 use std::str::FromStr;
 
 /// What is said of an enabled processing configuration that has no processor, or too many.
-pub const PROCESSOR_COUNT: &str =
+pub(crate) const PROCESSOR_COUNT: &str =
     "A maximum of 5 and a minimum of 1 processor needs to be supplied when processing is enabled.";
 const PROCESSORS: usize = 5;
 const RETRIES: u32 = 3;

@@ -185,7 +185,7 @@ impl Front {
             }
             match target.service {
                 Service::DynamoDb | Service::DynamoDbStreams => auth::in_dynamo_words(refusal, head),
-                Service::Kinesis | Service::Firehose => refusal,
+                Service::Kinesis | Service::Firehose | Service::Glue => refusal,
             }
         })?;
         self.table.run(route, target, Caller { origin, ..caller }, body, id, draw).await
