@@ -66,7 +66,8 @@ struct Program {
 impl Run {
     pub(super) fn run(self) -> Result<(), String> {
         let name = FunctionName::parse(&self.name).filter(|name| name.qualifier.is_none());
-        let name = name.ok_or_else(|| format!("'{}': a function's name is 1 to 64 letters, digits, - and _", self.name))?;
+        let name =
+            name.ok_or_else(|| format!("'{}': a function's name is 1 to 64 letters, digits, - and _", self.name))?;
         let server = self.endpoint.strip_prefix("http://").map(|rest| rest.trim_end_matches('/'));
         let server = server.filter(|server| !server.is_empty() && !server.contains('/'));
         let server = server.ok_or_else(|| format!("--endpoint: write http://HOST:PORT, not '{}'", self.endpoint))?;
@@ -90,9 +91,12 @@ impl Run {
         tell(&format!("{name} runs for {}: {}", self.endpoint, program.words.join(" ")));
         loop {
             let began_us = clock.steady_us();
-            let mut process = Process(program.command(&name, &self.region, &address.to_string()).spawn().map_err(|error| {
-                format!("{}: {error}", program.words.first().map_or("", String::as_str))
-            })?);
+            let mut process = Process(
+                program
+                    .command(&name, &self.region, &address.to_string())
+                    .spawn()
+                    .map_err(|error| format!("{}: {error}", program.words.first().map_or("", String::as_str)))?,
+            );
             let ended = tokio::select! {
                 ended = process.ended(&*clock) => ended.map_err(|error| format!("{name}: {error}"))?,
                 stopped = &mut stopped => return stopped.map_err(|error| format!("cannot listen for signals: {error}")),
@@ -167,7 +171,9 @@ impl Program {
         match trial.status() {
             Ok(status) if status.success() => {}
             Ok(_) => {
-                return Err(format!("{PYTHON} has no awslambdaric, which runs handlers: {PYTHON} -m pip install awslambdaric"));
+                return Err(format!(
+                    "{PYTHON} has no awslambdaric, which runs handlers: {PYTHON} -m pip install awslambdaric"
+                ));
             }
             Err(error) => return Err(format!("{PYTHON}, which runs .py handlers: {error}")),
         }
@@ -217,8 +223,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = |name: &str| {
             let path = folder.path().join(name);
-            std::fs::create_dir(path.with_extension("d")).unwrap();
-            std::fs::copy(file!(), &path).or_else(|_| std::fs::copy(std::env::current_exe().unwrap(), &path)).unwrap();
+            std::fs::File::create_new(&path).unwrap();
             path.display().to_string()
         };
         let refused = |text: &str| Program::of_handler(text).unwrap_err();
@@ -234,7 +239,7 @@ mod tests {
         std::fs::create_dir_all(&bin).unwrap();
         std::fs::create_dir_all(&source).unwrap();
         for file in [bin.join("aws-lambda-ric"), source.join("index.mjs")] {
-            std::fs::copy(std::env::current_exe().unwrap(), file).unwrap();
+            std::fs::File::create_new(file).unwrap();
         }
         let program = Program::of_handler(&format!("{}:run", source.join("index.mjs").display())).unwrap();
         assert!(program.words[0].ends_with("node_modules/.bin/aws-lambda-ric"));

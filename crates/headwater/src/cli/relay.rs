@@ -94,7 +94,9 @@ impl Relay {
         let reply = loop {
             match self.ask(&head, &body).await {
                 Ok(reply) if reply.status() != StatusCode::SERVICE_UNAVAILABLE => break reply,
-                _ if !is_next && tries >= TRIES => return plain(StatusCode::BAD_GATEWAY, "the server is not reachable"),
+                _ if !is_next && tries >= TRIES => {
+                    return plain(StatusCode::BAD_GATEWAY, "the server is not reachable");
+                }
                 _ => {}
             }
             if tries == 0 {
@@ -117,7 +119,11 @@ impl Relay {
     }
 
     /// Asks the server the same, on behalf of the function.
-    async fn ask(&self, head: &Parts, body: &Bytes) -> Result<Response<Full<Bytes>>, Box<dyn std::error::Error + Send + Sync>> {
+    async fn ask(
+        &self,
+        head: &Parts,
+        body: &Bytes,
+    ) -> Result<Response<Full<Bytes>>, Box<dyn std::error::Error + Send + Sync>> {
         let stream = TcpStream::connect(&self.server).await?;
         stream.set_nodelay(true)?;
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;

@@ -17,7 +17,8 @@ pub(super) fn of_fault(fault: &Value) -> Failure {
     }
     let told: String = format!("{error_type}: {message}").chars().take(MAX_SHOWN_CHARS).collect();
     let sentence = "The Lambda function was successfully invoked but it returned an error result.";
-    let shown = if message.is_empty() && error_type.is_empty() { sentence.into() } else { format!("{sentence} {told}") };
+    let shown =
+        if message.is_empty() && error_type.is_empty() { sentence.into() } else { format!("{sentence} {told}") };
     failure("Lambda.FunctionError", shown)
 }
 

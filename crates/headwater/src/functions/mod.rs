@@ -51,7 +51,8 @@ impl Called {
 
     /// That the answer was larger than answers may be.
     pub(crate) fn too_large() -> Self {
-        let sentence = format!("Response payload size exceeded maximum allowed payload size ({MAX_ANSWER_BYTES} bytes).");
+        let sentence =
+            format!("Response payload size exceeded maximum allowed payload size ({MAX_ANSWER_BYTES} bytes).");
         Self::fault("Function.ResponseSizeTooLarge", &sentence)
     }
 }

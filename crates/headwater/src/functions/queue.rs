@@ -247,9 +247,8 @@ impl Queue {
             state.running.insert(id.clone(), Running { by: serves.clone(), outcome });
             state.runtimes.entry(serves.clone()).or_default().running += 1;
             let Call { arn, payload, trace, client_context, .. } = call;
-            let trace = trace.unwrap_or_else(|| {
-                format!("Root=1-{:08x}-{:024x};Sampled=0", now_ms / 1000, (self.entropy)() >> 32)
-            });
+            let trace = trace
+                .unwrap_or_else(|| format!("Root=1-{:08x}-{:024x};Sampled=0", now_ms / 1000, (self.entropy)() >> 32));
             let deadline_ms = now_ms + self.timeout_ms;
             return Some(Given { id, arn, payload, trace, client_context, deadline_ms });
         }
@@ -324,7 +323,10 @@ mod tests {
     }
 
     /// Lets time pass until the call has its outcome; how long that took.
-    async fn outcome(call: JoinHandle<Result<Called, Uncalled>>, clock: &ManualClock) -> (Result<Called, Uncalled>, u64) {
+    async fn outcome(
+        call: JoinHandle<Result<Called, Uncalled>>,
+        clock: &ManualClock,
+    ) -> (Result<Called, Uncalled>, u64) {
         let began_ms = clock.now_ms();
         while !call.is_finished() {
             clock.advance(500);

@@ -52,7 +52,9 @@ impl Folder {
     /// The system's.
     pub(super) fn temporary(number: u128) -> io::Result<Self> {
         let root = std::env::temp_dir().join(format!("headwater-s3-{number:032x}"));
-        Ok(Self { is_temporary: true, ..Self::open(&root)? })
+        let mut folder = Self::open(&root)?;
+        folder.is_temporary = true;
+        Ok(folder)
     }
 
     /// Where the buckets are.
@@ -103,7 +105,9 @@ impl Objects for Folder {
 /// Whether a folder in the root may be called so.
 fn is_bucket(name: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-_".contains(&byte);
-    name.len() <= 255 && name.bytes().all(plain) && name.bytes().next().is_some_and(|first| first.is_ascii_alphanumeric())
+    name.len() <= 255
+        && name.bytes().all(plain)
+        && name.bytes().next().is_some_and(|first| first.is_ascii_alphanumeric())
 }
 
 fn refused(code: &str, message: String) -> Failure {
@@ -111,7 +115,11 @@ fn refused(code: &str, message: String) -> Failure {
 }
 
 fn failed(why: &str) -> Failure {
-    Failure { code: "S3.InternalError".into(), message: format!("The object cannot be written: {why}."), is_permanent: false }
+    Failure {
+        code: "S3.InternalError".into(),
+        message: format!("The object cannot be written: {why}."),
+        is_permanent: false,
+    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "objects are files of the user's, which do not go through `Files`")]
@@ -150,7 +158,12 @@ mod tests {
     use bytes::Bytes;
 
     fn object(bucket: &str, key: &str, body: &'static str) -> Object {
-        Object { bucket: bucket.into(), key: key.into(), body: Bytes::from_static(body.as_bytes()), content_encoding: None }
+        Object {
+            bucket: bucket.into(),
+            key: key.into(),
+            body: Bytes::from_static(body.as_bytes()),
+            content_encoding: None,
+        }
     }
 
     #[tokio::test]

@@ -39,7 +39,8 @@ impl Allowed {
         let bare_v6 = text.parse::<Ipv6Addr>().is_ok();
         let authority = if bare_v6 { format!("[{text}]") } else { text.to_owned() };
         // The port apart, as a URL does not tell the default port that is written from none.
-        let port = authority.rsplit_once(':').filter(|(_, port)| !port.contains(']')).map(|(_, port)| port.parse::<u16>());
+        let port =
+            authority.rsplit_once(':').filter(|(_, port)| !port.contains(']')).map(|(_, port)| port.parse::<u16>());
         let port = port.transpose().map_err(|_| wrong())?;
         let url = Url::parse(&format!("http://{authority}/")).map_err(|_| wrong())?;
         let host = url.host_str().filter(|_| url.username().is_empty() && url.path() == "/" && url.query().is_none());
@@ -125,7 +126,8 @@ fn is_public(address: IpAddr) -> bool {
             let [a, b, c, _] = v4.octets();
             let special = v4.is_private() || v4.is_loopback() || v4.is_link_local() || v4.is_documentation();
             // This network, shared by carriers, protocol assignments, benchmarks, multicast and what is reserved.
-            let reserved = a == 0 || (a, b & 0xc0) == (100, 64) || (a, b, c) == (192, 0, 0) || (a, b & 0xfe) == (198, 18);
+            let reserved =
+                a == 0 || (a, b & 0xc0) == (100, 64) || (a, b, c) == (192, 0, 0) || (a, b & 0xfe) == (198, 18);
             !special && !reserved && a < 224
         }
         // Everything public is in 2000::/3; of that, 2001:db8::/32 is for documents.
@@ -234,7 +236,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_name_counts_as_what_it_resolves_to() {
-        let resolve = async |reach| Lookup(reach).resolve("localhost".parse().unwrap()).await.map(|found| found.count());
+        let resolve =
+            async |reach| Lookup(reach).resolve("localhost".parse().unwrap()).await.map(|found| found.count());
         assert!(resolve(Reach::Named).await.unwrap() > 0);
         let refusal = resolve(Reach::Public).await.unwrap_err().to_string();
         assert!(refusal.contains("is no public address"), "{refusal}");

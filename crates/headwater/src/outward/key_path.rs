@@ -74,7 +74,8 @@ mod tests {
 
     #[test]
     fn ordinary_keys_read_the_same() {
-        for key in ["2026/11/21/14/s-1-2026-11-21-14-00-00-uuid.gz", "year=2026/a b!c:d'(e).*~&$@,;+#1", "ä/日本/{x}"] {
+        for key in ["2026/11/21/14/s-1-2026-11-21-14-00-00-uuid.gz", "year=2026/a b!c:d'(e).*~&$@,;+#1", "ä/日本/{x}"]
+        {
             assert_eq!(of_key(key), PathBuf::from(key), "{key}");
         }
     }

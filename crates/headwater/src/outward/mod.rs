@@ -56,10 +56,7 @@ impl Outward {
     }
 }
 
-fn in_folder(
-    opened: io::Result<folder::Folder>,
-    named: &Path,
-) -> Result<(Arc<dyn Objects>, String), String> {
+fn in_folder(opened: io::Result<folder::Folder>, named: &Path) -> Result<(Arc<dyn Objects>, String), String> {
     let folder = opened.map_err(|error| format!("--s3-dir {}: {error}", named.display()))?;
     let at = folder.root().display().to_string();
     Ok((Arc::new(folder), at))

@@ -67,7 +67,9 @@ impl Remote {
         }
         let request = self.web.trusted().post(url).headers(headers).body(call.payload.clone()).timeout(self.timeout);
         let broken = |error: reqwest::Error| match error.is_timeout() {
-            true => Ok(Called::fault("Sandbox.Timedout", "Error: Task timed out: the function's server did not answer")),
+            true => {
+                Ok(Called::fault("Sandbox.Timedout", "Error: Task timed out: the function's server did not answer"))
+            }
             false => Err(Uncalled::Broken(format!("The function's server cannot be reached: {}.", whole(&error)))),
         };
         let response = match request.send().await {

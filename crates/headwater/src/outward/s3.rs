@@ -96,7 +96,10 @@ impl Objects for S3 {
 fn address(endpoint: &str, bucket: &str, key: &str) -> Option<Url> {
     let text = format!("{endpoint}/{}/{}", escaped(bucket), escaped(key));
     // Whoever reads a URL takes such pieces out of it, written however.
-    if bucket.is_empty() || bucket.contains('/') || [bucket].into_iter().chain(key.split('/')).any(|piece| matches!(piece, "." | "..")) {
+    if bucket.is_empty()
+        || bucket.contains('/')
+        || [bucket].into_iter().chain(key.split('/')).any(|piece| matches!(piece, "." | ".."))
+    {
         return None;
     }
     Url::parse(&text).ok()
@@ -168,7 +171,11 @@ mod tests {
     fn a_refusal_is_told_in_firehoses_words_and_only_the_hopeless_is_permanent() {
         let answer = |code: &str| Bytes::from(format!("<Error><Code>{code}</Code><Message>why</Message></Error>"));
         let denied = refused(StatusCode::FORBIDDEN, &answer("AccessDenied"));
-        assert!(denied.code == "S3.AccessDenied" && denied.message.starts_with("Access was denied.") && !denied.is_permanent);
+        assert!(
+            denied.code == "S3.AccessDenied"
+                && denied.message.starts_with("Access was denied.")
+                && !denied.is_permanent
+        );
         let long = refused(StatusCode::BAD_REQUEST, &answer("KeyTooLongError"));
         assert_eq!((&*long.code, &*long.message, long.is_permanent), ("S3.KeyTooLongError", "why", true));
         let bare = refused(StatusCode::NOT_FOUND, &Bytes::new());

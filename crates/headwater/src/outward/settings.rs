@@ -96,9 +96,11 @@ impl OutwardSettings {
             (Some(id), Some(secret)) => S3Key { id, secret, session_token: variable("HEADWATER_S3_SESSION_TOKEN") },
             (None, None) => return Ok(()),
             _ => {
-                return Err("HEADWATER_S3_ACCESS_KEY_ID and HEADWATER_S3_SECRET_ACCESS_KEY belong together: set both or \
+                return Err(
+                    "HEADWATER_S3_ACCESS_KEY_ID and HEADWATER_S3_SECRET_ACCESS_KEY belong together: set both or \
                             neither"
-                    .into());
+                        .into(),
+                );
             }
         };
         if let Store::Endpoint { key: key @ None, .. } = &mut self.store {
@@ -160,7 +162,8 @@ mod tests {
     fn objects_go_to_one_place() {
         let checked = |written: &Written<'_>| OutwardSettings::check(written).unwrap().store;
         assert_eq!(checked(&Written::default()), Store::Default);
-        let endpoint = Written { s3_endpoint: Some("http://localhost:9000/"), region: "eu-west-1", ..Written::default() };
+        let endpoint =
+            Written { s3_endpoint: Some("http://localhost:9000/"), region: "eu-west-1", ..Written::default() };
         let Store::Endpoint { url, region, key } = checked(&endpoint) else { panic!("no endpoint") };
         assert_eq!((&*url, &*region, key), ("http://localhost:9000", "eu-west-1", None));
         assert!(refusal(&Written { s3_dir: Some(Path::new("x")), ..endpoint }).starts_with("--s3-dir and"));
@@ -174,10 +177,15 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("s3.toml");
         let write = |text: &str| {
-            std::fs::File::create(&file).and_then(|mut file| std::io::Write::write_all(&mut file, text.as_bytes())).unwrap();
+            std::io::Write::write_all(
+                &mut tempfile::NamedTempFile::new_in(&folder).unwrap().persist(&file).unwrap(),
+                text.as_bytes(),
+            )
+            .unwrap();
         };
         write("id = 'A'\nsecret = 'hush'");
-        let written = Written { s3_endpoint: Some("https://s3.test"), s3_credentials: Some(&file), ..Written::default() };
+        let written =
+            Written { s3_endpoint: Some("https://s3.test"), s3_credentials: Some(&file), ..Written::default() };
         let id = |mut settings: OutwardSettings| {
             settings.sign_as(|name| name.contains("S3_").then(|| "ENV".into())).unwrap();
             assert!(!format!("{settings:?}").contains("hush"));
@@ -195,7 +203,10 @@ mod tests {
     fn mistakes_are_told_by_their_setting() {
         let strings = |text: &str| vec![text.to_owned()];
         for text in ["a", "a b=http://x", "a=x", "a:1=http://x"] {
-            assert!(refusal(&Written { function: &strings(text), ..Written::default() }).starts_with("--function"), "{text}");
+            assert!(
+                refusal(&Written { function: &strings(text), ..Written::default() }).starts_with("--function"),
+                "{text}"
+            );
         }
         let wrong = Written { allow_destination: &strings("a b"), ..Written::default() };
         assert!(refusal(&wrong).starts_with("--allow-destination: "));

@@ -113,7 +113,10 @@ fn failed(error: &reqwest::Error) -> Failure {
     let beneath = whole(error);
     let owner = "Contact the owner of the endpoint to resolve this issue.";
     let (code, sentence) = if error.is_timeout() {
-        ("HttpEndpoint.RequestTimeout", "The request timed out before a response was received and will be retried.".into())
+        (
+            "HttpEndpoint.RequestTimeout",
+            "The request timed out before a response was received and will be retried.".into(),
+        )
     } else if beneath.contains("ertificate") || beneath.contains("handshake") || beneath.contains("TLS") {
         ("HttpEndpoint.SSLHandshakeFailure", format!("Unable to complete an SSL Handshake with the endpoint. {owner}"))
     } else if error.is_connect() {

@@ -190,10 +190,13 @@ fn uncalled(why: Uncalled, arn: &str) -> Refusal {
             body: json!({"Type": "User", "message": "Rate Exceeded.", "Reason": "ConcurrentInvocationLimitExceeded"}),
         },
         Uncalled::TooLarge => {
-            let sentence = format!("Request must be smaller than {MAX_PAYLOAD_BYTES} bytes for the InvokeFunction operation");
+            let sentence =
+                format!("Request must be smaller than {MAX_PAYLOAD_BYTES} bytes for the InvokeFunction operation");
             refusal(StatusCode::PAYLOAD_TOO_LARGE, "RequestTooLargeException", &sentence)
         }
-        Uncalled::Denied => refusal(StatusCode::FORBIDDEN, "AccessDeniedException", "The function's server refuses the call."),
+        Uncalled::Denied => {
+            refusal(StatusCode::FORBIDDEN, "AccessDeniedException", "The function's server refuses the call.")
+        }
         Uncalled::Broken(why) => Refusal {
             status: StatusCode::INTERNAL_SERVER_ERROR,
             code: "ServiceException",
