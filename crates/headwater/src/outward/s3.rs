@@ -148,6 +148,10 @@ fn element(xml: &[u8], name: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpListener,
+    };
 
     #[test]
     fn a_key_is_addressed_as_it_stands() {
@@ -181,5 +185,39 @@ mod tests {
         let bare = refused(StatusCode::NOT_FOUND, &Bytes::new());
         assert_eq!((&*bare.code, bare.is_permanent), ("S3.NoSuchBucket", false));
         assert_eq!(refused(StatusCode::BAD_GATEWAY, &Bytes::new()).message, "The endpoint answered 502 Bad Gateway.");
+    }
+
+    #[tokio::test]
+    async fn an_object_is_sent_signed_with_its_key_and_its_kind() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        let key = Some(S3Key { id: "AKID".into(), secret: "s".into(), session_token: Some("token".into()) });
+        let web = Arc::new(Web::new(Vec::new()).unwrap());
+        let store = S3::new(web, &endpoint, "eu-west-1", key);
+        let body = Bytes::from_static(b"hello");
+        let object = Object { bucket: "b".into(), key: "x=1//a b".into(), body, content_encoding: Some("gzip") };
+        let put = tokio::spawn(async move { store.put(object).await });
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut sent = Vec::new();
+        while !sent.ends_with(b"hello") {
+            assert!(stream.read_buf(&mut sent).await.unwrap() > 0);
+        }
+        let sent = String::from_utf8(sent).unwrap();
+        assert!(sent.starts_with("PUT /b/x%3D1//a%20b HTTP/1.1\r\n"), "{sent}");
+        for part in [
+            "content-encoding: gzip\r\n",
+            "content-type: application/octet-stream\r\n",
+            "x-amz-security-token: token\r\n",
+            "x-amz-content-sha256: 2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824\r\n",
+            "/eu-west-1/s3/aws4_request, SignedHeaders=content-encoding;content-type;host;",
+        ] {
+            assert!(sent.contains(part), "{part}: {sent}");
+        }
+        let answer =
+            "HTTP/1.1 200 OK\r\ncontent-length: 56\r\n\r\n<Error><Code>SlowDown</Code><Message>m</Message></Error>";
+        stream.write_all(answer.as_bytes()).await.unwrap();
+        drop(stream);
+        let failure = put.await.unwrap().unwrap_err();
+        assert_eq!((&*failure.code, &*failure.message, failure.is_permanent), ("S3.SlowDown", "m", false));
     }
 }
