@@ -11,6 +11,7 @@ import time
 KINESIS = "Kinesis_20131202."
 DYNAMODB = "DynamoDB_20120810."
 STREAMS = "DynamoDBStreams_20120810."
+FIREHOSE = "Firehose_20150804."
 # What a call ends with when the server was killed under it.
 BROKEN = (OSError, http.client.HTTPException)
 START_SECONDS = 30
@@ -29,6 +30,7 @@ HEADERS = {
     KINESIS: headers("kinesis", "application/x-amz-json-1.1"),
     DYNAMODB: headers("dynamodb", "application/x-amz-json-1.0"),
     STREAMS: headers("dynamodb", "application/x-amz-json-1.0"),
+    FIREHOSE: headers("firehose", "application/x-amz-json-1.1"),
 }
 
 

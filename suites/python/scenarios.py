@@ -17,11 +17,16 @@ def scenario(function):
 def main(connect):
     """Runs every scenario with the clients that `connect` makes for the two endpoints given as arguments."""
     unlimited, limited = (connect(endpoint) for endpoint in sys.argv[1:3])
+    sys.exit(1 if run_all(lambda name: limited if name == "partial_failures" else unlimited) else 0)
+
+
+def run_all(client):
+    """Runs every scenario with the client for its name; says how many failed."""
     failed = 0
     for function in _scenarios:
         begin = time.monotonic()
         try:
-            function(limited if function.__name__ == "partial_failures" else unlimited)
+            function(client(function.__name__))
             print(f"ok {function.__name__}")
         except Exception as error:  # any failure is one line here and its trace on stderr
             traceback.print_exc()
@@ -29,7 +34,7 @@ def main(connect):
             print(f"FAILED {function.__name__}: {type(error).__name__}: {str(error)[:300]}")
         sys.stderr.write(f"   {function.__name__}: {time.monotonic() - begin:.2f} s\n")
         sys.stdout.flush()
-    sys.exit(1 if failed else 0)
+    return failed
 
 
 def fresh(prefix):

@@ -29,7 +29,7 @@ pub struct Origin {
     /// Its partition key; empty where it has none.
     pub partition_key: String,
     /// E.g. `shardId-000000000000`.
-    pub shard_id: String,
+    pub shard_id: Arc<str>,
 }
 
 /// Names and values, as a query or a function gave them.

@@ -33,7 +33,7 @@ pub struct ServiceError {
     pub members: Option<Box<ErrorMembers>>,
 }
 
-/// What some of `DynamoDB`'s errors say besides the sentence.
+/// What some errors say besides the sentence.
 #[derive(Clone, PartialEq, Debug)]
 pub enum ErrorMembers {
     /// The item that did not meet a condition.
@@ -42,6 +42,8 @@ pub enum ErrorMembers {
     CancellationReasons(Vec<CancellationReason>),
     /// What was asked too much of.
     ThrottlingReasons(Vec<ThrottlingReason>),
+    /// Another service's word for it.
+    Code(String),
 }
 
 impl ServiceError {
@@ -122,6 +124,7 @@ impl Encode for Told<'_> {
             Some(ErrorMembers::Item(item)) => put(writer, "Item", item),
             Some(ErrorMembers::CancellationReasons(reasons)) => put(writer, "CancellationReasons", reasons),
             Some(ErrorMembers::ThrottlingReasons(reasons)) => put(writer, "ThrottlingReasons", reasons),
+            Some(ErrorMembers::Code(code)) => put(writer, "code", code),
         }
         writer.end_structure();
     }

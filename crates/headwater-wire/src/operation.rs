@@ -107,6 +107,16 @@ impl Caller {
     }
 }
 
+/// The part of AWS a region belongs to, as ARNs name it.
+#[must_use]
+pub fn partition(region: &str) -> &'static str {
+    match region.split('-').next() {
+        Some("cn") => "aws-cn",
+        Some("us") if region.starts_with("us-gov-") => "aws-us-gov",
+        _ => "aws",
+    }
+}
+
 /// What an operation answers with.
 #[derive(Debug)]
 pub enum Answer {

@@ -9,6 +9,7 @@ use crate::{
     settings::{LogFormat, RateLimits, Settings, Store},
 };
 use headwater_dynamodb::{DynamoDb, DynamoDbParts, DynamoDbSettings};
+use headwater_keys::KeyStore;
 use headwater_kinesis::{Entropy, Kinesis, KinesisParts, KinesisSettings};
 use headwater_log::{
     Bounds, Engine, LogError, Seq,
@@ -69,7 +70,9 @@ async fn serve(settings: Settings) -> Result<Arc<dyn Engine>, String> {
     };
     let engine = open_engine(&settings, &clock, &entropy)?;
     let access: Arc<dyn Access> = Arc::new(Gate::new(settings.credentials.clone()));
-    let kinesis = open_kinesis(&settings, Arc::clone(&engine), &clock, &entropy, Arc::clone(&access)).await?;
+    let owner = (&*settings.account, &*settings.region);
+    let keys = Arc::new(key_files::open(&settings.keys, &settings.store, owner, &entropy)?);
+    let kinesis = open_kinesis(&settings, Arc::clone(&engine), &clock, &entropy, Arc::clone(&access), keys).await?;
     let dynamodb = open_dynamodb(&settings, Arc::clone(&engine), &clock, &entropy, access).await?;
     let table = Table::new(Arc::clone(&clock)).with(&kinesis, headwater_kinesis::operations());
     let mut table = table.with(&dynamodb, headwater_dynamodb::operations());
@@ -135,13 +138,14 @@ async fn open_kinesis(
     clock: &Arc<dyn Clock>,
     entropy: &Entropy,
     access: Arc<dyn Access>,
+    keys: Arc<KeyStore>,
 ) -> Result<Arc<Kinesis>, String> {
     let defaults = KinesisSettings::default();
     let parts = KinesisParts {
         engine,
         clock: Arc::clone(clock),
         entropy: Arc::clone(entropy),
-        keys: key_files::open(&settings.keys, &settings.store, (&settings.account, &settings.region), entropy)?,
+        keys,
         access,
         settings: KinesisSettings {
             shard_limit: settings.shard_limit.unwrap_or(defaults.shard_limit),

@@ -16,6 +16,7 @@ mod durability;
 mod dynamodb;
 mod dynamodb_streams;
 mod fault;
+mod firehose;
 mod front;
 mod functions;
 mod http2;
