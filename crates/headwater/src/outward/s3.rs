@@ -65,6 +65,8 @@ impl S3 {
             let why = "A piece of a key cannot be '.' or '..', as no URL can say so.";
             failure("S3.InvalidURI", why.into())
         })?;
+        // The signature covers the whole body.
+        let body = Bytes::from(body.concat());
         let mut headers = HeaderMap::new();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
         if let Some(encoding) = content_encoding {
@@ -195,7 +197,8 @@ mod tests {
         let web = Arc::new(Web::new(Vec::new()).unwrap());
         let store = S3::new(web, &endpoint, "eu-west-1", key);
         let body = Bytes::from_static(b"hello");
-        let object = Object { bucket: "b".into(), key: "x=1//a b".into(), body, content_encoding: Some("gzip") };
+        let object =
+            Object { bucket: "b".into(), key: "x=1//a b".into(), body: vec![body], content_encoding: Some("gzip") };
         let put = tokio::spawn(async move { store.put(object).await });
         let (mut stream, _) = listener.accept().await.unwrap();
         let mut sent = Vec::new();
