@@ -41,11 +41,6 @@ impl<H> Buffer<H> {
     pub(crate) fn weight(&self) -> usize {
         self.bytes + self.records.len() * RECORD_BYTES
     }
-
-    /// When the oldest of its records arrived.
-    pub(crate) fn oldest_ms(&self) -> u64 {
-        self.records.iter().map(|record| record.time_ms).min().unwrap_or(self.opened_ms)
-    }
 }
 
 /// The buffers of a delivery stream.

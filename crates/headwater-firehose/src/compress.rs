@@ -8,9 +8,9 @@ use snap::raw::{Encoder, max_compress_len};
 use std::io::{self, Cursor, Write};
 use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 
-/// Of zlib's levels. On JSON records of 1 KiB, one core of a small cloud machine did 230 MB/s at level 1 (to 1/2.7 of the
-/// size), 123 at 2 (1/3.6), 83 at 3 (1/3.8), 56 at 4 (1/4.1) and 19 at 6 (1/4.7): from 3 on each step costs more than it
-/// saves, and an object must be made faster than records come in.
+/// Of zlib's levels. On JSON records of 1 KiB, one core of a small cloud machine did 230 MB/s at level 1 (to 1/2.7 of
+/// the size), 123 at 2 (1/3.6), 83 at 3 (1/3.8), 56 at 4 (1/4.1) and 19 at 6 (1/4.7): from 3 on each step costs more
+/// than it saves, and an object must be made faster than records come in.
 const DEFLATE_LEVEL: u32 = 2;
 /// Bytes of a block of both framings of Snappy: what snappy-java takes where nothing else is said.
 const SNAPPY_BLOCK: usize = 32 * 1024;

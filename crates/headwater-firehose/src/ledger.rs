@@ -62,11 +62,6 @@ impl Ledger {
         });
         moved.collect()
     }
-
-    /// Whether nothing is on its way.
-    pub(crate) fn is_clear(&self) -> bool {
-        self.lanes.values().all(|lane| lane.underway.is_empty())
-    }
 }
 
 #[cfg(test)]
@@ -94,7 +89,6 @@ mod tests {
         assert_eq!(ledger.moved(), [], "told once");
         ledger.settle(&stretch(30, 31));
         assert_eq!(ledger.moved(), [(LOG, Seq(31))]);
-        assert!(ledger.is_clear());
     }
 
     proptest! {

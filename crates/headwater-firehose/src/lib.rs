@@ -6,21 +6,34 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 mod access;
+mod buffer;
 mod catalog;
+mod compress;
+mod convert;
+mod deliver;
 mod direct;
 mod duties;
 mod encryption;
 mod errors;
+mod failure;
+pub mod glue;
+mod ledger;
 mod limits;
 mod ops;
 pub mod outside;
 mod plan;
-pub mod record;
+mod prefix;
+mod process;
+mod record;
 pub mod source;
 mod target;
+mod transform;
 
 use catalog::{Catalog, HOME};
+use deliver::Meters;
+pub use deliver::{DeliveryReading, Reading, run_deliveries};
 pub use duties::run_duties;
+use glue::Glue;
 use headwater_keys::{KeyStore, OpenedKeys};
 use headwater_log::{Engine, LogError, clock::Clock, replica::Replica};
 use headwater_wire::Access;
@@ -74,6 +87,8 @@ pub struct FirehoseParts {
     pub functions: Arc<dyn Functions>,
     /// What takes records over the network.
     pub endpoints: Arc<dyn Endpoints>,
+    /// Where schemas are found.
+    pub glue: Arc<Glue>,
 }
 
 /// The service.
@@ -91,6 +106,8 @@ pub struct Firehose {
     pub(crate) objects: Arc<dyn Objects>,
     pub(crate) functions: Arc<dyn Functions>,
     pub(crate) endpoints: Arc<dyn Endpoints>,
+    pub(crate) glue: Arc<Glue>,
+    pub(crate) meters: Meters,
 }
 
 impl Firehose {
@@ -99,8 +116,19 @@ impl Firehose {
     /// # Errors
     /// The engine's; a catalog that cannot be read wholly is not opened.
     pub async fn open(parts: FirehoseParts) -> Result<Arc<Self>, LogError> {
-        let FirehoseParts { engine, clock, entropy, keys, access, settings, source, objects, functions, endpoints } =
-            parts;
+        let FirehoseParts {
+            engine,
+            clock,
+            entropy,
+            keys,
+            access,
+            settings,
+            source,
+            objects,
+            functions,
+            endpoints,
+            glue,
+        } = parts;
         Ok(Arc::new(Self {
             catalog: Replica::<Catalog>::open(Arc::clone(&engine), HOME).await?,
             opened: OpenedKeys::default(),
@@ -115,6 +143,8 @@ impl Firehose {
             objects,
             functions,
             endpoints,
+            glue,
+            meters: Meters::default(),
         }))
     }
 }

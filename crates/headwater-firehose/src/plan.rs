@@ -10,12 +10,9 @@ use crate::{
     prefix::{self, Prefix},
     process::Steps,
 };
-use headwater_wire::{
-    Enumeration,
-    firehose::{
-        BufferingHints, ContentEncoding, ExtendedS3DestinationDescription, HttpEndpointDestinationDescription,
-        HttpEndpointS3BackupMode, ProcessingConfiguration, S3BackupMode, S3DestinationDescription, SchemaConfiguration,
-    },
+use headwater_wire::firehose::{
+    BufferingHints, ContentEncoding, ExtendedS3DestinationDescription, HttpEndpointDestinationDescription,
+    HttpEndpointS3BackupMode, ProcessingConfiguration, S3BackupMode, S3DestinationDescription, SchemaConfiguration,
 };
 use jiff::tz::TimeZone;
 
@@ -90,9 +87,7 @@ impl Plan {
     pub(crate) fn of(destination: &Destination) -> Result<Self> {
         let plan = match destination {
             Destination::ExtendedS3(it) => Self::objects(it),
-            Destination::Http(it) => {
-                Self::endpoint(&it.description, it.access_key.as_ref().map(|key| key.0.clone()))
-            }
+            Destination::Http(it) => Self::endpoint(&it.description, it.access_key.as_ref().map(|key| key.0.clone())),
         };
         plan.map_err(errors::invalid_argument)
     }
@@ -112,16 +107,14 @@ impl Plan {
         let (prefix, error_prefix) = (it.prefix.as_deref(), it.error_output_prefix.as_deref());
         prefix::check(prefix, error_prefix, partitioning.is_some(), steps.query_keys(), steps.function().is_some())?;
         let conversion = match &it.data_format_conversion_configuration {
-            Some(conversion) => convert::Plan::of(conversion)?.map(|plan| Conversion {
-                plan,
-                schema: conversion.schema_configuration.clone().unwrap_or_default(),
-            }),
+            Some(conversion) => convert::Plan::of(conversion)?
+                .map(|plan| Conversion { plan, schema: conversion.schema_configuration.clone().unwrap_or_default() }),
             None => None,
         };
         let extension = it.file_extension.clone().filter(|extension| !extension.is_empty());
         let retry_s = |s: Option<i32>| ms(s.unwrap_or(RETRY_S));
-        let retry_ms = partitioning
-            .map(|it| retry_s(it.retry_options.as_ref().and_then(|options| options.duration_in_seconds)));
+        let retry_ms =
+            partitioning.map(|it| retry_s(it.retry_options.as_ref().and_then(|options| options.duration_in_seconds)));
         let raw = match (it.s3_backup_mode, &it.s3_backup_description) {
             (Some(S3BackupMode::Enabled), Some(backup)) => Some((bucket(backup)?, hints(&backup.buffering_hints))),
             _ => None,

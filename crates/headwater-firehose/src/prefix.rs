@@ -7,7 +7,7 @@ mod rules;
 use crate::record::PartitionKeys;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 use pattern::{Pattern, local};
-pub use rules::check;
+pub(crate) use rules::check;
 use std::fmt::Write;
 
 const RANDOM_STRING_LEN: usize = 11;
@@ -15,7 +15,7 @@ const ALPHANUMERICS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghi
 
 /// A parsed prefix.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Prefix(Vec<Part>);
+pub(crate) struct Prefix(Vec<Part>);
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 enum Part {
@@ -28,17 +28,17 @@ enum Part {
 }
 
 /// What a prefix is evaluated under.
-pub struct Circumstances<'a> {
+pub(crate) struct Circumstances<'a> {
     /// Arrival of the oldest record of the object, in milliseconds since the Unix epoch.
-    pub time_ms: u64,
+    pub(crate) time_ms: u64,
     /// Where the clock hangs.
-    pub zone: &'a TimeZone,
+    pub(crate) zone: &'a TimeZone,
     /// What went wrong, for an object of errors.
-    pub error_type: Option<&'a str>,
+    pub(crate) error_type: Option<&'a str>,
     /// What the object's records have in common.
-    pub keys: &'a PartitionKeys,
+    pub(crate) keys: &'a PartitionKeys,
     /// 128 new random bits at each call.
-    pub random: &'a mut dyn FnMut() -> u128,
+    pub(crate) random: &'a mut dyn FnMut() -> u128,
 }
 
 impl Prefix {
@@ -46,7 +46,7 @@ impl Prefix {
     ///
     /// # Errors
     /// A sentence on what is no expression.
-    pub fn parse(text: Option<&str>) -> Result<Self, String> {
+    pub(crate) fn parse(text: Option<&str>) -> Result<Self, String> {
         let mut parts = Vec::new();
         let mut rest = text.unwrap_or_default();
         while let Some((before, after)) = rest.split_once("!{") {
@@ -70,7 +70,7 @@ impl Prefix {
     ///
     /// # Errors
     /// As [`Prefix::parse`].
-    pub fn of_errors(prefix: Option<&str>, error_prefix: Option<&str>) -> Result<Self, String> {
+    pub(crate) fn of_errors(prefix: Option<&str>, error_prefix: Option<&str>) -> Result<Self, String> {
         Self::parse(error_prefix.filter(|text| !text.is_empty()).or(prefix))
     }
 
@@ -79,18 +79,18 @@ impl Prefix {
     }
 
     /// Names of the keys that a query must give.
-    pub fn query_keys(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn query_keys(&self) -> impl Iterator<Item = &str> {
         self.0.iter().filter_map(|part| if let Part::QueryKey(name) = part { Some(name.as_str()) } else { None })
     }
 
     /// Names of the keys that a function must give.
-    pub fn lambda_keys(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn lambda_keys(&self) -> impl Iterator<Item = &str> {
         self.0.iter().filter_map(|part| if let Part::FunctionKey(name) = part { Some(name.as_str()) } else { None })
     }
 
     /// The first key of the prefix that has no value, or an empty one: a record that lacks it has no place.
     #[must_use]
-    pub fn missing<'a>(&'a self, keys: &PartitionKeys) -> Option<&'a str> {
+    pub(crate) fn missing<'a>(&'a self, keys: &PartitionKeys) -> Option<&'a str> {
         let lacks = |value: Option<&String>| value.is_none_or(String::is_empty);
         let by_query = self.query_keys().find(|name| lacks(keys.from_query.get(*name)));
         by_query.or_else(|| self.lambda_keys().find(|name| lacks(keys.from_lambda.get(*name))))
@@ -99,7 +99,7 @@ impl Prefix {
     /// What keys begin with. Without expressions, the type of the errors (if it is about them) and year, month, day and
     /// hour follow the text, and no slash comes between. A key that is missing is empty.
     #[must_use]
-    pub fn evaluate(&self, at: Circumstances<'_>) -> String {
+    pub(crate) fn evaluate(&self, at: Circumstances<'_>) -> String {
         let Circumstances { time_ms, zone, error_type, keys, random } = at;
         let time = local(time_ms, zone);
         let mut out = String::new();
@@ -152,7 +152,7 @@ fn push_random(mut bits: u128, out: &mut String) {
 ///
 /// # Errors
 /// A sentence, if there is no such zone or it goes by an abbreviation.
-pub fn zone(name: Option<&str>) -> Result<TimeZone, String> {
+pub(crate) fn zone(name: Option<&str>) -> Result<TimeZone, String> {
     let name = match name {
         None | Some("" | "UTC") => return Ok(TimeZone::UTC),
         Some(name) => name,
@@ -171,7 +171,7 @@ pub fn zone(name: Option<&str>) -> Result<TimeZone, String> {
 /// An object's key: `<prefix><stream>-<version>-<yyyy-MM-dd-HH-mm-ss>-<uuid><extension>`, the time in the same zone as
 /// that of the prefix.
 #[must_use]
-pub fn object_key(
+pub(crate) fn object_key(
     evaluated_prefix: &str,
     stream: &str,
     version: u64,
@@ -187,7 +187,7 @@ pub fn object_key(
 
 /// Random bits as the text of a random UUID: version 4 of RFC 9562.
 #[must_use]
-pub fn uuid_text(bits: u128) -> String {
+pub(crate) fn uuid_text(bits: u128) -> String {
     let bits = bits & !(0xf << 76 | 0b11 << 62) | 4 << 76 | 0b10 << 62;
     let hex = format!("{bits:032x}");
     format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])

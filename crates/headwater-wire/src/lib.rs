@@ -36,7 +36,7 @@ pub use constraint::Violations;
 pub use error::{ErrorKind, ErrorMembers, ServiceError, encode_error};
 pub use events::{EVENT_STREAM, Event, EventShape, Events, Heard, Messages};
 pub use fault::SerializationFault;
-pub use generated::{dynamodb, dynamodb_streams, firehose, kinesis};
+pub use generated::{dynamodb, dynamodb_streams, firehose, glue, kinesis};
 pub use kept::{of_text, to_text};
 pub use nonce::{NONCE_BYTES, Nonces};
 pub use operation::{

@@ -22,6 +22,8 @@ pub enum Service {
     DynamoDbStreams,
     /// Data Firehose.
     Firehose,
+    /// The Data Catalog of Glue.
+    Glue,
 }
 
 impl Service {
@@ -32,6 +34,7 @@ impl Service {
             Self::Kinesis => "kinesis",
             Self::DynamoDb | Self::DynamoDbStreams => "dynamodb",
             Self::Firehose => "firehose",
+            Self::Glue => "glue",
         }
     }
 }

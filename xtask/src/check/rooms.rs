@@ -101,15 +101,29 @@ const ROOMS: &[Room] = &[
         folder: "crates/headwater",
         may_use: SERVER_MAY_USE,
         not_crates: &[],
-        not_paths: &["DiskEngine::open", "MemoryEngine::new", "FjallKv::open", "MemoryKv::new", "TcpListener::bind"],
+        not_paths: &["DiskEngine::open", "MemoryEngine::new", "FjallKv::open", "MemoryKv::new"],
         seams: &["src/serve.rs"],
     },
     Room {
         folder: "crates/headwater",
         may_use: SERVER_MAY_USE,
         not_crates: &[],
+        not_paths: &["TcpListener::bind"],
+        seams: &["src/serve.rs", "src/cli/relay.rs"],
+    },
+    Room {
+        folder: "crates/headwater",
+        may_use: &["headwater-wire", "headwater-log", "headwater-kinesis", "headwater-dynamodb", "headwater-firehose"],
+        not_crates: &[],
+        not_paths: &["reqwest", "object_store"],
+        seams: &["src/outward/"],
+    },
+    Room {
+        folder: "crates/headwater",
+        may_use: &["headwater-wire", "headwater-log", "headwater-kinesis", "headwater-dynamodb", "headwater-firehose"],
+        not_crates: &[],
         not_paths: &["hyper", "hyper_util", "http", "http_body_util"],
-        seams: &["src/front/", "src/serve.rs", "src/cli/calls.rs"],
+        seams: &["src/front/", "src/serve.rs", "src/outward/", "src/cli/calls.rs", "src/cli/relay.rs"],
     },
 ];
 

@@ -65,8 +65,7 @@ async fn call(delivery: &Arc<Delivery>, step: &FunctionStep, batch: Vec<Record>)
                     delivery_stream = delivery.name(), function = %step.arn, code = failure.code, why = failure.message,
                     "a function was given up; its records go to the errors"
                 );
-                let failed =
-                    transform::failure_of_call(batch, &failure, &step.arn, attempts, firehose.clock.now_ms());
+                let failed = transform::failure_of_call(batch, &failure, &step.arn, attempts, firehose.clock.now_ms());
                 return Processed { good: Vec::new(), failed };
             }
             Err(failure) => {

@@ -4,7 +4,7 @@
 //! Invariant: progress passes a record only when it has been written, was dropped by a function, or stands in an error
 //! object; whatever stops a pipeline, the next one reads on from progress. So every record arrives at least once.
 mod call;
-pub(crate) mod meter;
+mod meter;
 mod objects;
 mod post;
 mod pump;
@@ -18,6 +18,9 @@ use crate::{
 };
 use headwater_log::{LogId, Seq};
 use headwater_wire::firehose::{DeliveryStreamFailureType, FailureDescription};
+use meter::Meter;
+pub(crate) use meter::Meters;
+pub use meter::{DeliveryReading, Reading};
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{
@@ -25,7 +28,6 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
 };
-use meter::Meter;
 use tokio::{
     sync::watch,
     task::{JoinError, JoinSet},
@@ -87,6 +89,13 @@ impl Delivery {
         }
     }
 
+    /// Puts down that these logs are no more: their records are past retention.
+    async fn forget(&self, logs: Vec<LogId>) {
+        if !logs.is_empty() {
+            self.submit(Action::Forget { incarnation: self.incarnation, logs }).await;
+        }
+    }
+
     async fn note_source(&self, stream_arn: &str, is_missing: bool) {
         if is_missing {
             tracing::error!(delivery_stream = self.name(), stream_arn, "the source is not there; waiting for it");
@@ -98,8 +107,8 @@ impl Delivery {
     }
 }
 
-/// Keeps a pipeline running for every active delivery stream, until dropped.
-pub(crate) async fn run(firehose: Arc<Firehose>) {
+/// Keeps a pipeline running for every active delivery stream, until dropped. One of these belongs to each [`Firehose`].
+pub async fn run_deliveries(firehose: Arc<Firehose>) {
     let mut version = firehose.catalog.watch();
     let mut pipelines = Pipelines::default();
     loop {

@@ -90,8 +90,8 @@ async fn converted(
     let now_ms = firehose.clock.now_ms();
     let schema = match firehose.glue.schema(&delivery.address.scope, &conversion.plan.table) {
         Ok(schema) => schema,
-        Err((code, message)) => {
-            return (None, Vec::new(), convert::Plan::refuse(records, code, &message, now_ms).failed);
+        Err(Failure { code, message, .. }) => {
+            return (None, Vec::new(), convert::Plan::refuse(records, &code, &message, now_ms).failed);
         }
     };
     let (plan, given) = (conversion.plan.clone(), records.clone());
@@ -128,13 +128,7 @@ async fn object(
     Object { bucket: bucket.name.clone(), key, body, content_encoding: codec.content_encoding() }
 }
 
-fn key(
-    delivery: &Delivery,
-    bucket: &Bucket,
-    error_type: Option<&str>,
-    keys: &PartitionKeys,
-    time_ms: u64,
-) -> String {
+fn key(delivery: &Delivery, bucket: &Bucket, error_type: Option<&str>, keys: &PartitionKeys, time_ms: u64) -> String {
     let entropy = &delivery.firehose.entropy;
     let prefix = if error_type.is_some() { &bucket.error_prefix } else { &bucket.prefix };
     let (zone, random) = (&bucket.zone, &mut || entropy());
@@ -148,20 +142,20 @@ async fn put_or_lose(delivery: &Arc<Delivery>, object: Object, span: Span) {
     let key = object.key.clone();
     if let Err((failure, attempts)) = put(delivery, object, span, span.youngest_ms + KEPT_MS).await {
         tracing::error!(
-            delivery_stream = delivery.name(), key, attempts, code = failure.code, why = failure.message,
-            records = span.records, "records could not be delivered for a day and are lost"
+            delivery_stream = delivery.name(),
+            key,
+            attempts,
+            code = failure.code,
+            why = failure.message,
+            records = span.records,
+            "records could not be delivered for a day and are lost"
         );
         delivery.meter.lost(span.records);
     }
 }
 
 /// Puts an object until the store has it or `give_up_ms` has come, but once in any case.
-async fn put(
-    delivery: &Arc<Delivery>,
-    object: Object,
-    span: Span,
-    give_up_ms: u64,
-) -> Result<(), (Failure, u32)> {
+async fn put(delivery: &Arc<Delivery>, object: Object, span: Span, give_up_ms: u64) -> Result<(), (Failure, u32)> {
     let firehose = &delivery.firehose;
     let (mut attempts, mut rest_ms) = (0, FIRST_REST_MS);
     loop {
@@ -177,7 +171,14 @@ async fn put(
                 delivery.meter.refused();
                 let Failure { code, message, .. } = &failure;
                 let (name, bucket) = (delivery.name(), &object.bucket);
-                tracing::warn!(delivery_stream = name, bucket, key = object.key, code, message, "an object was refused");
+                tracing::warn!(
+                    delivery_stream = name,
+                    bucket,
+                    key = object.key,
+                    code,
+                    message,
+                    "an object was refused"
+                );
                 delivery.fail(DeliveryStreamFailureType::UnknownError, format!("{code}: {message}")).await;
                 if firehose.clock.now_ms() + rest_ms >= give_up_ms {
                     return Err((failure, attempts));

@@ -63,7 +63,9 @@ pub(super) async fn post(delivery: &Arc<Delivery>, endpoint: &Endpoint, records:
             Err(failure) => Err(failure),
         };
         let Err(failure) = said else {
-            delivery.meter.delivered(records.len(), records.iter().map(|record| record.time_ms).max().unwrap_or_default());
+            delivery
+                .meter
+                .delivered(records.len(), records.iter().map(|record| record.time_ms).max().unwrap_or_default());
             return Vec::new();
         };
         delivery.meter.refused();
@@ -146,7 +148,8 @@ mod tests {
     use super::*;
 
     fn heard_of(status: u16, content_type: &str, body: &str) -> Result<(), (String, bool)> {
-        let posted = Posted { status, content_type: content_type.into(), body: Bytes::copy_from_slice(body.as_bytes()) };
+        let posted =
+            Posted { status, content_type: content_type.into(), body: Bytes::copy_from_slice(body.as_bytes()) };
         heard(&posted, "id").map_err(|failure| (failure.code, failure.is_permanent))
     }
 

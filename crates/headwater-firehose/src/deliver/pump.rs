@@ -16,10 +16,7 @@ use crate::{
     record::{Failed, PartitionKeys, Record},
 };
 use headwater_log::{LogId, Seq};
-use std::{
-    collections::VecDeque,
-    sync::Arc,
-};
+use std::{collections::VecDeque, sync::Arc};
 use tokio::{
     sync::{mpsc, watch},
     task::{JoinHandle, JoinSet},

@@ -4,13 +4,12 @@
 //! bounded by the number of pages under way, whatever the number of shards.
 use super::Delivery;
 use crate::{
-    Firehose,
-    catalog,
+    Firehose, catalog,
+    errors::Result,
     ledger::Stretch,
     record::{Origin, PartitionKeys, Record},
     source::SourceRecord,
 };
-use bytes::Bytes;
 use headwater_log::{Entry, Limits, LogError, LogId, Seq};
 use std::{collections::HashSet, sync::Arc};
 use tokio::{
@@ -39,7 +38,8 @@ pub(super) fn start(delivery: &Arc<Delivery>) -> (mpsc::Receiver<Page>, JoinSet<
     let reader = Reader { delivery: Arc::clone(delivery), pages, room: Arc::new(Semaphore::new(PAGES)) };
     let mut readers = JoinSet::new();
     readers.spawn(async move {
-        match &reader.delivery.source {
+        let delivery = Arc::clone(&reader.delivery);
+        match &delivery.source {
             catalog::Source::DirectPut { .. } => reader.direct().await,
             catalog::Source::Kinesis { stream_arn, start_ms, .. } => reader.follow(stream_arn, *start_ms).await,
         }
@@ -64,6 +64,7 @@ impl Reader {
         let source = Arc::clone(&self.firehose().source);
         let mut changes = source.changes();
         let (mut begun, mut readers) = (HashSet::new(), JoinSet::new());
+        let mut known: HashSet<LogId> = self.delivery.progress.keys().copied().collect();
         let mut is_missing = false;
         loop {
             changes.borrow_and_update();
@@ -72,7 +73,11 @@ impl Reader {
                 is_missing = shards.is_none();
                 self.delivery.note_source(stream_arn, is_missing).await;
             }
-            for shard in shards.into_iter().flatten() {
+            let shards = shards.unwrap_or_default();
+            let gone: Vec<LogId> = known.iter().filter(|log| !shards.contains(log)).copied().collect();
+            known = shards.iter().copied().collect();
+            self.delivery.forget(gone).await;
+            for shard in shards {
                 if begun.insert(shard) {
                     let (reader, arn) = (self.clone(), stream_arn.to_owned());
                     readers.spawn(async move { reader.shard(&arn, shard, start_ms).await });
@@ -159,13 +164,14 @@ impl Reader {
                 }
             };
             if batch.next > at {
-                let mut records = Vec::with_capacity(batch.entries.len());
-                for entry in &batch.entries {
-                    match self.put_record(log, entry) {
-                        Ok(record) => records.push(record),
-                        Err(why) => tracing::error!(%log, at = %entry.stamp.seq, why, "a record cannot be read; passed over"),
+                let records = match self.put_records(log, &batch.entries) {
+                    Ok(records) => records,
+                    Err(refusal) => {
+                        drop(room);
+                        self.rest(log, &LogError::Io(refusal.to_string())).await;
+                        continue;
                     }
-                }
+                };
                 let stretch = Stretch { log, from: at, next: batch.next };
                 at = batch.next;
                 if self.pages.send(Page { stretch, records, _room: room }).await.is_err() {
@@ -180,11 +186,18 @@ impl Reader {
         }
     }
 
-    /// A record that was put directly.
-    fn put_record(&self, log: LogId, entry: &Entry) -> Result<Record, String> {
-        let data: Bytes = self.firehose().open_record(log, &entry.bytes)?;
-        let id = format!("{:039}{:020}", log.group.0, entry.stamp.seq.0);
-        Ok(Record { id: id.into(), time_ms: entry.stamp.time_ms, data, origin: None, keys: PartitionKeys::default() })
+    /// Records that were put directly; none is passed over but what is damaged.
+    fn put_records(&self, log: LogId, entries: &[Entry]) -> Result<Vec<Record>> {
+        let mut records = Vec::with_capacity(entries.len());
+        for Entry { stamp, bytes } in entries {
+            let Some(data) = self.firehose().open_record(log, bytes)? else {
+                tracing::error!(%log, at = %stamp.seq, "a record is damaged and passed over");
+                continue;
+            };
+            let id = format!("{:039}{:020}", log.group.0, stamp.seq.0).into();
+            records.push(Record { id, time_ms: stamp.time_ms, data, origin: None, keys: PartitionKeys::default() });
+        }
+        Ok(records)
     }
 
     async fn rest(&self, log: LogId, error: &LogError) {
@@ -198,7 +211,6 @@ fn of_stream(record: SourceRecord, shard: &Arc<str>) -> Record {
     let partition_key = partition_key.map(|key| String::from_utf8_lossy(&key).into_owned()).unwrap_or_default();
     // A record's own number, and six digits for its place in an aggregate.
     let id = [sequence_number.as_str(), "000000"].concat();
-    let origin =
-        Origin { sequence_number, subsequence_number: 0, partition_key, shard_id: Arc::clone(shard) };
+    let origin = Origin { sequence_number, subsequence_number: 0, partition_key, shard_id: Arc::clone(shard) };
     Record { id: id.into(), time_ms, data, origin: Some(Arc::new(origin)), keys: PartitionKeys::default() }
 }

@@ -220,10 +220,10 @@ mod tests {
     use super::*;
     use jiff::tz::TimeZoneDatabase;
 
-    /// Every field that is written alike in all zones, as Java writes it.
-    const FIELDS: &str = "G,GGGG,GGGGG,u,uu,uuuuu,y,yy,yyyy,D,DD,DDD,M,MM,MMM,MMMM,MMMMM,L,LLL,LLLL,d,dd,Q,QQ,QQQ,QQQQ,QQQQQ,\
-         Y,YY,YYYY,w,ww,W,E,EEEE,EEEEE,e,ee,eee,eeee,c,ccc,F,a,h,hh,k,kk,K,KK,H,HH,m,mm,s,ss,S,SSS,SSSSSSSSS,A,\
-         AAAAAAAAAA,n,N,VV,z,O,OOOO,X,XX,XXX,XXXX,XXXXX,x,xx,xxx,xxxx,xxxxx,Z,ZZZZ,ZZZZZ";
+    /// Every field in the forms that it has.
+    const FIELDS: &str = "G,GGGG,GGGGG,u,uu,uuuuu,y,yy,yyyy,D,DD,DDD,M,MM,MMM,MMMM,MMMMM,L,LLL,LLLL,d,dd,Q,QQ,QQQ,QQQQ,\
+         QQQQQ,Y,YY,YYYY,w,ww,W,E,EEEE,EEEEE,e,ee,eee,eeee,c,ccc,F,a,h,hh,k,kk,K,KK,H,HH,m,mm,s,ss,S,SSS,SSSSSSSSS,A,\
+         AAAAAAAAAA,n,N,VV,z,O,OOOO,X,XX,x,xx,xxx,xxxx,xxxxx,Z,ZZZZ,ZZZZZ";
 
     fn written(pattern: &str, time_ms: u64, zone: &str) -> String {
         let zone = TimeZoneDatabase::bundled().get(zone).unwrap();
@@ -237,16 +237,27 @@ mod tests {
         // By OpenJDK 17, `DateTimeFormatter.ofPattern(FIELDS, Locale.US)`.
         assert_eq!(
             written(FIELDS, 0, "UTC"),
-            "AD,Anno Domini,A,1970,70,01970,1970,70,1970,1,01,001,1,01,Jan,January,J,1,Jan,January,1,01,1,01,Q1,1st quarter,1,1970,70,1970,1,01,1,Thu,Thursday,T,5,05,Thu,Thursday,5,Thu,1,AM,12,12,24,24,0,00,0,00,0,00,0,00,0,000,000000000,0,0000000000,0,0,UTC,UTC,GMT,GMT,Z,Z,Z,Z,Z,+00,+0000,+00:00,+0000,+00:00,+0000,GMT,Z"
+            "AD,Anno Domini,A,1970,70,01970,1970,70,1970,1,01,001,1,01,Jan,January,J,1,Jan,January,1,01,1,01,Q1,\
+             1st quarter,1,1970,70,1970,1,01,1,Thu,Thursday,T,5,05,Thu,Thursday,5,Thu,1,AM,12,12,24,24,0,00,0,00,\
+             0,00,0,00,0,000,000000000,0,0000000000,0,0,UTC,UTC,GMT,GMT,Z,Z,+00,+0000,+00:00,+0000,+00:00,+0000,\
+             GMT,Z"
         );
         assert_eq!(
             written(FIELDS, 1_535_365_800_123, "Asia/Tokyo"),
-            "AD,Anno Domini,A,2018,18,02018,2018,18,2018,239,239,239,8,08,Aug,August,A,8,Aug,August,27,27,3,03,Q3,3rd quarter,3,2018,18,2018,35,35,5,Mon,Monday,M,2,02,Mon,Monday,2,Mon,6,PM,7,07,19,19,7,07,19,19,30,30,0,00,1,123,123000000,70200123,0070200123,123000000,70200123000000,Asia/Tokyo,JST,GMT+9,GMT+09:00,+09,+0900,+09:00,+0900,+09:00,+09,+0900,+09:00,+0900,+09:00,+0900,GMT+09:00,+09:00"
+            "AD,Anno Domini,A,2018,18,02018,2018,18,2018,239,239,239,8,08,Aug,August,A,8,Aug,August,27,27,3,03,\
+             Q3,3rd quarter,3,2018,18,2018,35,35,5,Mon,Monday,M,2,02,Mon,Monday,2,Mon,6,PM,7,07,19,19,7,07,19,19,\
+             30,30,0,00,1,123,123000000,70200123,0070200123,123000000,70200123000000,Asia/Tokyo,JST,GMT+9,\
+             GMT+09:00,+09,+0900,+09,+0900,+09:00,+0900,+09:00,+0900,GMT+09:00,+09:00"
         );
         assert_eq!(
             written(FIELDS, 1_767_139_200_456, "America/St_Johns"),
-            "AD,Anno Domini,A,2025,25,02025,2025,25,2025,364,364,364,12,12,Dec,December,D,12,Dec,December,30,30,4,04,Q4,4th quarter,4,2026,26,2026,1,01,5,Tue,Tuesday,T,3,03,Tue,Tuesday,3,Tue,2,PM,8,08,20,20,8,08,20,20,30,30,0,00,4,456,456000000,73800456,0073800456,456000000,73800456000000,America/St_Johns,NST,GMT-3:30,GMT-03:30,-0330,-0330,-03:30,-0330,-03:30,-0330,-0330,-03:30,-0330,-03:30,-0330,GMT-03:30,-03:30"
+            "AD,Anno Domini,A,2025,25,02025,2025,25,2025,364,364,364,12,12,Dec,December,D,12,Dec,December,30,30,\
+             4,04,Q4,4th quarter,4,2026,26,2026,1,01,5,Tue,Tuesday,T,3,03,Tue,Tuesday,3,Tue,2,PM,8,08,20,20,8,08,\
+             20,20,30,30,0,00,4,456,456000000,73800456,0073800456,456000000,73800456000000,America/St_Johns,NST,\
+             GMT-3:30,GMT-03:30,-0330,-0330,-0330,-0330,-03:30,-0330,-03:30,-0330,GMT-03:30,-03:30"
         );
+        let of_newfoundland = |count| written(&"X".repeat(count), 1_767_139_200_456, "America/St_Johns");
+        assert_eq!([3, 4, 5].map(of_newfoundland), ["-03:30", "-0330", "-03:30"]);
     }
 
     #[test]

@@ -13,7 +13,7 @@ pub(super) fn broken(constraint: &str) -> String {
 ///
 /// # Errors
 /// A sentence on the first rule that is broken.
-pub fn check(
+pub(crate) fn check(
     prefix: Option<&str>,
     error_prefix: Option<&str>,
     is_partitioned: bool,

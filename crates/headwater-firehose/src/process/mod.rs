@@ -8,7 +8,7 @@ mod parameters;
 mod query;
 mod sub_records;
 
-pub use parameters::PROCESSOR_COUNT;
+pub(crate) use parameters::PROCESSOR_COUNT;
 
 use crate::record::{Failed, Origin, Record};
 use bytes::{Bytes, BytesMut};
@@ -20,7 +20,7 @@ use sub_records::SubRecords;
 
 /// What is done to records, as a stream's processors say.
 #[derive(Default)]
-pub struct Steps {
+pub(crate) struct Steps {
     unpacking: Option<Unpacking>,
     sub_records: Option<SubRecords>,
     function: Option<FunctionStep>,
@@ -30,15 +30,15 @@ pub struct Steps {
 
 /// How a function is called.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct FunctionStep {
+pub(crate) struct FunctionStep {
     /// Which one.
-    pub arn: Arc<str>,
+    pub(crate) arn: Arc<str>,
     /// How often a call that failed is made again.
-    pub retries: u32,
+    pub(crate) retries: u32,
     /// Bytes of data that make a call.
-    pub batch_bytes: usize,
+    pub(crate) batch_bytes: usize,
     /// How long the first record of a call waits for others.
-    pub batch_ms: u64,
+    pub(crate) batch_ms: u64,
 }
 
 /// Why a record failed in a step.
@@ -53,24 +53,24 @@ impl Steps {
     ///
     /// # Errors
     /// The sentence of an `InvalidArgumentException`.
-    pub fn of(processors: &[Processor], is_partitioned: bool) -> Result<Self, String> {
+    pub(crate) fn of(processors: &[Processor], is_partitioned: bool) -> Result<Self, String> {
         parameters::steps(processors, is_partitioned)
     }
 
     /// The function in the middle, if there is one.
     #[must_use]
-    pub fn function(&self) -> Option<&FunctionStep> {
+    pub(crate) fn function(&self) -> Option<&FunctionStep> {
         self.function.as_ref()
     }
 
     /// The partition keys that the query names, each once.
     #[must_use]
-    pub fn query_keys(&self) -> &[String] {
+    pub(crate) fn query_keys(&self) -> &[String] {
         self.query.as_ref().map_or(&[], Query::keys)
     }
 
     /// Does what is done before the function. What fails keeps the data it came with.
-    pub fn before(&self, record: Record, out: &mut Vec<Record>, failed: &mut Vec<Failed>, now_ms: u64) {
+    pub(crate) fn before(&self, record: Record, out: &mut Vec<Record>, failed: &mut Vec<Failed>, now_ms: u64) {
         let Some((origin, parts)) =
             record.origin.as_ref().and_then(|origin| Some((origin, aggregation::deaggregate(&record.data)?)))
         else {
@@ -104,12 +104,12 @@ impl Steps {
 
     /// Whether anything is done behind the function.
     #[must_use]
-    pub fn has_after(&self) -> bool {
+    pub(crate) fn has_after(&self) -> bool {
         self.query.is_some() || self.delimiter.is_some()
     }
 
     /// Does what is done behind the function, or behind [`Steps::before`] where there is none.
-    pub fn after(&self, mut record: Record, out: &mut Vec<Record>, failed: &mut Vec<Failed>, now_ms: u64) {
+    pub(crate) fn after(&self, mut record: Record, out: &mut Vec<Record>, failed: &mut Vec<Failed>, now_ms: u64) {
         if let Some(query) = &self.query {
             match query.run(&record.data) {
                 Ok(keys) => record.keys.from_query = keys,

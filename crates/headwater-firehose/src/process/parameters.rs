@@ -7,7 +7,7 @@ use headwater_wire::firehose::{Processor, ProcessorParameterName as Name, Proces
 use std::str::FromStr;
 
 /// What is said of an enabled processing configuration that has no processor, or too many.
-pub const PROCESSOR_COUNT: &str =
+pub(crate) const PROCESSOR_COUNT: &str =
     "A maximum of 5 and a minimum of 1 processor needs to be supplied when processing is enabled.";
 const PROCESSORS: usize = 5;
 const RETRIES: u32 = 3;
@@ -166,18 +166,36 @@ fn delimiter(processor: &Processor) -> String {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use headwater_wire::{firehose::ProcessorParameter, value::Enumeration};
+    use headwater_wire::firehose::ProcessorParameter;
 
-    fn named<T: Enumeration>(word: &str) -> T {
-        *T::ALL.iter().find(|member| member.as_str() == word).unwrap()
-    }
+    const KINDS: [ProcessorType; 6] = [
+        ProcessorType::RecordDeAggregation,
+        ProcessorType::Decompression,
+        ProcessorType::CloudWatchLogProcessing,
+        ProcessorType::Lambda,
+        ProcessorType::MetadataExtraction,
+        ProcessorType::AppendDelimiterToRecord,
+    ];
+    const NAMES: [Name; 10] = [
+        Name::LambdaArn,
+        Name::NumberOfRetries,
+        Name::MetadataExtractionQuery,
+        Name::JsonParsingEngine,
+        Name::BufferSizeInMBs,
+        Name::BufferIntervalInSeconds,
+        Name::SubRecordType,
+        Name::Delimiter,
+        Name::CompressionFormat,
+        Name::DataMessageExtraction,
+    ];
 
     pub(crate) fn processor(kind: &str, parameters: &[(&str, &str)]) -> Processor {
         let parameter = |(name, value): &(&str, &str)| ProcessorParameter {
-            parameter_name: named(name),
+            parameter_name: NAMES.into_iter().find(|member| member.as_str() == *name).unwrap(),
             parameter_value: (*value).to_owned(),
         };
-        Processor { r#type: named(kind), parameters: Some(parameters.iter().map(parameter).collect()) }
+        let kind = KINDS.into_iter().find(|member| member.as_str() == kind).unwrap();
+        Processor { r#type: kind, parameters: Some(parameters.iter().map(parameter).collect()) }
     }
 
     fn refusal(processors: &[Processor], is_partitioned: bool) -> String {

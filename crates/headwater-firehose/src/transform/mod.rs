@@ -4,7 +4,7 @@
 //! of a call.
 mod reply;
 
-pub use reply::{Answer, REPLY_BYTES, reply};
+pub(crate) use reply::{Answer, REPLY_BYTES, reply};
 
 use crate::{
     outside::Failure,
@@ -14,7 +14,7 @@ use crate::{
 use std::sync::Arc;
 
 /// Bytes of a request at most.
-pub const REQUEST_BYTES: usize = 6 << 20;
+pub(crate) const REQUEST_BYTES: usize = 6 << 20;
 /// What `!{firehose:error-output-type}` stands for.
 const OUTPUT_TYPE: &str = "processing-failed";
 /// What a record takes in a request beside its data and its texts: names, signs, and numbers at their longest.
@@ -24,20 +24,20 @@ const ESCAPED_BYTES: usize = 6;
 
 /// What a function is told of a call.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Invocation {
+pub(crate) struct Invocation {
     /// New with every call.
-    pub id: String,
+    pub(crate) id: String,
     /// The delivery stream.
-    pub delivery_stream_arn: String,
+    pub(crate) delivery_stream_arn: String,
     /// The stream it reads, if it reads one.
-    pub source_stream_arn: Option<String>,
+    pub(crate) source_stream_arn: Option<String>,
     /// E.g. `us-east-1`.
-    pub region: String,
+    pub(crate) region: String,
 }
 
 /// The payload of a call.
 #[must_use]
-pub fn request(invocation: &Invocation, records: &[Record]) -> Vec<u8> {
+pub(crate) fn request(invocation: &Invocation, records: &[Record]) -> Vec<u8> {
     let mut body = Vec::with_capacity(envelope_bytes(invocation) + records.iter().map(record_bytes).sum::<usize>());
     body.extend_from_slice(b"{\"invocationId\":");
     put_text(&mut body, &invocation.id);
@@ -110,7 +110,7 @@ const ENVELOPE_BYTES: usize = 4 << 10;
 /// The records of each call: as many as reach `function`'s buffer, or a call may carry. A record that no call can carry
 /// fails.
 #[must_use]
-pub fn batches(
+pub(crate) fn batches(
     records: Vec<Record>,
     function: &FunctionStep,
     now_ms: u64,
@@ -146,7 +146,13 @@ pub fn batches(
 
 /// What becomes of the records of a call that was given up after `attempts`.
 #[must_use]
-pub fn failure_of_call(sent: Vec<Record>, why: &Failure, arn: &Arc<str>, attempts: u32, now_ms: u64) -> Vec<Failed> {
+pub(crate) fn failure_of_call(
+    sent: Vec<Record>,
+    why: &Failure,
+    arn: &Arc<str>,
+    attempts: u32,
+    now_ms: u64,
+) -> Vec<Failed> {
     sent.into_iter().map(|record| failure(record, &why.code, &why.message, arn, attempts, now_ms)).collect()
 }
 

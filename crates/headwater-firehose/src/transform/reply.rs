@@ -12,17 +12,17 @@ use std::{
 };
 
 /// Bytes of a reply at most.
-pub const REPLY_BYTES: usize = 6 << 20;
+pub(crate) const REPLY_BYTES: usize = 6 << 20;
 
 /// What became of the records of a call.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Answer {
+pub(crate) struct Answer {
     /// Those that go on, with what the function made of them.
-    pub ok: Vec<Record>,
+    pub(crate) ok: Vec<Record>,
     /// How many the function wants no more of.
-    pub dropped: usize,
+    pub(crate) dropped: usize,
     /// Those it failed.
-    pub failed: Vec<Failed>,
+    pub(crate) failed: Vec<Failed>,
 }
 
 #[derive(Deserialize, Default)]
@@ -85,9 +85,9 @@ const NO_KEYS: Cause =
 /// Reads the answer of the function `arn`, called for the `attempts`th time, to a call that carried `sent`. Answers about
 /// records that were not sent are passed over.
 #[must_use]
-pub fn reply(body: &[u8], sent: Vec<Record>, arn: &Arc<str>, now_ms: u64, attempts: u32) -> Answer {
+pub(crate) fn reply(body: &[u8], sent: Vec<Record>, arn: &Arc<str>, now_ms: u64, attempts: u32) -> Answer {
     let mut answer = Answer::default();
-    let mut fail = |record, (code, message): Cause| failure(record, code, message, arn, attempts, now_ms);
+    let fail = |record, (code, message): Cause| failure(record, code, message, arn, attempts, now_ms);
     let entries = match entries(body) {
         Ok(entries) => entries,
         Err(cause) => {

@@ -18,6 +18,7 @@ mod dynamodb_streams;
 mod fault;
 mod firehose;
 mod front;
+mod functions;
 mod http2;
 mod kinesis;
 mod limits;

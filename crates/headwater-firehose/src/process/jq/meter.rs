@@ -141,7 +141,9 @@ fn paid<'a>(is_paid: bool, value: Val) -> ValXs<'a, Val> {
 /// What is built in: jq's own, and what pays for it.
 pub(super) fn functions() -> impl Iterator<Item = Fun<Metered>> {
     let theirs = jaq_core::funs::<Metered>().chain(jaq_std::funs()).chain(jaq_json::funs());
-    theirs.filter(|(name, ..)| BUILT_IN.contains(name) && *name != "fromjson").chain(ours().map(run))
+    theirs
+        .filter(|(name, ..)| BUILT_IN.contains(name) && *name != "fromjson")
+        .chain(ours().map(|fun| run::<Metered>(fun)))
 }
 
 fn ours() -> impl Iterator<Item = Filter<jaq_core::RunPtr<Metered>>> {
