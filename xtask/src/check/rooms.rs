@@ -113,14 +113,14 @@ const ROOMS: &[Room] = &[
     },
     Room {
         folder: "crates/headwater",
-        may_use: &["headwater-wire", "headwater-log", "headwater-kinesis", "headwater-dynamodb", "headwater-firehose"],
+        may_use: SERVER_MAY_USE,
         not_crates: &[],
         not_paths: &["reqwest", "object_store"],
         seams: &["src/outward/"],
     },
     Room {
         folder: "crates/headwater",
-        may_use: &["headwater-wire", "headwater-log", "headwater-kinesis", "headwater-dynamodb", "headwater-firehose"],
+        may_use: SERVER_MAY_USE,
         not_crates: &[],
         not_paths: &["hyper", "hyper_util", "http", "http_body_util"],
         seams: &["src/front/", "src/serve.rs", "src/outward/", "src/cli/calls.rs", "src/cli/relay.rs"],
