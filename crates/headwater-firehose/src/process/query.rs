@@ -91,7 +91,8 @@ fn nesting(text: &str) -> usize {
         match letter {
             b'"' if is_in_string => drop(open.pop()),
             b'\\' if is_in_string => {
-                if letters.next() == Some(b'(') {
+                let escaped = letters.next();
+                if escaped == Some(b'(') {
                     open.push(b'(');
                 }
             }
