@@ -25,7 +25,7 @@ use hive::HiveType;
 pub use hive::TableSchema;
 use joda::Format;
 use json::{Documents, Json};
-use parquet::{File, Layout};
+use self::parquet::{File, Layout};
 
 /// What `!{firehose:error-output-type}` stands for.
 pub const OUTPUT_TYPE: &str = "format-conversion-failed";
