@@ -17,6 +17,7 @@ mod dynamodb;
 mod dynamodb_streams;
 mod fault;
 mod front;
+mod glue;
 mod http2;
 mod kinesis;
 mod limits;
