@@ -78,23 +78,59 @@ pub(super) struct Place {
 
 /// What is asked for.
 pub(super) enum Command {
-    CreateDatabase { scope: Scope, name: String, input: String },
-    DeleteDatabase { scope: Scope, name: String },
-    CreateTable { place: Place, input: String, created_by: String },
+    CreateDatabase {
+        scope: Scope,
+        name: String,
+        input: String,
+    },
+    DeleteDatabase {
+        scope: Scope,
+        name: String,
+    },
+    CreateTable {
+        place: Place,
+        input: String,
+        created_by: String,
+    },
     /// `expected` is the version that must be the latest, if it matters.
-    UpdateTable { place: Place, input: String, is_archived: bool, expected: Option<String> },
-    DeleteTable { place: Place },
+    UpdateTable {
+        place: Place,
+        input: String,
+        is_archived: bool,
+        expected: Option<String>,
+    },
+    DeleteTable {
+        place: Place,
+    },
 }
 
 /// What becomes so.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(super) enum Change {
-    DatabaseCreated { scope: Scope, name: String, input: String, now_ms: u64 },
-    DatabaseDeleted { scope: Scope, name: String },
-    TableCreated { place: Place, created_by: String, version: Version },
+    DatabaseCreated {
+        scope: Scope,
+        name: String,
+        input: String,
+        now_ms: u64,
+    },
+    DatabaseDeleted {
+        scope: Scope,
+        name: String,
+    },
+    TableCreated {
+        place: Place,
+        created_by: String,
+        version: Version,
+    },
     /// The latest version is now this; the one before it stays if it `is_archived`.
-    TableUpdated { place: Place, version: Version, is_archived: bool },
-    TableDeleted { place: Place },
+    TableUpdated {
+        place: Place,
+        version: Version,
+        is_archived: bool,
+    },
+    TableDeleted {
+        place: Place,
+    },
 }
 
 impl Table {
@@ -150,7 +186,11 @@ impl DataCatalog {
                 if database.tables.contains_key(&place.table) {
                     return Err(errors::table_exists());
                 }
-                Ok(Change::TableCreated { place, created_by, version: Version { number: 0, input, updated_ms: now_ms } })
+                Ok(Change::TableCreated {
+                    place,
+                    created_by,
+                    version: Version { number: 0, input, updated_ms: now_ms },
+                })
             }
             Command::UpdateTable { place, input, is_archived, expected } => {
                 let latest = self.known(&place)?.latest().map_or(0, |latest| latest.number);

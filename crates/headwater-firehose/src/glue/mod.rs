@@ -11,7 +11,7 @@ use crate::{
     convert::{ENTITY_NOT_FOUND, INVALID_SCHEMA, TableSchema},
     outside::Failure,
 };
-use catalog::{Command, DataCatalog, HOME, Scope, Table};
+use catalog::{Command, DataCatalog, HOME, Scope};
 use errors::Result;
 use headwater_log::{Engine, LogError, clock::Clock, replica::Replica};
 use headwater_wire::{Access, Caller, glue::TableInput, of_text};
@@ -73,7 +73,8 @@ impl Glue {
         })?;
         let input: TableInput = of_text(&version.input).map_err(|why| failure(INVALID_SCHEMA, why))?;
         let columns = input.storage_descriptor.and_then(|storage| storage.columns).unwrap_or_default();
-        let columns: Vec<_> = columns.into_iter().map(|column| (column.name, column.r#type.unwrap_or_default())).collect();
+        let columns: Vec<_> =
+            columns.into_iter().map(|column| (column.name, column.r#type.unwrap_or_default())).collect();
         TableSchema::parse(&columns).map_err(|why| failure(INVALID_SCHEMA, why))
     }
 

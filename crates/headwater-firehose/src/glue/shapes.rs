@@ -61,7 +61,12 @@ pub(super) fn table(scope: &Scope, place: (&str, &str), table: &Table, version: 
     })
 }
 
-pub(super) fn table_version(scope: &Scope, place: (&str, &str), held: &Table, version: &Version) -> Result<TableVersion> {
+pub(super) fn table_version(
+    scope: &Scope,
+    place: (&str, &str),
+    held: &Table,
+    version: &Version,
+) -> Result<TableVersion> {
     let version_id = Some(version.number.to_string());
     Ok(TableVersion { table: Some(table(scope, place, held, version)?), version_id })
 }

@@ -25,7 +25,10 @@ fn tables_outlive_a_kill_and_errors_are_in_the_services_words() {
     let folder = tempfile::tempdir().expect("a folder");
     let aws = Server::on(folder.path(), &[]);
     let missing = post(&aws, "GetDatabase", &json!({"Name": "d"}));
-    assert_eq!((missing.status, missing.json()), (400, json!({"__type": "EntityNotFoundException", "Message": "Database d not found."})));
+    assert_eq!(
+        (missing.status, missing.json()),
+        (400, json!({"__type": "EntityNotFoundException", "Message": "Database d not found."}))
+    );
     let columns = json!([{"Name": "id", "Type": "int"}]);
     let table = json!({"DatabaseName": "d", "TableInput": {"Name": "t", "StorageDescriptor": {"Columns": columns}}});
     for (operation, input) in [("CreateDatabase", json!({"DatabaseInput": {"Name": "d"}})), ("CreateTable", table)] {

@@ -23,5 +23,7 @@ pub(super) async fn run(glue: Arc<Glue>, caller: Caller, input: GetTableVersionI
         None => table.latest(),
     };
     let version = version.ok_or_else(errors::no_entity)?;
-    Ok(GetTableVersionOutput { table_version: Some(shapes::table_version(&scope, (&database, &name), table, version)?) })
+    Ok(GetTableVersionOutput {
+        table_version: Some(shapes::table_version(&scope, (&database, &name), table, version)?),
+    })
 }

@@ -51,7 +51,9 @@ pub fn operations() -> Vec<Row<Glue>> {
         guarded_op(get_databases::run, |input| about!(input, Kind::Catalog)),
         guarded_op(get_table::run, |input| about!(input, Kind::Table(&input.database_name, &input.name))),
         guarded_op(get_table_version::run, |input| about!(input, Kind::Table(&input.database_name, &input.table_name))),
-        guarded_op(get_table_versions::run, |input| about!(input, Kind::Table(&input.database_name, &input.table_name))),
+        guarded_op(get_table_versions::run, |input| {
+            about!(input, Kind::Table(&input.database_name, &input.table_name))
+        }),
         guarded_op(get_tables::run, |input| about!(input, Kind::Database(&input.database_name))),
         guarded_op(update_table::run, |input| {
             let name = input.table_input.as_ref().map_or("", |table| &table.name);
