@@ -10,6 +10,7 @@ mod json;
 mod parquet;
 mod time;
 
+use self::parquet::{File, Layout};
 use crate::record::{Failed, Record};
 use ::parquet::{
     basic::{Compression, GzipLevel},
@@ -25,7 +26,6 @@ use hive::HiveType;
 pub(crate) use hive::TableSchema;
 use joda::Format;
 use json::{Documents, Json};
-use parquet::{File, Layout};
 
 /// What `!{firehose:error-output-type}` stands for.
 pub(crate) const OUTPUT_TYPE: &str = "format-conversion-failed";
