@@ -264,6 +264,7 @@ mod tests {
             front: Front::new(
                 Table::new(Arc::clone(&shared)).with(&slow, vec![op(run)]),
                 functions(&settings, &shared),
+                Arc::new(Vec::new),
                 &settings,
                 Arc::clone(&shared),
                 1,

@@ -163,7 +163,7 @@ mod tests {
         Object {
             bucket: bucket.into(),
             key: key.into(),
-            body: vec![Bytes::from_static(body.as_bytes())],
+            body: vec![Bytes::from_static(body.as_bytes()), Bytes::from_static(b"!")],
             content_encoding: None,
         }
     }
@@ -174,7 +174,7 @@ mod tests {
         let store = Folder::open(&folder.path().join("s3")).unwrap();
         store.put(object("logs", "year=2026/a b", "one")).await.unwrap();
         store.put(object("logs", "year=2026/a b", "two")).await.unwrap();
-        assert_eq!(fs::read_to_string(folder.path().join("s3/logs/year=2026/a b")).unwrap(), "two");
+        assert_eq!(fs::read_to_string(folder.path().join("s3/logs/year=2026/a b")).unwrap(), "two!");
         assert_eq!(fs::read_dir(folder.path().join("s3").join(UNFINISHED)).unwrap().count(), 0);
     }
 
