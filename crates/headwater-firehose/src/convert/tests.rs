@@ -97,8 +97,8 @@ fn every_type_comes_back() {
     assert_eq!(
         rows(&converted),
         [
-            "{flag: true, tiny: -128, small: 32767, whole: -7, big: 9007199254740993, single: 1.5, real: -2.25, \
-             money: 12.35, wide: 1.500, name: \"é\", day: 2017-02-07, at: 2017-02-07 15:13:01.140, raw: [97, 98], \
+            "{flag: true, tiny: -128, small: 32767, whole: -7, big: 9007199254740993, single: 1.5, real: -2.25E0, \
+             money: 12.35, wide: 1.500, name: \"é\", day: 2017-02-07, at: 2017-02-07 15:13:01.140000 +00:00, raw: [97, 98], \
              list: [[1], null, []], map: {\"k\" -> [1, null]}, rec: {a: 1, b: {c: \"x\"}}}",
             "{flag: null, tiny: null, small: null, whole: null, big: null, single: null, real: null, money: null, \
              wide: null, name: null, day: null, at: null, raw: null, list: null, map: null, rec: null}",
