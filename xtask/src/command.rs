@@ -31,7 +31,11 @@ pub(crate) fn tool(root: &Path, name: &str, version: &str) -> Result<PathBuf, St
     let binary = folder.join("bin").join(name);
     if !binary.exists() {
         let place = folder.to_string_lossy();
-        run(root, "cargo", &["install", "--quiet", "--locked", "--debug", "--root", &place, "--version", version, name])?;
+        run(
+            root,
+            "cargo",
+            &["install", "--quiet", "--locked", "--debug", "--root", &place, "--version", version, name],
+        )?;
     }
     Ok(binary)
 }

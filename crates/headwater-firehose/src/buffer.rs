@@ -24,7 +24,7 @@ pub(crate) struct Hints {
 }
 
 /// What a record takes besides its data.
-const RECORD_BYTES: usize = 256;
+const RECORD_BYTES: usize = 512;
 
 /// Records of one goal. `H` is what holds their source's progress back.
 #[derive(Debug)]

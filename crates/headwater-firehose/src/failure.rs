@@ -164,7 +164,7 @@ mod tests {
             sequence_number: "4960".to_owned(),
             subsequence_number: 3,
             partition_key: "p".to_owned(),
-            shard_id: "shardId-000000000000".to_owned(),
+            shard_id: "shardId-000000000000".into(),
         }
     }
 

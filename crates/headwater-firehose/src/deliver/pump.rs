@@ -283,8 +283,14 @@ impl Pump {
 
     /// Has a buffer written as soon as it is its turn.
     fn line_up(&mut self, goal: Goal, buffer: Buffer<Held>) {
-        self.written_weight += buffer.weight();
+        self.written_weight += self.written_weight_of(&goal, &buffer);
         self.ready.push_back((goal, buffer));
+    }
+
+    /// What a buffer takes while it is written: what is converted is there as records, as columns, and as a file.
+    fn written_weight_of(&self, goal: &Goal, buffer: &Buffer<Held>) -> usize {
+        let is_converted = matches!(goal, Goal::Good(_)) && self.delivery.plan.schema().is_some();
+        if is_converted { buffer.weight() * 3 } else { buffer.weight() }
     }
 
     fn cut(&mut self, goal: Goal) {
@@ -320,7 +326,7 @@ impl Pump {
         while self.writing.len() < WRITTEN
             && let Some((goal, buffer)) = self.ready.pop_front()
         {
-            let (delivery, weight) = (Arc::clone(&self.delivery), buffer.weight());
+            let (delivery, weight) = (Arc::clone(&self.delivery), self.written_weight_of(&goal, &buffer));
             self.writing.spawn(async move {
                 let Buffer { records, held, .. } = buffer;
                 let failed = write::write(&delivery, &goal, records).await;

@@ -10,6 +10,7 @@ use crate::{
     record::{Origin, PartitionKeys, Record},
     source::SourceRecord,
 };
+use bytes::BytesMut;
 use headwater_log::{Entry, Limits, LogError, LogId, Seq};
 use std::{collections::HashSet, sync::Arc};
 use tokio::{
@@ -117,7 +118,9 @@ impl Reader {
             };
             let is_moved = page.next > at;
             if is_moved {
-                let records = page.records.into_iter().map(|record| of_stream(record, &name)).collect();
+                let mut records: Vec<Record> =
+                    page.records.into_iter().map(|record| of_stream(record, &name)).collect();
+                own(&mut records);
                 let stretch = Stretch { log: shard, from: at, next: page.next };
                 at = page.next;
                 if self.pages.send(Page { stretch, records, _room: room }).await.is_err() {
@@ -165,7 +168,10 @@ impl Reader {
             };
             if batch.next > at {
                 let records = match self.put_records(log, &batch.entries) {
-                    Ok(records) => records,
+                    Ok(mut records) => {
+                        own(&mut records);
+                        records
+                    }
                     Err(refusal) => {
                         drop(room);
                         self.rest(log, &LogError::Io(refusal.to_string())).await;
@@ -204,6 +210,15 @@ impl Reader {
         tracing::error!(%log, %error, delivery_stream = %self.delivery.name(), "reading failed; it is tried again");
         self.firehose().clock.sleep(RETRY_AFTER_MS).await;
     }
+}
+
+/// Gives records memory of their own: what the engine read them from holds entries of other logs too, which would stay
+/// for as long as these are gathered.
+fn own(records: &mut [Record]) {
+    let mut whole = BytesMut::with_capacity(records.iter().map(|record| record.data.len()).sum());
+    records.iter().for_each(|record| whole.extend_from_slice(&record.data));
+    let mut whole = whole.freeze();
+    records.iter_mut().for_each(|record| record.data = whole.split_to(record.data.len()));
 }
 
 fn of_stream(record: SourceRecord, shard: &Arc<str>) -> Record {

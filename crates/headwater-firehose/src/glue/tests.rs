@@ -72,12 +72,21 @@ async fn each_update_is_a_version_and_conversion_finds_it() {
     let version = call(&glue, "GetTableVersion", of_version).await.unwrap();
     assert_eq!(version["TableVersion"]["Table"]["StorageDescriptor"]["Columns"][0]["Name"], "A");
 
-    let schema = |version| glue.schema("000000000000", "r", "D", "T", version);
+    let named = |region: &str, version: Option<&str>| TableReference {
+        catalog_id: None,
+        database: "D".into(),
+        table: "T".into(),
+        region: Some(region.into()),
+        version_id: version.map(str::to_owned),
+        role_arn: String::new(),
+    };
+    let own = crate::catalog::Scope { account: "000000000000".into(), region: "elsewhere".into() };
+    let schema = |version| glue.schema(&own, &named("r", version));
     let parse = |name: &str, kind: &str| TableSchema::parse(&[(name.into(), kind.into())]);
     assert_eq!(schema(None).unwrap(), parse("b", "array<string>").unwrap());
     assert_eq!(schema(Some("0")).unwrap(), parse("a", "int").unwrap());
     assert_eq!(schema(Some("7")).unwrap_err().code, ENTITY_NOT_FOUND);
-    assert_eq!(glue.schema("000000000000", "q", "d", "t", None).unwrap_err().code, ENTITY_NOT_FOUND);
+    assert_eq!(glue.schema(&own, &named("q", None)).unwrap_err().code, ENTITY_NOT_FOUND);
     call(&glue, "UpdateTable", table("t", &json!([{"Name": "u", "Type": "uniontype<int>"}]))).await.unwrap();
     assert_eq!(schema(None).unwrap_err().code, INVALID_SCHEMA);
 }

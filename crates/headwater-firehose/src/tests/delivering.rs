@@ -4,7 +4,7 @@ use super::{
     world::{shard, trouble},
 };
 use crate::{FirehoseSettings, run_deliveries, run_duties};
-use headwater_log::{Engine, LogId, Seq};
+use headwater_log::{LogId, Seq};
 use serde_json::{Value, json};
 use std::{
     collections::BTreeMap,

@@ -15,7 +15,7 @@ use crate::{
 use bytes::Bytes;
 use headwater_keys::{KeyState, KeyStore, KmsKey, MasterKey};
 use headwater_log::{
-    Engine, LogGroup, LogId, Seq,
+    Engine,
     clock::{Clock, ManualClock},
     memory::MemoryEngine,
 };

@@ -1,6 +1,7 @@
 //! Putting records, encrypted or not.
 use super::*;
 use crate::catalog::DeliveryStream;
+use headwater_log::{Limits, Seq};
 
 fn record(data: &[u8]) -> Value {
     json!({"Data": base64_simd::STANDARD.encode_to_string(data)})

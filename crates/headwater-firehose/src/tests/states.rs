@@ -4,6 +4,7 @@ use crate::{
     catalog::{Action, Address, Command, Scope},
     duties,
 };
+use headwater_log::{Bounds, LogId, Seq};
 use headwater_wire::{Ask, firehose::FailureDescription};
 use std::sync::Mutex;
 
