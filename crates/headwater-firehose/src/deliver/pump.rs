@@ -135,15 +135,14 @@ impl Pump {
         self.cut_due(now_ms);
         self.begin_writing();
         self.tell();
-        let rest_ms = self.next_due_ms().map_or(u64::MAX, |due_ms| due_ms.saturating_sub(now_ms));
-        let clock = Arc::clone(&self.delivery.firehose.clock);
-        let takes = self.takes_pages();
+        let rest = self.next_due_ms().map(|due_ms| self.delivery.firehose.clock.sleep(due_ms.saturating_sub(now_ms)));
+        let (takes, is_due_some_time) = (self.takes_pages(), rest.is_some());
         tokio::select! {
             _ = stop.changed() => {}
             Some(done) = self.writing.join_next(), if !self.writing.is_empty() => self.done(done),
             processed = first(&mut self.processing), if !self.processing.is_empty() => self.gather(processed),
             Some(page) = pages.recv(), if takes => self.take(page),
-            () = clock.sleep(rest_ms), if rest_ms < u64::MAX => {}
+            () = async { if let Some(rest) = rest { rest.await } }, if is_due_some_time => {}
         }
     }
 

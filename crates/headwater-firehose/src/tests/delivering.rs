@@ -84,6 +84,7 @@ fn function() -> Value {
     let parameters = json!([
         {"ParameterName": "LambdaArn", "ParameterValue": ARN},
         {"ParameterName": "BufferIntervalInSeconds", "ParameterValue": "1"},
+        {"ParameterName": "BufferSizeInMBs", "ParameterValue": "1"},
         {"ParameterName": "NumberOfRetries", "ParameterValue": "1"},
     ]);
     json!({"ProcessingConfiguration": {"Enabled": true, "Processors": [{"Type": "Lambda", "Parameters": parameters}]}})
