@@ -41,7 +41,7 @@ pub(crate) struct Plan {
 /// Where good records go.
 pub(crate) enum Good {
     /// Into objects, as they are or converted.
-    Objects { conversion: Option<Conversion>, retry_ms: Option<u64> },
+    Objects { conversion: Option<Box<Conversion>>, retry_ms: Option<u64> },
     /// To an endpoint.
     Endpoint(Endpoint),
 }
@@ -98,7 +98,7 @@ impl Plan {
     /// What good records are converted to, as it was given.
     pub(crate) fn schema(&self) -> Option<&SchemaConfiguration> {
         match &self.good {
-            Good::Objects { conversion, .. } => conversion.as_ref().map(|conversion| &conversion.schema),
+            Good::Objects { conversion, .. } => conversion.as_deref().map(|conversion| &conversion.schema),
             Good::Endpoint(_) => None,
         }
     }
@@ -138,7 +138,7 @@ impl Plan {
                 extension: extension.or_else(|| conversion.as_ref().map(|_| ".parquet".into())),
                 zone: prefix::zone(it.custom_time_zone.as_deref())?,
             },
-            good: Good::Objects { conversion, retry_ms },
+            good: Good::Objects { conversion: conversion.map(Box::new), retry_ms },
             raw,
             is_partitioned: partitioning.is_some(),
         })

@@ -124,11 +124,23 @@ async fn serve(settings: Settings) -> Result<Arc<dyn Engine>, String> {
         places: Arc::new(Semaphore::new(MAX_CONNECTIONS as usize)),
         stop: stopped,
     });
+    receive(listeners, &doors, &stop, &settings, &outward.objects_at).await?;
+    Ok(engine)
+}
+
+/// Takes requests until the process is told to stop, and lets the last answers out.
+async fn receive(
+    listeners: Vec<TcpListener>,
+    doors: &Arc<Doors>,
+    stop: &watch::Sender<bool>,
+    settings: &Settings,
+    objects_at: &str,
+) -> Result<(), String> {
     let addresses: Vec<SocketAddr> = listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();
     for listener in listeners {
-        tokio::spawn(listen(listener, Arc::clone(&doors)));
+        tokio::spawn(listen(listener, Arc::clone(doors)));
     }
-    announce(&settings, &addresses, &outward.objects_at);
+    announce(settings, &addresses, objects_at);
 
     told_to_stop().await.map_err(|error| format!("cannot listen for signals: {error}"))?;
     tracing::info!("stopping");
@@ -137,10 +149,10 @@ async fn serve(settings: Settings) -> Result<Arc<dyn Engine>, String> {
     let _ = stop.send(true);
     tokio::select! {
         _ = doors.places.acquire_many(MAX_CONNECTIONS) => {}
-        () = clock.sleep(DRAIN_MS) => tracing::warn!("some clients still wait; they are cut off"),
+        () = doors.clock.sleep(DRAIN_MS) => tracing::warn!("some clients still wait; they are cut off"),
         _ = told_to_stop() => {}
     }
-    Ok(engine)
+    Ok(())
 }
 
 fn open_engine(settings: &Settings, clock: &Arc<dyn Clock>, entropy: &Entropy) -> Result<Arc<dyn Engine>, String> {

@@ -119,7 +119,7 @@ fn literal<'a>(items: &mut Vec<Item>, text: &'a str) -> Result<&'a str, String> 
 }
 
 const fn is_number(letter: char, count: usize) -> bool {
-    !matches!(letter, 'E' | 'a' | 'z' | 'Z') && !(letter == 'M' && count >= SHORT)
+    !(matches!(letter, 'E' | 'a' | 'z' | 'Z') || letter == 'M' && count >= SHORT)
 }
 
 /// The number at the beginning of a text, of at most so many digits, and the rest.

@@ -16,7 +16,7 @@ pub(super) async fn write(delivery: &Arc<Delivery>, goal: &Goal, records: Vec<Re
     match (goal, &plan.good) {
         (Goal::Good(_), Good::Endpoint(endpoint)) => post::post(delivery, endpoint, records).await,
         (Goal::Good(keys), Good::Objects { conversion, retry_ms }) => {
-            objects::good(delivery, keys, conversion.as_ref(), *retry_ms, records).await
+            objects::good(delivery, keys, conversion.as_deref(), *retry_ms, records).await
         }
         (Goal::Raw, _) => {
             if let Some((bucket, _)) = &plan.raw {
