@@ -1,11 +1,8 @@
 //! Made-up and meddled-with iterators and sequence numbers: AWS's own refusals, and no token but the genuine one opens.
 #![no_main]
 use bytes::Bytes;
-use headwater_kinesis::{
-    Kinesis, KinesisParts, KinesisSettings,
-    keys::{KeyStore, MasterKey},
-    operations,
-};
+use headwater_keys::{KeyStore, MasterKey};
+use headwater_kinesis::{Kinesis, KinesisParts, KinesisSettings, operations};
 use headwater_log::{clock::ManualClock, memory::MemoryEngine};
 use headwater_wire::{Answer, Caller, Dialect, Everybody, ServiceError};
 use libfuzzer_sys::{arbitrary, arbitrary::Arbitrary, fuzz_target};
@@ -36,7 +33,7 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
         engine: MemoryEngine::new(clock.clone()),
         clock,
         entropy: Arc::new(|| 0x5eed_5eed_5eed_5eed_5eed_5eed_5eed_5eed),
-        keys: KeyStore::new(&MasterKey::parse(MASTER_KEY).unwrap(), Vec::new()).unwrap(),
+        keys: Arc::new(KeyStore::new(&MasterKey::parse(MASTER_KEY).unwrap(), Vec::new()).unwrap()),
         access: Arc::new(Everybody),
         settings: KinesisSettings::default(),
     };

@@ -130,7 +130,7 @@ def two_delivery_streams_on_one_stream(house):
         wait_until(errors)
         failed = [json.loads(line) for line in errors()]
         equal([base64.b64decode(it["rawData"]) for it in failed], [lines[-1]])
-        equal((failed[0]["errorCode"], failed[0]["lambdaArn"].rpartition(":")[2]),
+        equal((failed[0]["errorCode"], failed[0]["lambdaARN"].rpartition(":")[2]),
               ("Lambda.ProcessingFailedStatus", "test-delivery2"))
         equal(house.objects(bad.format("raw")), {})
         for key in house.objects(good.format("raw")):

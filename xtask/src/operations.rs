@@ -18,7 +18,7 @@ struct Service {
     rows: &'static str,
 }
 
-const SERVICES: [Service; 4] = [
+const SERVICES: [Service; 5] = [
     Service {
         name: "Kinesis Data Streams",
         model: "models/kinesis.json",
@@ -31,6 +31,11 @@ const SERVICES: [Service; 4] = [
         rows: "crates/headwater-dynamodb/src/stream_ops/mod.rs",
     },
     Service { name: "Data Firehose", model: "models/firehose.json", rows: "crates/headwater-firehose/src/ops/mod.rs" },
+    Service {
+        name: "Glue Data Catalog (in part)",
+        model: "models/glue.json",
+        rows: "crates/headwater-firehose/src/glue/ops/mod.rs",
+    },
 ];
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -25,8 +25,8 @@ pub struct Object {
     pub bucket: String,
     /// The key, as it stands.
     pub key: String,
-    /// What it holds, compressed if it is to be.
-    pub body: Bytes,
+    /// What it holds, part by part, compressed if it is to be.
+    pub body: Vec<Bytes>,
     /// What the store is told of how it is compressed.
     pub content_encoding: Option<&'static str>,
 }

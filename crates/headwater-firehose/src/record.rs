@@ -6,56 +6,56 @@ use std::{collections::BTreeMap, sync::Arc};
 
 /// One record on its way.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Record {
+pub(crate) struct Record {
     /// What functions are told it by; unique within a call.
-    pub id: Arc<str>,
+    pub(crate) id: Arc<str>,
     /// Arrival, in milliseconds since the Unix epoch.
-    pub time_ms: u64,
+    pub(crate) time_ms: u64,
     /// What it carries.
-    pub data: Bytes,
+    pub(crate) data: Bytes,
     /// Where it comes from, if that is a stream.
-    pub origin: Option<Arc<Origin>>,
+    pub(crate) origin: Option<Arc<Origin>>,
     /// What its place in a partitioned destination follows from.
-    pub keys: PartitionKeys,
+    pub(crate) keys: PartitionKeys,
 }
 
 /// Where a record of a stream comes from.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Origin {
+pub(crate) struct Origin {
     /// As the stream's readers see it.
-    pub sequence_number: String,
+    pub(crate) sequence_number: String,
     /// Its place in an aggregate, 0 where there is none.
-    pub subsequence_number: u64,
+    pub(crate) subsequence_number: u64,
     /// Its partition key; empty where it has none.
-    pub partition_key: String,
+    pub(crate) partition_key: String,
     /// E.g. `shardId-000000000000`.
-    pub shard_id: String,
+    pub(crate) shard_id: Arc<str>,
 }
 
 /// Names and values, as a query or a function gave them.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
-pub struct PartitionKeys {
+pub(crate) struct PartitionKeys {
     /// For `!{partitionKeyFromQuery:…}`.
-    pub from_query: BTreeMap<String, String>,
+    pub(crate) from_query: BTreeMap<String, String>,
     /// For `!{partitionKeyFromLambda:…}`.
-    pub from_lambda: BTreeMap<String, String>,
+    pub(crate) from_lambda: BTreeMap<String, String>,
 }
 
 /// A record that goes to the place of errors.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Failed {
+pub(crate) struct Failed {
     /// The record, with the data to be kept.
-    pub record: Record,
+    pub(crate) record: Record,
     /// What `!{firehose:error-output-type}` stands for, e.g. `processing-failed`.
-    pub output_type: &'static str,
+    pub(crate) output_type: &'static str,
     /// The service's word, e.g. `Lambda.FunctionError`.
-    pub code: String,
+    pub(crate) code: String,
     /// One sentence.
-    pub message: String,
+    pub(crate) message: String,
     /// How often it was tried.
-    pub attempts: u32,
+    pub(crate) attempts: u32,
     /// When the last try ended, in milliseconds since the Unix epoch.
-    pub ended_ms: u64,
+    pub(crate) ended_ms: u64,
     /// The function that failed, if one did.
-    pub function_arn: Option<Arc<str>>,
+    pub(crate) function_arn: Option<Arc<str>>,
 }

@@ -37,7 +37,7 @@ pub trait Source: Send + Sync + 'static {
     /// The logs of the shards that are shown now, those that are closed too; nothing if there is no such stream.
     fn shards(&self, stream_arn: &str) -> Option<Vec<LogId>>;
     /// The place of a shard from which on everything arrived at or after `time_ms`.
-    fn place_at<'a>(&'a self, stream_arn: &'a str, shard: LogId, time_ms: u64) -> Doing<'a, Result<Seq, LogError>>;
+    fn place_at(&self, shard: LogId, time_ms: u64) -> Doing<'_, Result<Seq, LogError>>;
     /// Reads on; what was trimmed or damaged is passed over. A shard that is gone is drained.
     fn read<'a>(
         &'a self,
@@ -46,6 +46,8 @@ pub trait Source: Send + Sync + 'static {
         from: Seq,
         limits: Limits,
     ) -> Doing<'a, Result<SourcePage, LogError>>;
+    /// What a shard is called, e.g. `shardId-000000000000`.
+    fn shard_name(&self, shard: LogId) -> String;
     /// The bounds of a shard, now and at each change.
     fn watch(&self, shard: LogId) -> watch::Receiver<Bounds>;
     /// A number that rises when streams are made, resharded or deleted.

@@ -187,7 +187,7 @@ async fn bury(kinesis: &Kinesis) -> Result<(), LogError> {
                 kinesis.engine.trim(log, tail).await?;
             }
         }
-        kinesis.opened.forget(grave.incarnation);
+        kinesis.opened.forget(headwater_log::LogGroup(grave.incarnation));
         if let Some(limits) = &kinesis.limits {
             limits.forget(grave.incarnation);
         }

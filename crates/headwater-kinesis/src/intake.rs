@@ -6,11 +6,11 @@ use crate::{
     Kinesis,
     catalog::{Distribution, Mode, Stream},
     errors::{self, Result},
-    keys::DataKey,
     record, routing, sequence,
     sequence::ShardMark,
 };
 use bytes::Bytes;
+use headwater_keys::DataKey;
 use headwater_log::LogId;
 use std::sync::atomic::Ordering;
 

@@ -14,10 +14,10 @@ mod encryption;
 mod errors;
 mod intake;
 mod iterator;
-pub mod keys;
 mod limits;
 mod load;
 mod ops;
+mod reading;
 mod record;
 mod routing;
 mod seal;
@@ -26,17 +26,17 @@ mod target;
 
 use catalog::{Catalog, Command, HOME, Quota};
 pub use duties::run_duties;
-use encryption::Opened;
+use headwater_keys::{KeyStore, OpenedKeys};
 use headwater_log::{
     Engine, LogError,
     clock::Clock,
     replica::{Replica, SubmitError},
 };
 use headwater_wire::{Access, Sealer};
-use keys::KeyStore;
 use limits::Limits;
 use load::Loads;
 pub use ops::{REFUSED, operations};
+pub use reading::{ShardPage, ShardRecord};
 use std::sync::{Arc, atomic::AtomicU64};
 
 /// Streams an account may have in creation at a time, under rate limits.
@@ -74,7 +74,7 @@ pub struct KinesisParts {
     /// Where chance comes in.
     pub entropy: Entropy,
     /// What encrypts streams.
-    pub keys: KeyStore,
+    pub keys: Arc<KeyStore>,
     /// Who decides who may do what.
     pub access: Arc<dyn Access>,
     /// The operator's choices.
@@ -87,8 +87,8 @@ pub struct Kinesis {
     engine: Arc<dyn Engine>,
     clock: Arc<dyn Clock>,
     entropy: Entropy,
-    keys: KeyStore,
-    opened: Opened,
+    keys: Arc<KeyStore>,
+    opened: OpenedKeys,
     access: Arc<dyn Access>,
     settings: KinesisSettings,
     sealer: Sealer,
@@ -132,7 +132,7 @@ impl Kinesis {
             clock,
             entropy,
             keys,
-            opened: Opened::default(),
+            opened: OpenedKeys::default(),
             access,
             settings,
         }))

@@ -1,6 +1,7 @@
 //! Rate limits, off by default: token buckets that are exact to the unit, in memory alone.
 //!
 //! Invariant: a bucket holds at most one second's worth and fills evenly; what is refused takes nothing.
+use headwater_wire::Bucket;
 use std::{
     collections::HashMap,
     hash::Hash,
@@ -12,45 +13,6 @@ pub(crate) const WRITE_BYTES: u64 = 1 << 20;
 pub(crate) const WRITE_RECORDS: u64 = 1000;
 const READ_BYTES: u64 = 2 << 20;
 const READ_CALLS: u64 = 5;
-/// Tokens are counted in millionths, so that filling by the microsecond loses nothing.
-const SCALE: i64 = 1_000_000;
-
-/// One rate, with a second's worth of burst.
-#[derive(Clone, Copy, Debug)]
-struct Bucket {
-    per_second: i64,
-    /// In millionths; below zero after a read that could not be known in advance.
-    held: i64,
-    filled_us: u64,
-}
-
-impl Bucket {
-    fn full(per_second: u64, now_us: u64) -> Self {
-        let per_second = i64::try_from(per_second).unwrap_or(i64::MAX / SCALE);
-        Self { per_second, held: per_second * SCALE, filled_us: now_us }
-    }
-
-    fn fill(&mut self, now_us: u64) {
-        let passed = i64::try_from(now_us.saturating_sub(self.filled_us)).unwrap_or(i64::MAX);
-        let added = passed.saturating_mul(self.per_second);
-        self.held = self.held.saturating_add(added).min(self.per_second * SCALE);
-        self.filled_us = self.filled_us.max(now_us);
-    }
-
-    /// More than a whole second's worth passes when the bucket is full: a large record is a burst, not impossible.
-    fn has(&self, count: u64) -> bool {
-        self.held >= scaled(count).min(self.per_second * SCALE)
-    }
-
-    fn take(&mut self, count: u64) {
-        self.held = self.held.saturating_sub(scaled(count));
-    }
-}
-
-fn scaled(count: u64) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX).saturating_mul(SCALE)
-}
-
 /// The buckets of one shard.
 #[derive(Clone, Copy, Debug)]
 struct ShardBuckets {
@@ -92,7 +54,7 @@ impl Limits {
     /// Charges one read call; false if the shard's rate of calls or of bytes is exceeded.
     pub(crate) fn charge_read(&self, shard: ShardKey, now_us: u64) -> bool {
         self.with_shard(shard, now_us, |buckets| {
-            let admitted = buckets.read_calls.has(1) && buckets.read_bytes.held >= 0;
+            let admitted = buckets.read_calls.has(1) && !buckets.read_bytes.owes();
             if admitted {
                 buckets.read_calls.take(1);
             }
@@ -106,7 +68,7 @@ impl Limits {
         self.with_shard(shard, now_us, |buckets| {
             if size_bytes > READ_BYTES {
                 // Ten mebibytes refuse reads for the five seconds they are worth, whatever was saved up before.
-                buckets.read_bytes.held = buckets.read_bytes.held.min(0);
+                buckets.read_bytes.drain();
             }
             buckets.read_bytes.take(size_bytes);
         });

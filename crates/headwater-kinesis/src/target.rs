@@ -6,7 +6,7 @@ use crate::{
     catalog::{Address, Catalog, Scope, Stream},
     errors::{self, Result},
 };
-use headwater_wire::Caller;
+use headwater_wire::{Caller, partition};
 
 /// What a request says about the stream it means.
 #[derive(Clone, Copy)]
@@ -70,15 +70,6 @@ pub(crate) fn stream_arn(caller: &Caller, name: &str) -> String {
 /// The ARN of the stream called `name`.
 pub(crate) fn arn(account: &str, region: &str, name: &str) -> String {
     format!("arn:{}:kinesis:{region}:{account}:stream/{name}", partition(region))
-}
-
-/// The part of AWS a region belongs to, as ARNs name it.
-pub(crate) fn partition(region: &str) -> &'static str {
-    match region.split('-').next() {
-        Some("cn") => "aws-cn",
-        Some("us") if region.starts_with("us-gov-") => "aws-us-gov",
-        _ => "aws",
-    }
 }
 
 struct Arn<'a> {

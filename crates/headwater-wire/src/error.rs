@@ -33,7 +33,7 @@ pub struct ServiceError {
     pub members: Option<Box<ErrorMembers>>,
 }
 
-/// What some of `DynamoDB`'s errors say besides the sentence.
+/// What some errors say besides the sentence.
 #[derive(Clone, PartialEq, Debug)]
 pub enum ErrorMembers {
     /// The item that did not meet a condition.
@@ -42,6 +42,8 @@ pub enum ErrorMembers {
     CancellationReasons(Vec<CancellationReason>),
     /// What was asked too much of.
     ThrottlingReasons(Vec<ThrottlingReason>),
+    /// Another service's word for it.
+    Code(String),
 }
 
 impl ServiceError {
@@ -105,7 +107,7 @@ impl Encode for Told<'_> {
     fn encode(&self, writer: &mut dyn Writer) {
         let Self(service, error) = self;
         let name_space = match service {
-            Service::Kinesis | Service::Firehose => "",
+            Service::Kinesis | Service::Firehose | Service::Glue => "",
             _ if error.code == "ValidationException" => "com.amazon.coral.validate#",
             _ if FRAMEWORK_ERRORS.contains(&error.code) => "com.amazon.coral.service#",
             Service::DynamoDb | Service::DynamoDbStreams => "com.amazonaws.dynamodb.v20120810#",
@@ -114,7 +116,8 @@ impl Encode for Told<'_> {
         writer.member("__type");
         writer.string(&[name_space, error.code].concat());
         if let Some(message) = &error.message {
-            writer.member(if CAPITAL_MESSAGE.contains(&error.code) { "Message" } else { "message" });
+            let is_capital = *service == Service::Glue || CAPITAL_MESSAGE.contains(&error.code);
+            writer.member(if is_capital { "Message" } else { "message" });
             writer.string(message);
         }
         match error.members.as_deref() {
@@ -122,6 +125,7 @@ impl Encode for Told<'_> {
             Some(ErrorMembers::Item(item)) => put(writer, "Item", item),
             Some(ErrorMembers::CancellationReasons(reasons)) => put(writer, "CancellationReasons", reasons),
             Some(ErrorMembers::ThrottlingReasons(reasons)) => put(writer, "ThrottlingReasons", reasons),
+            Some(ErrorMembers::Code(code)) => put(writer, "code", code),
         }
         writer.end_structure();
     }
@@ -147,6 +151,7 @@ mod tests {
         let told = r#"{"__type":"ResourceNotFoundException","message":"no \"s\""}"#;
         assert_eq!(json(Service::Kinesis, &error), told);
         assert_eq!(json(Service::Firehose, &error), told);
+        assert_eq!(json(Service::Glue, &error), told.replace("message", "Message"));
         let error = ServiceError::new("SerializationException", "x");
         assert_eq!(json(Service::Kinesis, &error), r#"{"__type":"SerializationException","Message":"x"}"#);
         let error = ServiceError::bare("UnknownOperationException", ErrorKind::Sender);

@@ -64,7 +64,7 @@ pub(crate) enum Wording {
 impl Wording {
     pub(crate) const fn of(service: Service) -> Self {
         match service {
-            Service::Kinesis | Service::Firehose => Self::Coral,
+            Service::Kinesis | Service::Firehose | Service::Glue => Self::Coral,
             Service::DynamoDb | Service::DynamoDbStreams => Self::Dynamo,
         }
     }

@@ -5,6 +5,7 @@
 mod access;
 pub mod aggregation;
 mod attribute_value;
+mod bucket;
 mod cbor;
 pub mod cloudwatch;
 mod codec;
@@ -29,15 +30,18 @@ mod value;
 
 pub use access::{Access, Ask, Everybody};
 pub use attribute_value::AttributeValue;
+pub use bucket::Bucket;
 pub use codec::{Decode, Encode, Reader, Shape, Writer, decode, encode, well_formed};
 pub use constraint::Violations;
 pub use error::{ErrorKind, ErrorMembers, ServiceError, encode_error};
 pub use events::{EVENT_STREAM, Event, EventShape, Events, Heard, Messages};
 pub use fault::SerializationFault;
-pub use generated::{dynamodb, dynamodb_streams, firehose, kinesis};
+pub use generated::{dynamodb, dynamodb_streams, firehose, glue, kinesis};
 pub use kept::{of_text, to_text};
 pub use nonce::{NONCE_BYTES, Nonces};
-pub use operation::{Answer, Call, Caller, Dialect, Input, Operation, Origin, Reply, Row, Service, event_op, op};
+pub use operation::{
+    Answer, Call, Caller, Dialect, Input, Operation, Origin, Reply, Row, Service, event_op, op, partition,
+};
 pub use timestamp::Timestamp;
 pub use token::{Purpose, Sealer, TOKEN_OVERHEAD_BYTES};
 pub use value::{Enumeration, Structure};

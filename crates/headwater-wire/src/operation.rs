@@ -22,6 +22,8 @@ pub enum Service {
     DynamoDbStreams,
     /// Data Firehose.
     Firehose,
+    /// The Data Catalog of Glue.
+    Glue,
 }
 
 impl Service {
@@ -32,6 +34,7 @@ impl Service {
             Self::Kinesis => "kinesis",
             Self::DynamoDb | Self::DynamoDbStreams => "dynamodb",
             Self::Firehose => "firehose",
+            Self::Glue => "glue",
         }
     }
 }
@@ -104,6 +107,16 @@ impl Caller {
             principal: format!("arn:aws:iam::{account}:root").into(),
             origin: Origin::default(),
         }
+    }
+}
+
+/// The part of AWS a region belongs to, as ARNs name it.
+#[must_use]
+pub fn partition(region: &str) -> &'static str {
+    match region.split('-').next() {
+        Some("cn") => "aws-cn",
+        Some("us") if region.starts_with("us-gov-") => "aws-us-gov",
+        _ => "aws",
     }
 }
 

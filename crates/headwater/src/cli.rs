@@ -1,8 +1,10 @@
 //! The command line: what can be asked for, and where each setting comes from. Invariant: an error is one sentence on
 //! standard error and a failing exit status.
 mod calls;
+mod function;
 mod inspect;
 mod model;
+mod relay;
 mod workbench;
 
 use crate::{
@@ -10,6 +12,7 @@ use crate::{
     settings::{Raw, Settings},
 };
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use function::Run;
 use inspect::{Dump, Folder};
 use std::{
     io::{self, Write},
@@ -52,6 +55,16 @@ enum Command {
     /// Looks at the journal
     #[command(subcommand)]
     Log(Log),
+    /// Runs functions for a server
+    #[command(subcommand)]
+    Function(Function),
+}
+
+#[derive(Subcommand)]
+enum Function {
+    /// Runs a function's handler and starts it again when it crashes, until it is told to stop (SIGTERM, SIGINT)
+    #[command(after_help = function::AFTER_HELP)]
+    Run(Run),
 }
 
 #[derive(Subcommand)]
@@ -82,6 +95,7 @@ pub(crate) fn run() -> ExitCode {
         Some(Command::Log(Log::Dump(dump))) => dump.show(),
         Some(Command::Import(import)) => import.run(),
         Some(Command::ExportModel(export)) => export.run(),
+        Some(Command::Function(Function::Run(run))) => run.run(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -102,6 +116,7 @@ impl Serve {
         let file = self.config.as_deref().map(Raw::of_file).transpose()?.unwrap_or_default();
         let mut settings = self.settings.or(file).check(credential()?)?;
         settings.keys.master_key = variable("HEADWATER_MASTER_KEY");
+        settings.outward.sign_as(variable)?;
         Ok(settings)
     }
 }

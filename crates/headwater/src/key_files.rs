@@ -3,10 +3,8 @@
 //! Invariant: a master key that was made is on disk, readable by its owner alone, before anything is encrypted with it;
 //! no message ever holds a key.
 use crate::settings::{KeySettings, Store};
-use headwater_kinesis::{
-    Entropy,
-    keys::{KeyState, KeyStore, KmsKey, MasterKey},
-};
+use headwater_keys::{KeyState, KeyStore, KmsKey, MasterKey};
+use headwater_kinesis::Entropy;
 use serde::Deserialize;
 use std::{
     fs,

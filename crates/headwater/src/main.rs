@@ -3,8 +3,10 @@ mod access;
 mod cli;
 mod credentials;
 mod front;
+mod functions;
 mod gate;
 mod key_files;
+mod outward;
 mod serve;
 mod settings;
 

@@ -2,11 +2,18 @@
 //! down again in order: no new connections, the last answers out, the engine closed.
 use crate::{
     front::{Doors, Front, MAX_CONNECTIONS, Table, Tls, listen},
+    functions::{Queue, Registry},
     gate::Gate,
     key_files,
+    outward::Outward,
     settings::{LogFormat, RateLimits, Settings, Store},
 };
 use headwater_dynamodb::{DynamoDb, DynamoDbParts, DynamoDbSettings};
+use headwater_firehose::{
+    Firehose, FirehoseParts, FirehoseSettings,
+    glue::{self, Glue, GlueParts},
+};
+use headwater_keys::KeyStore;
 use headwater_kinesis::{Entropy, Kinesis, KinesisParts, KinesisSettings};
 use headwater_log::{
     Bounds, Engine, LogError, Seq,
@@ -67,17 +74,26 @@ async fn serve(settings: Settings) -> Result<Arc<dyn Engine>, String> {
     };
     let engine = open_engine(&settings, &clock, &entropy)?;
     let access: Arc<dyn Access> = Arc::new(Gate::new(settings.credentials.clone()));
-    let kinesis = open_kinesis(&settings, Arc::clone(&engine), &clock, &entropy, Arc::clone(&access)).await?;
-    let dynamodb = open_dynamodb(&settings, Arc::clone(&engine), &clock, &entropy, access).await?;
+    let owner = (&*settings.account, &*settings.region);
+    let keys = Arc::new(key_files::open(&settings.keys, &settings.store, owner, &entropy)?);
+    let kinesis = open_kinesis(&settings, Arc::clone(&engine), &clock, &entropy, Arc::clone(&access), keys).await?;
+    let dynamodb = open_dynamodb(&settings, Arc::clone(&engine), &clock, &entropy, Arc::clone(&access)).await?;
+    let parts = GlueParts { engine: Arc::clone(&engine), clock: Arc::clone(&clock), access: Arc::clone(&access) };
+    let glue = Glue::open(parts).await.map_err(|error| format!("Glue's catalog cannot be opened: {error}"))?;
     let table = Table::new(Arc::clone(&clock)).with(&kinesis, headwater_kinesis::operations());
-    let mut table = table.with(&dynamodb, headwater_dynamodb::operations());
+    let mut table = table.with(&dynamodb, headwater_dynamodb::operations()).with(&glue, glue::operations());
     table.arm(&settings.faults)?;
     tokio::spawn(headwater_kinesis::run_duties(kinesis));
     tokio::spawn(headwater_dynamodb::run_duties(dynamodb));
 
+    let outward = open_outward(&settings, &entropy)?;
+    let timeout_ms = settings.outward.function_timeout_ms;
+    let queue = Queue::new(timeout_ms, Arc::clone(&clock), Arc::clone(&entropy));
+    let functions = Arc::new(Registry::new(outward.remote, queue));
+
     let (stop, stopped) = watch::channel(false);
     let doors = Arc::new(Doors {
-        front: Front::new(table, &settings, Arc::clone(&clock), (entropy() >> 64) as u64),
+        front: Front::new(table, functions, &settings, Arc::clone(&clock), (entropy() >> 64) as u64),
         tls,
         clock: Arc::clone(&clock),
         places: Arc::new(Semaphore::new(MAX_CONNECTIONS as usize)),
@@ -87,7 +103,7 @@ async fn serve(settings: Settings) -> Result<Arc<dyn Engine>, String> {
     for listener in listeners {
         tokio::spawn(listen(listener, Arc::clone(&doors)));
     }
-    announce(&settings, &addresses);
+    announce(&settings, &addresses, &outward.objects_at);
 
     told_to_stop().await.map_err(|error| format!("cannot listen for signals: {error}"))?;
     tracing::info!("stopping");
@@ -114,19 +130,28 @@ fn open_engine(settings: &Settings, clock: &Arc<dyn Clock>, entropy: &Entropy) -
     Ok(engine)
 }
 
+fn open_outward(settings: &Settings, entropy: &Entropy) -> Result<Outward, String> {
+    let data = match &settings.store {
+        Store::Folder(data) => Some(data.as_path()),
+        Store::Memory => None,
+    };
+    Outward::open(&settings.outward, data, entropy())
+}
+
 async fn open_kinesis(
     settings: &Settings,
     engine: Arc<dyn Engine>,
     clock: &Arc<dyn Clock>,
     entropy: &Entropy,
     access: Arc<dyn Access>,
+    keys: Arc<KeyStore>,
 ) -> Result<Arc<Kinesis>, String> {
     let defaults = KinesisSettings::default();
     let parts = KinesisParts {
         engine,
         clock: Arc::clone(clock),
         entropy: Arc::clone(entropy),
-        keys: key_files::open(&settings.keys, &settings.store, (&settings.account, &settings.region), entropy)?,
+        keys,
         access,
         settings: KinesisSettings {
             shard_limit: settings.shard_limit.unwrap_or(defaults.shard_limit),
@@ -222,7 +247,7 @@ fn start_log(settings: &Settings) {
 }
 
 /// What to paste next, on standard output.
-fn announce(settings: &Settings, addresses: &[SocketAddr]) {
+fn announce(settings: &Settings, addresses: &[SocketAddr], objects_at: &str) {
     let Some(first) = addresses.first() else { return };
     let endpoints: Vec<String> = addresses.iter().map(|address| format!("http://{address}")).collect();
     let data = match &settings.store {
@@ -233,7 +258,7 @@ fn announce(settings: &Settings, addresses: &[SocketAddr]) {
     let keys = if keys { "export AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any\n              " } else { "" };
     let text = format!(
         "Headwater {version} takes requests.\n  endpoint    {endpoints} (https:// on the same port)\n  \
-         data        {data}\n  paste next  {keys}aws --endpoint-url http://{first} --region {region} kinesis \
+         data        {data}\n  objects     {objects_at}\n  paste next  {keys}aws --endpoint-url http://{first} --region {region} kinesis \
          create-stream --stream-name first --shard-count 1\n",
         version = env!("CARGO_PKG_VERSION"),
         endpoints = endpoints.join(", "),
@@ -242,8 +267,9 @@ fn announce(settings: &Settings, addresses: &[SocketAddr]) {
     let _ = io::stdout().write_all(text.as_bytes());
 }
 
+/// Resolves when the system or the user asks the process to end.
 #[cfg(unix)]
-async fn told_to_stop() -> io::Result<()> {
+pub(crate) async fn told_to_stop() -> io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -254,7 +280,8 @@ async fn told_to_stop() -> io::Result<()> {
     Ok(())
 }
 
+/// Resolves when the user asks the process to end.
 #[cfg(not(unix))]
-async fn told_to_stop() -> io::Result<()> {
+pub(crate) async fn told_to_stop() -> io::Result<()> {
     tokio::signal::ctrl_c().await
 }

@@ -1,6 +1,10 @@
 //! Settings in two stages: as written (flag, then `HEADWATER_*` variable, then file), and checked. Everything beyond
 //! this file stands on checked settings alone, so a mistake is told at start and nowhere else.
-use crate::{credentials::Credentials, front::fault::Fault};
+use crate::{
+    credentials::Credentials,
+    front::fault::Fault,
+    outward::{OutwardSettings, Written},
+};
 use clap::{Args, ValueEnum};
 use serde::Deserialize;
 use std::{
@@ -81,6 +85,33 @@ pub(crate) struct Raw {
     /// aliases and state (enabled, disabled, pending-deletion). alias/aws/kinesis is always there
     #[arg(long, env = "HEADWATER_KMS_KEYS", value_name = "FILE")]
     pub(crate) kms_keys: Option<PathBuf>,
+    /// The folder that delivered objects go to: a bucket is a folder in it [default: s3 in the data folder]
+    #[arg(long, env = "HEADWATER_S3_DIR", value_name = "DIR")]
+    pub(crate) s3_dir: Option<PathBuf>,
+    /// An S3 endpoint that delivered objects go to instead, addressed by path: http://HOST:PORT or https://HOST
+    #[arg(long, env = "HEADWATER_S3_ENDPOINT", value_name = "URL")]
+    pub(crate) s3_endpoint: Option<String>,
+    /// The region to sign for at the S3 endpoint [default: that of --region]
+    #[arg(long, env = "HEADWATER_S3_REGION", value_name = "NAME")]
+    pub(crate) s3_region: Option<String>,
+    /// The access key for the S3 endpoint, as TOML: id, secret and, if it has one, session-token. It may also come from
+    /// HEADWATER_S3_ACCESS_KEY_ID, HEADWATER_S3_SECRET_ACCESS_KEY and HEADWATER_S3_SESSION_TOKEN, or from AWS's own variables
+    #[arg(long, env = "HEADWATER_S3_CREDENTIALS", value_name = "FILE")]
+    pub(crate) s3_credentials: Option<PathBuf>,
+    /// A destination that callers may have records sent to though it is private or speaks plain HTTP: HOST, HOST:PORT,
+    /// or * for all; may be repeated. Link-local and metadata addresses are never sent to
+    #[arg(long, env = "HEADWATER_ALLOW_DESTINATION", value_name = "HOST", value_delimiter = ',')]
+    pub(crate) allow_destination: Vec<String>,
+    /// Where a function runs: a server that speaks Lambda's Invoke API, or the whole URL to post to; may be repeated.
+    /// All others are run by whoever serves them through this server's Runtime API; see `headwater function run`
+    #[arg(long, env = "HEADWATER_FUNCTION", value_name = "NAME=URL", value_delimiter = ',')]
+    pub(crate) function: Vec<String>,
+    /// Where all functions run that --function does not name: a server that speaks Lambda's Invoke API
+    #[arg(long, env = "HEADWATER_FUNCTIONS_ENDPOINT", value_name = "URL")]
+    pub(crate) functions_endpoint: Option<String>,
+    /// How long a function may take, in milliseconds [default: 300000]
+    #[arg(long, env = "HEADWATER_FUNCTION_TIMEOUT_MS", value_name = "MS", allow_negative_numbers = true)]
+    pub(crate) function_timeout_ms: Option<u64>,
     /// Certificate chain for TLS, as PEM; without one, a certificate is made when first asked for
     #[arg(long, env = "HEADWATER_TLS_CERT", value_name = "FILE", requires = "tls_key")]
     pub(crate) tls_cert: Option<PathBuf>,
@@ -170,6 +201,7 @@ pub(crate) struct Settings {
     pub(crate) faults: Vec<Fault>,
     pub(crate) credentials: Credentials,
     pub(crate) keys: KeySettings,
+    pub(crate) outward: OutwardSettings,
     /// Certificate and key, as PEM files.
     pub(crate) tls: Option<(PathBuf, PathBuf)>,
     pub(crate) server_names: Vec<String>,
@@ -215,6 +247,14 @@ impl Raw {
             credentials: self.credentials.or(file.credentials),
             master_key_file: self.master_key_file.or(file.master_key_file),
             kms_keys: self.kms_keys.or(file.kms_keys),
+            s3_dir: self.s3_dir.or(file.s3_dir),
+            s3_endpoint: self.s3_endpoint.or(file.s3_endpoint),
+            s3_region: self.s3_region.or(file.s3_region),
+            s3_credentials: self.s3_credentials.or(file.s3_credentials),
+            allow_destination: either(self.allow_destination, file.allow_destination),
+            function: either(self.function, file.function),
+            functions_endpoint: self.functions_endpoint.or(file.functions_endpoint),
+            function_timeout_ms: self.function_timeout_ms.or(file.function_timeout_ms),
             tls_cert: tls.0,
             tls_key: tls.1,
             server_name: either(self.server_name, file.server_name),
@@ -244,6 +284,7 @@ impl Raw {
         if !is_region(&region) {
             return Err(format!("--region: a region is written like us-east-1, not '{region}'"));
         }
+        let outward = self.outward(&region)?;
         let credentials = Credentials::load(self.credentials.as_deref(), environment, &account)?;
         let settings = Settings {
             listen: addresses(&self.listen)?,
@@ -266,6 +307,7 @@ impl Raw {
             faults: self.fault.iter().map(|text| Fault::parse(text)).collect::<Result<_, _>>()?,
             credentials,
             keys: KeySettings { master_key: None, master_key_file: self.master_key_file, kms_keys: self.kms_keys },
+            outward,
             tls: match (self.tls_cert, self.tls_key) {
                 (Some(certificate), Some(key)) => Some((certificate, key)),
                 (None, None) => None,
@@ -279,6 +321,20 @@ impl Raw {
         };
         settings.check_exposure()?;
         Ok(settings)
+    }
+
+    fn outward(&self, region: &str) -> Result<OutwardSettings, String> {
+        OutwardSettings::check(&Written {
+            s3_dir: self.s3_dir.as_deref(),
+            s3_endpoint: self.s3_endpoint.as_deref(),
+            s3_region: self.s3_region.as_deref(),
+            s3_credentials: self.s3_credentials.as_deref(),
+            allow_destination: &self.allow_destination,
+            function: &self.function,
+            functions_endpoint: self.functions_endpoint.as_deref(),
+            function_timeout_ms: self.function_timeout_ms,
+            region,
+        })
     }
 }
 

@@ -37,6 +37,15 @@ const NOT_IN_SERVICES: &[&str] = &[
     "Dialect",
 ];
 
+const SERVER_MAY_USE: &[&str] = &[
+    "headwater-wire",
+    "headwater-log",
+    "headwater-keys",
+    "headwater-kinesis",
+    "headwater-dynamodb",
+    "headwater-firehose",
+];
+
 const ROOMS: &[Room] = &[
     Room {
         folder: "crates/headwater-wire",
@@ -61,8 +70,15 @@ const ROOMS: &[Room] = &[
         seams: &["src/disk/files.rs", "src/kv/fjall/journal.rs"],
     },
     Room {
-        folder: "crates/headwater-kinesis",
+        folder: "crates/headwater-keys",
         may_use: &["headwater-wire", "headwater-log"],
+        not_crates: NETWORK,
+        not_paths: NOT_IN_SERVICES,
+        seams: &[],
+    },
+    Room {
+        folder: "crates/headwater-kinesis",
+        may_use: &["headwater-wire", "headwater-log", "headwater-keys"],
         not_crates: NETWORK,
         not_paths: NOT_IN_SERVICES,
         seams: &[],
@@ -76,24 +92,38 @@ const ROOMS: &[Room] = &[
     },
     Room {
         folder: "crates/headwater-firehose",
-        may_use: &["headwater-wire", "headwater-log"],
+        may_use: &["headwater-wire", "headwater-log", "headwater-keys"],
         not_crates: NETWORK,
         not_paths: NOT_IN_SERVICES,
         seams: &[],
     },
     Room {
         folder: "crates/headwater",
+        may_use: SERVER_MAY_USE,
+        not_crates: &[],
+        not_paths: &["DiskEngine::open", "MemoryEngine::new", "FjallKv::open", "MemoryKv::new"],
+        seams: &["src/serve.rs"],
+    },
+    Room {
+        folder: "crates/headwater",
+        may_use: SERVER_MAY_USE,
+        not_crates: &[],
+        not_paths: &["TcpListener::bind"],
+        seams: &["src/serve.rs", "src/cli/relay.rs"],
+    },
+    Room {
+        folder: "crates/headwater",
         may_use: &["headwater-wire", "headwater-log", "headwater-kinesis", "headwater-dynamodb", "headwater-firehose"],
         not_crates: &[],
-        not_paths: &["DiskEngine::open", "MemoryEngine::new", "FjallKv::open", "MemoryKv::new", "TcpListener::bind"],
-        seams: &["src/serve.rs"],
+        not_paths: &["reqwest", "object_store"],
+        seams: &["src/outward/"],
     },
     Room {
         folder: "crates/headwater",
         may_use: &["headwater-wire", "headwater-log", "headwater-kinesis", "headwater-dynamodb", "headwater-firehose"],
         not_crates: &[],
         not_paths: &["hyper", "hyper_util", "http", "http_body_util"],
-        seams: &["src/front/", "src/serve.rs", "src/cli/calls.rs"],
+        seams: &["src/front/", "src/serve.rs", "src/outward/", "src/cli/calls.rs", "src/cli/relay.rs"],
     },
 ];
 

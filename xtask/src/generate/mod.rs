@@ -31,15 +31,72 @@ struct Service {
     java: &'static str,
     /// The name in prose.
     title: &'static str,
+    /// What of the description is carried.
+    extent: Extent,
 }
 
-const SERVICES: [Service; 4] = [
+/// How much of a service's description the model carries.
+enum Extent {
+    All,
+    /// Some operations with what they need, without some members: `Structure.Member`.
+    Of { operations: &'static [&'static str], without: &'static [&'static str] },
+}
+
+/// The part of Glue's Data Catalog in which schemas are kept. Left out are Iceberg tables, Lake Formation's transactions
+/// and row filters, views of several dialects, partition indexes, and the status of changes that take time.
+const GLUE: Extent = Extent::Of {
+    operations: &[
+        "CreateDatabase",
+        "CreateTable",
+        "DeleteDatabase",
+        "DeleteTable",
+        "GetDatabase",
+        "GetDatabases",
+        "GetTable",
+        "GetTableVersion",
+        "GetTableVersions",
+        "GetTables",
+        "UpdateTable",
+    ],
+    without: &[
+        "CreateTableRequest.Name",
+        "CreateTableRequest.OpenTableFormatInput",
+        "CreateTableRequest.PartitionIndexes",
+        "CreateTableRequest.TransactionId",
+        "DeleteTableRequest.TransactionId",
+        "GetTableRequest.AuditContext",
+        "GetTableRequest.IncludeStatusDetails",
+        "GetTableRequest.QueryAsOfTime",
+        "GetTableRequest.TransactionId",
+        "GetTableVersionRequest.AuditContext",
+        "GetTableVersionsRequest.AuditContext",
+        "GetTablesRequest.AuditContext",
+        "GetTablesRequest.IncludeStatusDetails",
+        "GetTablesRequest.QueryAsOfTime",
+        "GetTablesRequest.TransactionId",
+        "Table.IcebergTableMetadata",
+        "Table.IsMaterializedView",
+        "Table.IsMultiDialectView",
+        "Table.RLSProperties",
+        "Table.Status",
+        "Table.ViewDefinition",
+        "TableInput.ViewDefinition",
+        "UpdateTableRequest.Force",
+        "UpdateTableRequest.Name",
+        "UpdateTableRequest.TransactionId",
+        "UpdateTableRequest.UpdateOpenTableFormatInput",
+        "UpdateTableRequest.ViewUpdateAction",
+    ],
+};
+
+const SERVICES: [Service; 5] = [
     Service {
         module: "kinesis",
         variant: "Kinesis",
         folder: "kinesis/2013-12-02",
         java: "com.amazonaws.kinesis.v20131202",
         title: "Kinesis Data Streams",
+        extent: Extent::All,
     },
     Service {
         module: "dynamodb",
@@ -47,6 +104,7 @@ const SERVICES: [Service; 4] = [
         folder: "dynamodb/2012-08-10",
         java: "com.amazonaws.dynamodb.v20120810",
         title: "DynamoDB",
+        extent: Extent::All,
     },
     Service {
         module: "dynamodb_streams",
@@ -54,6 +112,7 @@ const SERVICES: [Service; 4] = [
         folder: "dynamodbstreams/2012-08-10",
         java: "com.amazonaws.dynamodb.v20120810",
         title: "DynamoDB Streams",
+        extent: Extent::All,
     },
     Service {
         module: "firehose",
@@ -61,6 +120,15 @@ const SERVICES: [Service; 4] = [
         folder: "firehose/2015-08-04",
         java: "com.amazonaws.firehose.v20150804",
         title: "Data Firehose",
+        extent: Extent::All,
+    },
+    Service {
+        module: "glue",
+        variant: "Glue",
+        folder: "glue/2017-03-31",
+        java: "com.amazonaws.glue.v20170331",
+        title: "the Data Catalog of Glue",
+        extent: GLUE,
     },
 ];
 

@@ -26,6 +26,7 @@ use crate::{
     stream::{Shard, Stream, View},
     value::Item,
 };
+use headwater_wire::partition;
 use serde::{Deserialize, Serialize};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -44,11 +45,7 @@ pub(crate) struct Scope {
 impl Scope {
     /// What ARNs of the region begin with behind `arn:`.
     pub(crate) fn partition(&self) -> &'static str {
-        match self.region.split('-').next() {
-            Some("cn") => "aws-cn",
-            Some("us") if self.region.starts_with("us-gov-") => "aws-us-gov",
-            _ => "aws",
-        }
+        partition(&self.region)
     }
 
     /// The ARN of the scope's table called `name`.

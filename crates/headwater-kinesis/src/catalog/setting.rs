@@ -6,10 +6,8 @@ use super::{
     Catalog, Quota,
     stream::{Address, Distribution, Mode, Stream},
 };
-use crate::{
-    errors::{self, Result},
-    keys::WrappedKey,
-};
+use crate::errors::{self, Result};
+use headwater_keys::WrappedKey;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 

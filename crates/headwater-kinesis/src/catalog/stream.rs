@@ -8,10 +8,10 @@ use super::{
     setting::{Encryption, Setting},
 };
 use crate::{
-    keys::WrappedKey,
     routing::KeyRange,
     sequence::{self, ShardMark},
 };
+use headwater_keys::WrappedKey;
 use headwater_log::{LogGroup, LogId, Seq};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};

@@ -41,7 +41,7 @@ impl Guarded {
         let engine: Arc<dyn Engine> = MemoryEngine::new(Arc::new(clock.clone()));
         let doorkeeper = Arc::new(Doorkeeper::default());
         let (entropy, settings): (Entropy, _) = (Arc::new(|| 5), KinesisSettings::default());
-        let (keys, access) = (key_store(), Arc::clone(&doorkeeper) as Arc<dyn Access>);
+        let (keys, access) = (Arc::new(key_store()), Arc::clone(&doorkeeper) as Arc<dyn Access>);
         let parts = KinesisParts { engine, clock: Arc::new(clock), entropy, keys, access, settings };
         Self { doorkeeper, kinesis: Kinesis::open(parts).await.unwrap() }
     }

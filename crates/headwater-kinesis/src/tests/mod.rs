@@ -10,12 +10,9 @@ mod resharding;
 mod streams;
 mod throughput;
 
-use crate::{
-    Entropy, Kinesis, KinesisParts, KinesisSettings,
-    keys::{KeyState, KeyStore, KmsKey, MasterKey},
-    operations, ops,
-};
+use crate::{Entropy, Kinesis, KinesisParts, KinesisSettings, operations, ops};
 use bytes::Bytes;
+use headwater_keys::{KeyState, KeyStore, KmsKey, MasterKey};
 use headwater_log::{
     Engine,
     clock::{Clock, ManualClock},
@@ -168,7 +165,7 @@ async fn open(engine: &Arc<dyn Engine>, clock: Arc<dyn Clock>, settings: Kinesis
     let entropy: Entropy = Arc::new(|| u128::from(CHANCE.fetch_add(1, Ordering::Relaxed)) << 70 | 5);
     let engine = Arc::clone(engine);
     let access = Arc::new(headwater_wire::Everybody);
-    Kinesis::open(KinesisParts { engine, clock, entropy, keys: key_store(), access, settings }).await.unwrap()
+    Kinesis::open(KinesisParts { engine, clock, entropy, keys: Arc::new(key_store()), access, settings }).await.unwrap()
 }
 
 fn key_store() -> KeyStore {

@@ -5,5 +5,7 @@ pub mod dynamodb;
 pub mod dynamodb_streams;
 /// Data Firehose.
 pub mod firehose;
+/// the Data Catalog of Glue.
+pub mod glue;
 /// Kinesis Data Streams.
 pub mod kinesis;

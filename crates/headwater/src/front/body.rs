@@ -65,7 +65,7 @@ impl Intake {
             return Err(Refusal::HeadTooLarge(service));
         }
         let limit_bytes = self.limit_bytes.unwrap_or(match service {
-            Service::Kinesis | Service::Firehose => KINESIS_BODY_BYTES,
+            Service::Kinesis | Service::Firehose | Service::Glue => KINESIS_BODY_BYTES,
             Service::DynamoDb | Service::DynamoDbStreams => DYNAMO_BODY_BYTES,
         });
         let announced = body.size_hint();

@@ -32,11 +32,16 @@ impl OwnNames {
             let own = |own: &IpAddr| *own == address || own.is_unspecified();
             return address.is_loopback() || self.addresses.iter().any(own);
         }
-        host.eq_ignore_ascii_case("localhost") || self.names.iter().any(|name| name.eq_ignore_ascii_case(host))
+        let host = host.to_ascii_lowercase();
+        // What ends so is this machine wherever it is resolved, so that no foreign page can come by it.
+        host == "localhost"
+            || host.ends_with(".localhost")
+            || self.names.iter().any(|name| name.eq_ignore_ascii_case(&host))
     }
 }
 
-fn without_port(host: &str) -> &str {
+/// A host without its port.
+pub(crate) fn without_port(host: &str) -> &str {
     if let Some(rest) = host.strip_prefix('[') {
         return rest.split(']').next().unwrap_or_default();
     }
@@ -58,7 +63,15 @@ mod tests {
     #[test]
     fn only_own_names_are_answered_to() {
         let own = OwnNames::new(&["10.1.2.3:4566".parse().unwrap()], &["headwater.test".into()]);
-        for host in ["localhost:4566", "127.0.0.1", "127.8.8.8:1", "[::1]:4566", "10.1.2.3:4566", "HEADWATER.test:80"] {
+        for host in [
+            "localhost:4566",
+            "127.0.0.1",
+            "127.8.8.8:1",
+            "[::1]:4566",
+            "10.1.2.3:4566",
+            "HEADWATER.test:80",
+            "transform.localhost",
+        ] {
             assert!(admits(&own, host, None), "{host}");
         }
         for host in ["evil.example", "10.1.2.4", "localhost.evil.example", "", "[", "127.0.0.1.evil.example:4566"] {

@@ -6,6 +6,7 @@ mod chance;
 mod cloudwatch;
 mod dispatch;
 pub(crate) mod fault;
+mod functions;
 mod health;
 mod http;
 mod local;
@@ -35,7 +36,7 @@ use self::{
     pulse::Pulse,
     reply::{Refusal, Reply, RequestId},
 };
-use crate::{gate::Gate, settings::Settings};
+use crate::{functions::Registry, gate::Gate, settings::Settings};
 use ::http::{HeaderValue, Method, Request, Version, header, request::Parts};
 use bytes::Bytes;
 use headwater_log::clock::Clock;
@@ -51,6 +52,7 @@ const EVENTS_PAUSE_MS: u64 = 20;
 /// Everything a request needs on its way.
 pub(crate) struct Front {
     table: Table,
+    functions: Arc<Registry>,
     auth: Auth,
     gate: Gate,
     published: Published,
@@ -64,10 +66,17 @@ pub(crate) struct Front {
 }
 
 impl Front {
-    /// A front to the operations of `table`, ready at once; `seed` makes its request ids.
-    pub(crate) fn new(table: Table, settings: &Settings, clock: Arc<dyn Clock>, seed: u64) -> Arc<Self> {
+    /// A front to the operations of `table` and to functions, ready at once; `seed` makes its request ids.
+    pub(crate) fn new(
+        table: Table,
+        functions: Arc<Registry>,
+        settings: &Settings,
+        clock: Arc<dyn Clock>,
+        seed: u64,
+    ) -> Arc<Self> {
         Arc::new(Self {
             table,
+            functions,
             auth: Auth::new(settings),
             gate: Gate::new(settings.credentials.clone()),
             published: Published::default(),
@@ -93,6 +102,9 @@ impl Front {
                 return health::refuse();
             }
             return health::answer(&head, &self.table, &self.published, !*self.stop.borrow());
+        }
+        if let Some(asked) = functions::Asked::of(&head) {
+            return functions::answer(self, asked, &head, body, pulse, origin).await;
         }
         let mut draw = self.chance.draw();
         let addressee = Addressee::of(&head);
@@ -185,7 +197,7 @@ impl Front {
             }
             match target.service {
                 Service::DynamoDb | Service::DynamoDbStreams => auth::in_dynamo_words(refusal, head),
-                Service::Kinesis | Service::Firehose => refusal,
+                Service::Kinesis | Service::Firehose | Service::Glue => refusal,
             }
         })?;
         self.table.run(route, target, Caller { origin, ..caller }, body, id, draw).await
@@ -195,7 +207,7 @@ impl Front {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::settings::Raw;
+    use crate::{functions::Queue, outward::Outward, settings::Raw};
     use headwater_log::clock::{ManualClock, SystemClock};
     use headwater_wire::{
         kinesis::{ListStreamsInput, ListStreamsOutput},
@@ -229,6 +241,11 @@ mod tests {
         doors: Arc<Doors>,
     }
 
+    fn functions(settings: &Settings, clock: &Arc<dyn Clock>) -> Arc<Registry> {
+        let outward = Outward::open(&settings.outward, Some(tempfile::tempdir().unwrap().path()), 0).unwrap();
+        Arc::new(Registry::new(outward.remote, Queue::new(1_000, Arc::clone(clock), Arc::new(|| 0))))
+    }
+
     async fn server() -> Server {
         let clock = ManualClock::at(1_000_000);
         let slow = Arc::new(Slow::default());
@@ -238,6 +255,7 @@ mod tests {
         let doors = Arc::new(Doors {
             front: Front::new(
                 Table::new(Arc::clone(&shared)).with(&slow, vec![op(run)]),
+                functions(&settings, &shared),
                 &settings,
                 Arc::clone(&shared),
                 1,

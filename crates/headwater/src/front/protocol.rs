@@ -8,11 +8,12 @@ use http::{HeaderMap, HeaderName, Method, header, request::Parts};
 static TARGET: HeaderName = HeaderName::from_static("x-amz-target");
 
 /// What stands before the operation's name in a target.
-const TARGETS: [(&str, Service); 4] = [
+const TARGETS: [(&str, Service); 5] = [
     ("Kinesis_20131202.", Service::Kinesis),
     ("DynamoDB_20120810.", Service::DynamoDb),
     ("DynamoDBStreams_20120810.", Service::DynamoDbStreams),
     ("Firehose_20150804.", Service::Firehose),
+    ("AWSGlue.", Service::Glue),
 ];
 
 const JSON: &str = "application/json";
@@ -110,6 +111,7 @@ impl<'a> Addressee<'a> {
         let service = match scope.or_else(|| host(head).split('.').next()) {
             Some("dynamodb") => Service::DynamoDb,
             Some("firehose") => Service::Firehose,
+            Some("glue") => Service::Glue,
             _ => Service::Kinesis,
         };
         Self { service, operation: None }

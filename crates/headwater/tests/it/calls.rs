@@ -25,9 +25,12 @@ pub(crate) const DATE: &str = "20261120T000000Z";
 const SETTLE_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl Server {
-    /// One call; the answer as it came.
+    /// One call, of Kinesis where the operation is not named with its service; the answer as it came.
     pub(crate) fn post(&self, operation: &str, body: &[u8]) -> Reply {
-        let target = format!("Kinesis_20131202.{operation}");
+        let target = match operation.contains('.') {
+            true => operation.to_owned(),
+            false => format!("Kinesis_20131202.{operation}"),
+        };
         let headers = [
             ("Content-Type", JSON),
             ("X-Amz-Target", target.as_str()),

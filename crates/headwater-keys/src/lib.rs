@@ -5,14 +5,15 @@
 //! part of no `Debug` output. Pure: the master key and chance are handed in.
 mod data_key;
 mod errors;
+mod opened;
 
-use crate::target::partition;
 use aes_gcm::{Aes256Gcm, KeyInit};
 use data_key::KEY_BYTES;
 pub use data_key::{DataKey, OVERHEAD_BYTES, WrappedKey, generation};
 use headwater_log::LogGroup;
-use headwater_wire::{Caller, Nonces, ServiceError};
+use headwater_wire::{Caller, Nonces, ServiceError, partition};
 use md5::{Digest, Md5};
+pub use opened::OpenedKeys;
 use std::{
     collections::{BTreeMap, btree_map::Entry},
     fmt,
@@ -21,6 +22,8 @@ use zeroize::Zeroizing;
 
 /// The alias of the key that every account has in every region without asking for it.
 pub const MANAGED_ALIAS: &str = "alias/aws/kinesis";
+/// What the key is made of that is the service's own and has no name by which a caller could mean it.
+const OWNED: &str = "owned";
 
 /// The key that wraps all data keys.
 pub struct MasterKey(Zeroizing<[u8; KEY_BYTES]>);
@@ -137,7 +140,7 @@ impl KeyStore {
         let key_arn = if resource.starts_with("alias/") {
             match self.aliases.get(&named) {
                 Some(key_arn) => key_arn.clone(),
-                None if resource == MANAGED_ALIAS => managed_arn(&caller.region, &caller.account),
+                None if resource == MANAGED_ALIAS => made_arn(MANAGED_ALIAS, &caller.region, &caller.account),
                 None => return Err(errors::no_alias(&named)),
             }
         } else if resource.strip_prefix("key/").is_some_and(|id| !id.is_empty() && !id.contains(['/', ':'])) {
@@ -146,6 +149,12 @@ impl KeyStore {
             return Err(errors::malformed(name));
         };
         self.check(&key_arn).map(|()| key_arn)
+    }
+
+    /// The ARN of the service's own key for what is the caller's; it may always be used.
+    #[must_use]
+    pub fn owned(&self, caller: &Caller) -> String {
+        made_arn(OWNED, &caller.region, &caller.account)
     }
 
     /// Whether the key may be used now.
@@ -157,7 +166,7 @@ impl KeyStore {
             Some(KeyState::Enabled) => Ok(()),
             Some(KeyState::Disabled) => Err(errors::disabled(key_arn)),
             Some(KeyState::PendingDeletion) => Err(errors::pending_deletion(key_arn)),
-            None if is_managed(key_arn) => Ok(()),
+            None if is_made(key_arn) => Ok(()),
             None => Err(errors::no_key(key_arn)),
         }
     }
@@ -189,9 +198,9 @@ fn arn(region: &str, account: &str, resource: &str) -> String {
     format!("arn:{}:kms:{region}:{account}:{resource}", partition(region))
 }
 
-/// The key behind [`MANAGED_ALIAS`]: its id follows from where it is, so that nothing has to be remembered.
-fn managed_arn(region: &str, account: &str) -> String {
-    let [a, b, c, d] = Md5::digest(format!("{MANAGED_ALIAS} {region} {account}"))
+/// A key that is always there: its id follows from where it is and what for, so that nothing has to be remembered.
+fn made_arn(purpose: &str, region: &str, account: &str) -> String {
+    let [a, b, c, d] = Md5::digest(format!("{purpose} {region} {account}"))
         .chunks_exact(4)
         .map(|chunk| chunk.iter().map(|byte| format!("{byte:02x}")).collect::<String>())
         .collect::<Vec<_>>()
@@ -200,10 +209,12 @@ fn managed_arn(region: &str, account: &str) -> String {
     arn(region, account, &format!("key/{a}-{}-{}-{}-{}{d}", &b[..4], &b[4..], &c[..4], &c[4..]))
 }
 
-fn is_managed(key_arn: &str) -> bool {
+fn is_made(key_arn: &str) -> bool {
     let mut parts = key_arn.split(':').skip(3);
     let place = parts.next().zip(parts.next());
-    place.is_some_and(|(region, account)| managed_arn(region, account) == key_arn)
+    place.is_some_and(|(region, account)| {
+        [MANAGED_ALIAS, OWNED].iter().any(|purpose| made_arn(purpose, region, account) == key_arn)
+    })
 }
 
 #[cfg(test)]
@@ -258,8 +269,20 @@ mod tests {
         assert_eq!(id.split('-').map(str::len).collect::<Vec<_>>(), [8, 4, 4, 4, 12]);
         assert_eq!(find(id).as_deref(), Ok(managed.as_str()));
         assert_eq!(find(&managed).as_deref(), Ok(managed.as_str()));
-        assert_ne!(managed_arn("cn-north-1", "123456789012"), managed_arn("us-east-1", "000000000000"));
-        assert!(managed_arn("cn-north-1", "123456789012").starts_with("arn:aws-cn:kms:"));
+        let managed = |region, account| made_arn(MANAGED_ALIAS, region, account);
+        assert_ne!(managed("cn-north-1", "123456789012"), managed("us-east-1", "000000000000"));
+        assert!(managed("cn-north-1", "123456789012").starts_with("arn:aws-cn:kms:"));
+    }
+
+    #[test]
+    fn the_services_own_key_is_another_for_each_account_and_may_always_be_used() {
+        let [ours, theirs] = ["123456789012", "000000000000"].map(|account| {
+            let owned = store(1).owned(&Caller::root(account, "us-east-1", "k"));
+            assert_eq!(store(1).check(&owned), Ok(()));
+            owned
+        });
+        assert_ne!(ours, theirs);
+        assert_ne!(Ok(ours), find(MANAGED_ALIAS));
     }
 
     #[test]

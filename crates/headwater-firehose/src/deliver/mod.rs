@@ -1,0 +1,185 @@
+//! Delivery: for each delivery stream a pipeline that reads its source, processes what it read, gathers it, writes it out,
+//! and then puts down how far it has come.
+//!
+//! Invariant: progress passes a record only when it has been written, was dropped by a function, or stands in an error
+//! object; whatever stops a pipeline, the next one reads on from progress. So every record arrives at least once.
+mod call;
+mod meter;
+mod objects;
+mod post;
+mod pump;
+mod reader;
+mod write;
+
+use crate::{
+    Firehose,
+    catalog::{Action, Address, Command, Source},
+    plan::Plan,
+};
+use headwater_log::{LogId, Seq};
+use headwater_wire::firehose::{DeliveryStreamFailureType, FailureDescription};
+use meter::Meter;
+pub(crate) use meter::Meters;
+pub use meter::{DeliveryReading, Reading};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+use tokio::{
+    sync::watch,
+    task::{JoinError, JoinSet},
+};
+
+/// One delivery stream at work, under one version of its settings.
+pub(crate) struct Delivery {
+    firehose: Arc<Firehose>,
+    address: Address,
+    incarnation: u128,
+    version: u64,
+    source: Source,
+    direct_log: LogId,
+    arn: String,
+    plan: Plan,
+    /// Where reading begins.
+    progress: BTreeMap<LogId, Seq>,
+    is_failing: AtomicBool,
+    meter: Arc<Meter>,
+}
+
+impl Delivery {
+    fn name(&self) -> &str {
+        &self.address.name
+    }
+
+    fn place(&self, log: LogId) -> Option<Seq> {
+        self.progress.get(&log).copied()
+    }
+
+    /// The Kinesis stream it reads, if it reads one.
+    fn stream_arn(&self) -> Option<&str> {
+        match &self.source {
+            Source::Kinesis { stream_arn, .. } => Some(stream_arn),
+            Source::DirectPut { .. } => None,
+        }
+    }
+
+    async fn submit(&self, action: Action) {
+        let command = Command::Stream { address: self.address.clone(), action };
+        if let Err(error) = self.firehose.catalog.submit(command, self.firehose.clock.now_ms()).await {
+            // Progress is put down again with the next object; what fails is also in the log of the process.
+            tracing::warn!(delivery_stream = self.name(), ?error, "a delivery stream's state could not be put down");
+        }
+    }
+
+    /// Puts down that delivery does not get on, where that is news.
+    async fn fail(&self, r#type: DeliveryStreamFailureType, details: String) {
+        if !self.is_failing.swap(true, Ordering::Relaxed) {
+            let failure = FailureDescription { r#type, details };
+            self.submit(Action::Fail { incarnation: self.incarnation, failure }).await;
+        }
+    }
+
+    /// Puts down that delivery gets on again, where that is news.
+    async fn recover(&self) {
+        if self.is_failing.swap(false, Ordering::Relaxed) {
+            self.submit(Action::Recover { incarnation: self.incarnation }).await;
+        }
+    }
+
+    /// Puts down that these logs are no more: their records are past retention.
+    async fn forget(&self, logs: Vec<LogId>) {
+        if !logs.is_empty() {
+            self.submit(Action::Forget { incarnation: self.incarnation, logs }).await;
+        }
+    }
+
+    async fn note_source(&self, stream_arn: &str, is_missing: bool) {
+        if is_missing {
+            tracing::error!(delivery_stream = self.name(), stream_arn, "the source is not there; waiting for it");
+            let details = format!("The source stream {stream_arn} does not exist.");
+            self.fail(DeliveryStreamFailureType::UnknownError, details).await;
+        } else {
+            self.recover().await;
+        }
+    }
+}
+
+/// Keeps a pipeline running for every active delivery stream, until dropped. One of these belongs to each [`Firehose`].
+pub async fn run_deliveries(firehose: Arc<Firehose>) {
+    let mut version = firehose.catalog.watch();
+    let mut pipelines = Pipelines::default();
+    loop {
+        version.borrow_and_update();
+        pipelines.adapt(&firehose);
+        tokio::select! {
+            changed = version.changed() => if changed.is_err() { return },
+            Some(ended) = pipelines.tasks.join_next(), if !pipelines.tasks.is_empty() => pipelines.ended(ended),
+        }
+    }
+}
+
+#[derive(Default)]
+struct Pipelines {
+    tasks: JoinSet<u128>,
+    /// By incarnation: the version each runs under, and how to stop it.
+    running: HashMap<u128, (u64, watch::Sender<bool>)>,
+}
+
+impl Pipelines {
+    /// Stops what should not run as it does, and starts what should and does not.
+    fn adapt(&mut self, firehose: &Arc<Firehose>) {
+        let catalog = firehose.catalog.read();
+        let wanted: HashMap<u128, _> = catalog
+            .all()
+            .filter(|(_, _, stream)| stream.is_active())
+            .map(|(scope, name, stream)| (stream.incarnation, (scope, name, stream)))
+            .collect();
+        for (incarnation, (version, stop)) in &self.running {
+            if wanted.get(incarnation).is_none_or(|(_, _, stream)| stream.version != *version) {
+                stop.send_replace(true);
+            }
+        }
+        for (incarnation, (scope, name, stream)) in wanted {
+            if self.running.contains_key(&incarnation) {
+                continue;
+            }
+            let plan = match Plan::of(&stream.destination) {
+                Ok(plan) => plan,
+                Err(error) => {
+                    tracing::error!(delivery_stream = %name, %error, "settings of an earlier release cannot be followed");
+                    continue;
+                }
+            };
+            let (stop, stopped) = watch::channel(false);
+            let delivery = Arc::new(Delivery {
+                firehose: Arc::clone(firehose),
+                address: Address { scope: scope.clone(), name: name.clone() },
+                incarnation,
+                version: stream.version,
+                source: stream.source.clone(),
+                direct_log: stream.direct_log(),
+                arn: crate::target::arn(&scope.account, &scope.region, name),
+                plan,
+                progress: stream.progress.clone(),
+                is_failing: AtomicBool::new(stream.failure.is_some()),
+                meter: firehose.meters.of(incarnation),
+            });
+            self.running.insert(incarnation, (stream.version, stop));
+            self.tasks.spawn(async move {
+                pump::run(delivery, stopped).await;
+                incarnation
+            });
+        }
+    }
+
+    fn ended(&mut self, ended: Result<u128, JoinError>) {
+        match ended {
+            Ok(incarnation) => drop(self.running.remove(&incarnation)),
+            // A pipeline that stopped in an unexpected way is not started again before the process is.
+            Err(error) => tracing::error!(%error, "a delivery stream's pipeline has ended"),
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! Records into objects: named by their prefix, compressed, converted, and put until the store has them.
+//!
+//! Invariant: an object holds its records' data in order and nothing else; a put that is tried again has the same key, so
+//! that a store which had it already is not given two.
+use super::Delivery;
+use crate::{
+    compress::Codec,
+    convert,
+    failure::PROCESSING_FAILED,
+    outside::{Failure, Object},
+    plan::{Bucket, Conversion},
+    prefix::{self, Circumstances, uuid_text},
+    record::{Failed, PartitionKeys, Record},
+};
+use bytes::Bytes;
+use headwater_wire::firehose::DeliveryStreamFailureType;
+use std::{collections::HashSet, sync::Arc};
+
+/// Between tries, doubled each time.
+const FIRST_REST_MS: u64 = 500;
+const LONGEST_REST_MS: u64 = 10_000;
+/// How long after its arrival a record is still tried to be delivered; the service keeps none for longer.
+const KEPT_MS: u64 = 24 * 3_600_000;
+/// How many records an object has, and when they arrived.
+#[derive(Clone, Copy)]
+struct Span {
+    records: usize,
+    oldest_ms: u64,
+    youngest_ms: u64,
+}
+
+impl Span {
+    fn of(records: &[Record]) -> Self {
+        let times = || records.iter().map(|record| record.time_ms);
+        Self {
+            records: records.len(),
+            oldest_ms: times().min().unwrap_or_default(),
+            youngest_ms: times().max().unwrap_or_default(),
+        }
+    }
+}
+
+/// Writes records as they are, those of errors under their own prefix.
+pub(super) async fn plain(delivery: &Arc<Delivery>, bucket: &Bucket, error_type: Option<&str>, records: &[Record]) {
+    let object = object(delivery, bucket, error_type, &PartitionKeys::default(), records).await;
+    put_or_lose(delivery, object, Span::of(records)).await;
+}
+
+/// Writes good records, of one partition where there are several, and returns those that have to go to the errors: what
+/// cannot be converted, and with `retry_ms` everything that could not be written in that time.
+pub(super) async fn good(
+    delivery: &Arc<Delivery>,
+    keys: &PartitionKeys,
+    conversion: Option<&Conversion>,
+    retry_ms: Option<u64>,
+    records: Vec<Record>,
+) -> Vec<Failed> {
+    let (object, records, mut failed) = match conversion {
+        None => (Some(object(delivery, &delivery.plan.bucket, None, keys, &records).await), records, Vec::new()),
+        Some(conversion) => converted(delivery, conversion, keys, records).await,
+    };
+    let (Some(object), span) = (object, Span::of(&records)) else { return failed };
+    let Some(retry_ms) = retry_ms else {
+        put_or_lose(delivery, object, span).await;
+        return failed;
+    };
+    let give_up_ms = delivery.firehose.clock.now_ms() + retry_ms;
+    let Err((failure, attempts)) = put(delivery, object, span, give_up_ms).await else { return failed };
+    let ended_ms = delivery.firehose.clock.now_ms();
+    failed.extend(records.into_iter().map(|record| Failed {
+        record,
+        output_type: PROCESSING_FAILED,
+        code: failure.code.clone(),
+        message: failure.message.clone(),
+        attempts,
+        ended_ms,
+        function_arn: None,
+    }));
+    failed
+}
+
+/// The object of converted records, if any can be; the records in it, and those that are not.
+async fn converted(
+    delivery: &Arc<Delivery>,
+    conversion: &Conversion,
+    keys: &PartitionKeys,
+    records: Vec<Record>,
+) -> (Option<Object>, Vec<Record>, Vec<Failed>) {
+    let (firehose, bucket) = (&delivery.firehose, &delivery.plan.bucket);
+    let now_ms = firehose.clock.now_ms();
+    let schema = match firehose.glue.schema(&delivery.address.scope, &conversion.plan.table) {
+        Ok(schema) => schema,
+        Err(Failure { code, message, .. }) => {
+            return (None, Vec::new(), convert::Plan::refuse(records, &code, &message, now_ms).failed);
+        }
+    };
+    let (plan, given) = (conversion.plan.clone(), records.clone());
+    let Ok(done) = tokio::task::spawn_blocking(move || plan.convert(&schema, given, now_ms)).await else {
+        // A panic ends the process; a task that was cancelled is one of a runtime that is going.
+        return std::future::pending().await;
+    };
+    let refused: HashSet<&str> = done.failed.iter().map(|failed| &*failed.record.id).collect();
+    let records: Vec<Record> = records.into_iter().filter(|record| !refused.contains(&*record.id)).collect();
+    let key = key(delivery, bucket, None, keys, Span::of(&records).oldest_ms);
+    let object = |body| Object { bucket: bucket.name.clone(), key, body: vec![body], content_encoding: None };
+    (done.body.map(object), records, done.failed)
+}
+
+async fn object(
+    delivery: &Arc<Delivery>,
+    bucket: &Bucket,
+    error_type: Option<&str>,
+    keys: &PartitionKeys,
+    records: &[Record],
+) -> Object {
+    let key = key(delivery, bucket, error_type, keys, Span::of(records).oldest_ms);
+    let parts: Vec<Bytes> = records.iter().map(|record| record.data.clone()).collect();
+    let (codec, name) = (bucket.codec, uuid_text((delivery.firehose.entropy)()));
+    let body = if codec == Codec::Uncompressed {
+        parts
+    } else {
+        let compressed = tokio::task::spawn_blocking(move || codec.compress(&parts, &name)).await;
+        // A panic ends the process; a task that was cancelled is one of a runtime that is going.
+        let Ok(compressed) = compressed else { return std::future::pending().await };
+        assert!(compressed.is_ok(), "what fits into memory can be compressed: {:?}", compressed.err());
+        compressed.map(Bytes::from).into_iter().collect()
+    };
+    Object { bucket: bucket.name.clone(), key, body, content_encoding: codec.content_encoding() }
+}
+
+fn key(delivery: &Delivery, bucket: &Bucket, error_type: Option<&str>, keys: &PartitionKeys, time_ms: u64) -> String {
+    let entropy = &delivery.firehose.entropy;
+    let prefix = if error_type.is_some() { &bucket.error_prefix } else { &bucket.prefix };
+    let (zone, random) = (&bucket.zone, &mut || entropy());
+    let evaluated = prefix.evaluate(Circumstances { time_ms, zone, error_type, keys, random });
+    let extension = bucket.extension.as_deref().unwrap_or(bucket.codec.extension());
+    prefix::object_key(&evaluated, delivery.name(), delivery.version, time_ms, zone, entropy(), extension)
+}
+
+/// Puts an object until the store has it, or its records are older than any may become.
+async fn put_or_lose(delivery: &Arc<Delivery>, object: Object, span: Span) {
+    let key = object.key.clone();
+    if let Err((failure, attempts)) = put(delivery, object, span, span.youngest_ms + KEPT_MS).await {
+        tracing::error!(
+            delivery_stream = delivery.name(),
+            key,
+            attempts,
+            code = failure.code,
+            why = failure.message,
+            records = span.records,
+            "records could not be delivered for a day and are lost"
+        );
+        delivery.meter.lost(span.records);
+    }
+}
+
+/// Puts an object until the store has it or `give_up_ms` has come, but once in any case.
+async fn put(delivery: &Arc<Delivery>, object: Object, span: Span, give_up_ms: u64) -> Result<(), (Failure, u32)> {
+    let firehose = &delivery.firehose;
+    let (mut attempts, mut rest_ms) = (0, FIRST_REST_MS);
+    loop {
+        attempts += 1;
+        match firehose.objects.put(object.clone()).await {
+            Ok(()) => {
+                delivery.meter.put(&object);
+                delivery.meter.delivered(span.records, span.youngest_ms);
+                delivery.recover().await;
+                return Ok(());
+            }
+            Err(failure) => {
+                delivery.meter.refused();
+                let Failure { code, message, .. } = &failure;
+                let (name, bucket) = (delivery.name(), &object.bucket);
+                tracing::warn!(
+                    delivery_stream = name,
+                    bucket,
+                    key = object.key,
+                    code,
+                    message,
+                    "an object was refused"
+                );
+                delivery.fail(DeliveryStreamFailureType::UnknownError, format!("{code}: {message}")).await;
+                if firehose.clock.now_ms() + rest_ms >= give_up_ms {
+                    return Err((failure, attempts));
+                }
+                firehose.clock.sleep(rest_ms).await;
+                rest_ms = (rest_ms * 2).min(LONGEST_REST_MS);
+            }
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! What Headwater reaches outside: stores of objects, endpoints of others, functions that run elsewhere. The only room
+//! with a client for HTTP.
+//!
+//! Invariant: where a caller of ours gave the address, the guard decides whether it is reached; what the operator
+//! configured is trusted. Nothing follows a redirection, and everything ends within a bounded time.
+mod folder;
+mod guard;
+mod key_path;
+mod remote;
+mod s3;
+mod settings;
+mod signing;
+mod web;
+
+pub(crate) use self::{
+    remote::Remote,
+    settings::{OutwardSettings, Written},
+};
+
+use self::settings::Store;
+use headwater_firehose::outside::{Endpoints, Objects};
+use std::{io, path::Path, sync::Arc};
+
+/// The folder of buckets, in the data folder.
+const FOLDER: &str = "s3";
+
+/// What there is outside.
+pub(crate) struct Outward {
+    pub(crate) objects: Arc<dyn Objects>,
+    pub(crate) endpoints: Arc<dyn Endpoints>,
+    pub(crate) remote: Remote,
+    /// Where objects go, for people.
+    pub(crate) objects_at: String,
+}
+
+impl Outward {
+    /// Opens it; `data` is the data folder if there is one, `number` a random one.
+    ///
+    /// # Errors
+    /// A sentence with the setting and what is wrong.
+    pub(crate) fn open(settings: &OutwardSettings, data: Option<&Path>, number: u128) -> Result<Self, String> {
+        let web = Arc::new(web::Web::new(settings.allowed.clone())?);
+        let remote = Remote::new(settings, &web);
+        let (objects, objects_at): (Arc<dyn Objects>, String) = match (&settings.store, data) {
+            (Store::Endpoint { url, region, key }, _) => {
+                (Arc::new(s3::S3::new(Arc::clone(&web), url, region, key.clone())), url.clone())
+            }
+            (Store::Folder(folder), _) => in_folder(folder::Folder::open(folder), folder)?,
+            (Store::Default, Some(data)) => {
+                let folder = data.join(FOLDER);
+                in_folder(folder::Folder::open(&folder), &folder)?
+            }
+            (Store::Default, None) => in_folder(folder::Folder::temporary(number), &std::env::temp_dir())?,
+        };
+        Ok(Self { objects, endpoints: web, remote, objects_at })
+    }
+}
+
+fn in_folder(opened: io::Result<folder::Folder>, named: &Path) -> Result<(Arc<dyn Objects>, String), String> {
+    let folder = opened.map_err(|error| format!("--s3-dir {}: {error}", named.display()))?;
+    let at = folder.root().display().to_string();
+    Ok((Arc::new(folder), at))
+}
