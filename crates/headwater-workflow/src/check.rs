@@ -160,3 +160,6 @@ fn check_use(document: &Document, usage: &Use) -> Option<Problem> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

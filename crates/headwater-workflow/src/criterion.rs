@@ -73,7 +73,7 @@ impl Criterion {
 
 /// Why not all of `criteria` hold; `None` if they do.
 #[must_use]
-pub fn unmet(criteria: &[Criterion], scope: &Value) -> Option<String> {
+pub(crate) fn unmet(criteria: &[Criterion], scope: &Value) -> Option<String> {
     criteria.iter().find_map(|criterion| match criterion.holds(scope) {
         Ok(true) => None,
         Ok(false) => Some(format!("not met: {}", criterion.condition)),

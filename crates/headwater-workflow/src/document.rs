@@ -212,13 +212,13 @@ pub enum Jump {
 
 /// An expression that stands somewhere in a document.
 #[derive(Debug, Clone)]
-pub struct Use {
+pub(crate) struct Use {
     /// Where.
-    pub line: usize,
+    pub(crate) line: usize,
     /// In which workflow, by its place.
-    pub workflow: Option<usize>,
+    pub(crate) workflow: Option<usize>,
     /// In which step of it, by its place.
-    pub step: Option<usize>,
+    pub(crate) step: Option<usize>,
     /// Itself.
-    pub expression: Expression,
+    pub(crate) expression: Expression,
 }

@@ -111,7 +111,7 @@ fn descend<'a>(value: &'a Value, path: &str) -> Option<&'a Value> {
 
 /// A stretch of a text in which expressions are embedded as `{$…}`.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Piece<'a> {
+pub(crate) enum Piece<'a> {
     /// Itself.
     Text(&'a str),
     /// To be replaced by what it names.
@@ -122,7 +122,7 @@ pub enum Piece<'a> {
 ///
 /// # Errors
 /// A sentence on an embedded expression that is none.
-pub fn pieces(text: &str) -> Result<Vec<Piece<'_>>, String> {
+pub(crate) fn pieces(text: &str) -> Result<Vec<Piece<'_>>, String> {
     let mut pieces = Vec::new();
     let mut rest = text;
     let mut from = 0;

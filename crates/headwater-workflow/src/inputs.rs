@@ -1,8 +1,10 @@
 //! The inputs of a workflow: what it asks for, and whether what it is given is that. Invariant: a workflow runs with inputs
 //! its schema takes, or not at all.
-use jsonschema::Draft;
+use boon::{Compiler, Draft, Schemas, SchemeUrlLoader, ValidationError};
 use serde_json::{Map, Value};
 
+/// What the schema is called while it is read.
+const LOCATION: &str = "inputs.json";
 /// References to references, at most.
 const MAX_REFERENCES: usize = 16;
 
@@ -99,16 +101,29 @@ pub(crate) fn accept(
         }
     }
     let inputs = Value::Object(inputs);
-    let validator = jsonschema::options().with_draft(Draft::Draft202012).build(&whole(schema, components));
-    let validator = validator.map_err(|error| vec![format!("the schema of the inputs is none: {error}")])?;
-    let wrong: Vec<String> = validator
-        .iter_errors(&inputs)
-        .map(|error| match error.instance_path().to_string() {
-            place if place.is_empty() => error.to_string(),
-            place => format!("{}: {error}", place.trim_start_matches('/')),
-        })
-        .collect();
+    let unreadable = |why: &dyn std::fmt::Display| vec![format!("the schema of the inputs is none: {why:#}")];
+    let mut compiler = Compiler::new();
+    compiler.set_default_draft(Draft::V2020_12);
+    // A schema is read from the document alone: nothing is fetched, and no file is opened.
+    compiler.use_loader(Box::new(SchemeUrlLoader::new()));
+    compiler.add_resource(LOCATION, whole(schema, components)).map_err(|error| unreadable(&error))?;
+    let mut schemas = Schemas::new();
+    let index = compiler.compile(LOCATION, &mut schemas).map_err(|error| unreadable(&error))?;
+    let mut wrong = Vec::new();
+    if let Err(error) = schemas.validate(&inputs, index) {
+        tell(&error, &mut wrong);
+    }
     if wrong.is_empty() { Ok(inputs) } else { Err(wrong) }
+}
+
+/// What lies at the bottom of an error, each with its place.
+fn tell(error: &ValidationError<'_, '_>, wrong: &mut Vec<String>) {
+    if error.causes.is_empty() {
+        let place = error.instance_location.to_string();
+        let place = place.trim_start_matches('/');
+        wrong.push(if place.is_empty() { error.kind.to_string() } else { format!("{place}: {}", error.kind) });
+    }
+    error.causes.iter().for_each(|cause| tell(cause, wrong));
 }
 
 #[cfg(test)]

@@ -27,3 +27,11 @@ pub use library::Library;
 pub use outside::{Event, Outside, Request, Response};
 pub use problem::{Problem, Severity};
 pub use run::{Outcome, Report, Settings, StepReport, run};
+
+/// The values of a YAML or JSON text.
+///
+/// # Errors
+/// Why it is neither, and on which line.
+pub fn values(text: &str) -> Result<serde_json::Value, Problem> {
+    tree::Node::parse(text).map(|node| node.json())
+}

@@ -32,7 +32,7 @@ impl Language {
 ///
 /// # Errors
 /// A sentence if the query is none, or the value is nothing it could be asked of.
-pub fn select(language: Language, value: &Value, query: &str) -> Result<Option<Value>, String> {
+pub(crate) fn select(language: Language, value: &Value, query: &str) -> Result<Option<Value>, String> {
     match language {
         Language::JsonPointer => Ok(value.pointer(query).cloned()),
         Language::JsonPath => {
@@ -56,7 +56,7 @@ pub fn select(language: Language, value: &Value, query: &str) -> Result<Option<V
 ///
 /// # Errors
 /// A sentence if the condition is none, or the value is nothing it could be asked of.
-pub fn holds(language: Language, value: &Value, condition: &str) -> Result<bool, String> {
+pub(crate) fn holds(language: Language, value: &Value, condition: &str) -> Result<bool, String> {
     match language {
         Language::JsonPointer => Ok(value.pointer(condition).is_some()),
         Language::JsonPath => match JsonPath::parse(condition) {
@@ -72,7 +72,7 @@ pub fn holds(language: Language, value: &Value, condition: &str) -> Result<bool,
 
 /// Whether `condition` is a comparison of queries, `$.a == "x"`, which RFC 9535 allows in a filter alone.
 #[must_use]
-pub fn is_bare_comparison(condition: &str) -> bool {
+pub(crate) fn is_bare_comparison(condition: &str) -> bool {
     JsonPath::parse(condition).is_err() && comparison(condition).is_some()
 }
 
@@ -80,7 +80,7 @@ pub fn is_bare_comparison(condition: &str) -> bool {
 ///
 /// # Errors
 /// A sentence on why not.
-pub fn check_json_path(condition: &str) -> Result<(), String> {
+pub(crate) fn check_json_path(condition: &str) -> Result<(), String> {
     match JsonPath::parse(condition) {
         Err(error) if comparison(condition).is_none() => Err(wrong_path(condition, &error)),
         _ => Ok(()),
@@ -114,7 +114,7 @@ fn comparison(condition: &str) -> Option<JsonPath> {
 ///
 /// # Errors
 /// A sentence on why it is none.
-pub fn json_path(query: &str) -> Result<JsonPath, String> {
+pub(crate) fn json_path(query: &str) -> Result<JsonPath, String> {
     JsonPath::parse(query).map_err(|error| wrong_path(query, &error))
 }
 
@@ -126,7 +126,7 @@ fn wrong_path(query: &str, error: &serde_json_path::ParseError) -> String {
 ///
 /// # Errors
 /// A sentence if the payload is no XML, or the path none or without a find.
-pub fn replace_in_xml(payload: &Value, path: &str, text: &str) -> Result<Value, String> {
+pub(crate) fn replace_in_xml(payload: &Value, path: &str, text: &str) -> Result<Value, String> {
     let xml = payload.as_str().ok_or("an XPath can be asked of a text of XML alone")?;
     let mut document = uppsala::parse(xml).map_err(|error| format!("no XML: {error}"))?;
     let found = XPathEvaluator::new().select_nodes(&document, document.root(), path);

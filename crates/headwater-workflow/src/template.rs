@@ -10,7 +10,7 @@ use serde_json::Value;
 ///
 /// # Errors
 /// A sentence on an expression or a selector that is none.
-pub fn fill(value: &Value, scope: &Value) -> Result<Option<Value>, String> {
+pub(crate) fn fill(value: &Value, scope: &Value) -> Result<Option<Value>, String> {
     match value {
         Value::String(text) => match Expression::parse(text)? {
             Some(expression) => Ok(expression.evaluate(scope).cloned()),
@@ -35,7 +35,7 @@ pub fn fill(value: &Value, scope: &Value) -> Result<Option<Value>, String> {
 ///
 /// # Errors
 /// A sentence on an embedded expression that is none.
-pub fn embed(text: &str, scope: &Value) -> Result<String, String> {
+pub(crate) fn embed(text: &str, scope: &Value) -> Result<String, String> {
     let pieces = pieces(text)?;
     Ok(pieces
         .iter()
@@ -48,7 +48,7 @@ pub fn embed(text: &str, scope: &Value) -> Result<String, String> {
 
 /// A value as text: a string is itself, anything else its JSON.
 #[must_use]
-pub fn text_of(value: &Value) -> String {
+pub(crate) fn text_of(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 

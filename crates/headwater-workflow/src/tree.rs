@@ -12,16 +12,16 @@ const MAX_NODES: usize = 2_000_000;
 
 /// A value and the line it begins on.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Node {
+pub(crate) struct Node {
     /// The first is 1.
-    pub line: usize,
+    pub(crate) line: usize,
     /// What stands there.
-    pub content: Content,
+    pub(crate) content: Content,
 }
 
 /// What a [`Node`] is.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Content {
+pub(crate) enum Content {
     /// Null, a truth value, a number or a text.
     Scalar(Value),
     /// Values in order.
@@ -32,11 +32,11 @@ pub enum Content {
 
 /// A member's name and the line it stands on.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Key {
+pub(crate) struct Key {
     /// The first is 1.
-    pub line: usize,
+    pub(crate) line: usize,
     /// As it is written.
-    pub name: String,
+    pub(crate) name: String,
 }
 
 impl Node {
@@ -44,7 +44,7 @@ impl Node {
     ///
     /// # Errors
     /// Why it is none, and on which line.
-    pub fn parse(text: &str) -> Result<Self, Problem> {
+    pub(crate) fn parse(text: &str) -> Result<Self, Problem> {
         let mut builder = Builder::default();
         let mut parser = Parser::new_from_str(text);
         while let Some(event) = parser.next_event() {
@@ -58,13 +58,13 @@ impl Node {
 
     /// The member of that name.
     #[must_use]
-    pub fn get(&self, name: &str) -> Option<&Self> {
+    pub(crate) fn get(&self, name: &str) -> Option<&Self> {
         self.members().iter().find(|(key, _)| key.name == name).map(|(_, node)| node)
     }
 
     /// The members; none if it is no map.
     #[must_use]
-    pub fn members(&self) -> &[(Key, Self)] {
+    pub(crate) fn members(&self) -> &[(Key, Self)] {
         match &self.content {
             Content::Map(members) => members,
             _ => &[],
@@ -73,7 +73,7 @@ impl Node {
 
     /// The text, if it is one.
     #[must_use]
-    pub fn text(&self) -> Option<&str> {
+    pub(crate) fn text(&self) -> Option<&str> {
         match &self.content {
             Content::Scalar(Value::String(text)) => Some(text),
             _ => None,
@@ -82,7 +82,7 @@ impl Node {
 
     /// The value without its lines.
     #[must_use]
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         match &self.content {
             Content::Scalar(value) => value.clone(),
             Content::List(items) => items.iter().map(Self::json).collect(),
