@@ -106,7 +106,10 @@ mod tests {
 
     #[test]
     fn a_target_names_its_service() {
-        assert_eq!(of_target("DynamoDB_20120810.GetItem").map(|(service, name)| (service.scope, name)), Some(("dynamodb", "GetItem")));
+        assert_eq!(
+            of_target("DynamoDB_20120810.GetItem").map(|(service, name)| (service.scope, name)),
+            Some(("dynamodb", "GetItem"))
+        );
         assert!(of_target("Lambda.Invoke").is_none() && of_target("nothing").is_none());
     }
 }

@@ -1,5 +1,5 @@
-//! What a document must keep to beyond its form: names are unique, and what is referred to is there. Invariant: whatever
-//! would stop a run for the document's own fault is an error here.
+//! What a document must keep to beyond its form: names are unique, and what is referred to is there. Invariant: a way that
+//! leads nowhere is an error; a value that is never there is a warning, as the specification's own examples have some.
 use crate::{
     document::{Action, Document, Jump, SourceKind, Step, Target, Use, Workflow},
     problem::Problem,
@@ -45,9 +45,15 @@ fn check_workflow(document: &Document, workflow: &Workflow, found: &mut Vec<Prob
     actions.for_each(|action| check_action(document, workflow, action, found));
     for (place, step) in workflow.steps.iter().enumerate() {
         check_target(document, step, found);
-        step.on_success.iter().chain(&step.on_failure).for_each(|action| check_action(document, workflow, action, found));
+        step.on_success
+            .iter()
+            .chain(&step.on_failure)
+            .for_each(|action| check_action(document, workflow, action, found));
         let is_there = |name: &str| workflow.steps.iter().any(|step| step.id == name);
-        for needed in step.depends_on.iter().filter(|needed| !needed.name.starts_with('$')) {
+        for needed in &step.depends_on {
+            if needed.name.starts_with("$workflows.") || needed.name.starts_with("$sourceDescriptions.") {
+                continue;
+            }
             if !is_there(&needed.name) {
                 found.push(Problem::error(needed.line, format!("there is no step `{}` in this workflow", needed.name)));
             } else if workflow.steps.iter().skip(place).any(|later| later.id == needed.name) {
@@ -82,7 +88,8 @@ fn check_target(document: &Document, step: &Step, found: &mut Vec<Problem>) {
             found.push(Problem::error(step.line, "`channelPath` needs a source description of the type asyncapi"));
         }
         Target::Channel(_) => {
-            let sentence = format!("the step `{}` is of AsyncAPI: it cannot be run here, where HTTP is spoken", step.id);
+            let sentence =
+                format!("the step `{}` is of AsyncAPI: it cannot be run here, where HTTP is spoken", step.id);
             found.push(Problem::warning(step.line, sentence));
         }
         Target::OperationPath(path) if !path.contains("$sourceDescriptions.") || !path.contains('#') => {
@@ -93,7 +100,7 @@ fn check_target(document: &Document, step: &Step, found: &mut Vec<Problem>) {
             if let Some(source) = source_of(name)
                 && !document.sources.iter().any(|held| held.name == source)
             {
-                found.push(Problem::error(step.line, format!("there is no source description `{source}`")));
+                found.push(Problem::warning(step.line, format!("there is no source description `{source}`")));
             }
         }
     }
@@ -133,21 +140,25 @@ fn check_use(document: &Document, usage: &Use) -> Option<Problem> {
         ["steps", step, "outputs", output @ ..] => {
             let workflow = workflow?;
             let Some(place) = workflow.steps.iter().position(|held| held.id == *step) else {
-                return Some(Problem::error(usage.line, format!("there is no step `{step}` in this workflow")));
+                return Some(Problem::warning(usage.line, format!("there is no step `{step}` in this workflow")));
             };
             let held = workflow.steps.get(place)?;
             let output = output.join(".");
             let is_named = |(name, _): &(String, _)| output == *name || output.starts_with(name.as_str());
-            if !held.outputs.iter().any(is_named) && !(matches!(held.target, Target::Workflow(_)) && held.outputs.is_empty()) {
+            if !held.outputs.iter().any(is_named)
+                && !(matches!(held.target, Target::Workflow(_)) && held.outputs.is_empty())
+            {
                 return Some(Problem::warning(usage.line, format!("the step `{step}` has no output `{output}`")));
             }
             let is_later = usage.step.is_some_and(|user| user < place);
-            is_later.then(|| Problem::warning(usage.line, format!("the step `{step}` comes later: it may have no outputs yet")))
+            is_later.then(|| {
+                Problem::warning(usage.line, format!("the step `{step}` comes later: it may have no outputs yet"))
+            })
         }
         ["workflows", name, ..] => check_workflow_name(document, name, usage.line),
         ["sourceDescriptions", name, ..] => {
             let is_there = document.sources.iter().any(|source| source.name == *name);
-            (!is_there).then(|| Problem::error(usage.line, format!("there is no source description `{name}`")))
+            (!is_there).then(|| Problem::warning(usage.line, format!("there is no source description `{name}`")))
         }
         ["inputs", input @ ..] => {
             let input = input.join(".");

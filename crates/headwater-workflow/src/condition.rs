@@ -54,13 +54,16 @@ impl Condition {
     /// # Errors
     /// A sentence on why it is none.
     pub fn parse(text: &str) -> Result<Self, String> {
+        Self::read(text).map_err(|why| format!("`{text}` is no condition: {why}"))
+    }
+
+    fn read(text: &str) -> Result<Self, String> {
         let mut parser = Parser { tokens: tokens(text)?, at: 0, depth: 0 };
         let condition = parser.either()?;
         match parser.peek() {
             None => Ok(condition),
-            Some(token) => Err(format!("`{text}`: {token:?} was not expected there")),
+            Some(_) => Err("it goes on behind its end".into()),
         }
-        .map_err(|error: String| if error.starts_with('`') { error } else { format!("`{text}`: {error}") })
     }
 
     /// Whether it holds.
@@ -233,7 +236,9 @@ fn word(rest: &str) -> Result<(Token, usize), String> {
         },
         _ => match serde_json::from_str::<serde_json::Number>(text) {
             Ok(number) => Operand::Literal(Value::Number(number)),
-            Err(_) => return Err(format!("`{text}` is neither an expression nor a literal; a text stands in single quotes")),
+            Err(_) => {
+                return Err(format!("`{text}` is neither an expression nor a literal; a text stands in single quotes"));
+            }
         },
     };
     Ok((Token::Operand(operand), end))

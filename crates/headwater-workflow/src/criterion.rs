@@ -66,7 +66,9 @@ impl Criterion {
             (Kind::Simple(condition), _) => Ok(condition.holds(scope)),
             (_, None | Some(Value::Null)) => Ok(false),
             (Kind::Regex, Some(context)) => Ok(pattern(&embed(&self.condition, scope)?)?.is_match(&text_of(context))),
-            (Kind::Query(language), Some(context)) => select::holds(*language, context, &embed(&self.condition, scope)?),
+            (Kind::Query(language), Some(context)) => {
+                select::holds(*language, context, &embed(&self.condition, scope)?)
+            }
         }
     }
 }

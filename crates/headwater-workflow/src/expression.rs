@@ -35,7 +35,7 @@ impl Expression {
         let (path, pointer) = rest.split_once('#').unwrap_or((rest, ""));
         let names: Vec<&str> = path.split('.').collect();
         let is_whole = match root {
-            "steps" => names.len() >= 4 && names.iter().skip(2).any(|name| *name == "outputs"),
+            "steps" => names.len() >= 3 && names.iter().skip(2).any(|name| *name == "outputs"),
             "workflows" => names.len() >= 4 && names.iter().skip(2).any(|name| matches!(*name, "inputs" | "outputs")),
             "sourceDescriptions" | "components" => names.len() >= 3,
             _ => names.len() >= 2,
@@ -80,7 +80,9 @@ fn message(text: &str, root: &str, tail: &str) -> Result<Expression, String> {
         Some(("query" | "path", name)) if root == "request" && !name.is_empty() => {
             Ok(Expression { path: format!("{root}.{tail}"), pointer: String::new() })
         }
-        _ if root == "request" => Err(format!("`{text}`: a request has header.<name>, query.<name>, path.<name>, body")),
+        _ if root == "request" => {
+            Err(format!("`{text}`: a request has header.<name>, query.<name>, path.<name>, body"))
+        }
         _ => Err(format!("`{text}`: a response has header.<name> and body")),
     }
 }
@@ -180,6 +182,7 @@ mod tests {
             ("$steps.put.outputs.list", json!([{"id": 7}])),
             ("$steps.put.outputs.list[0].id", json!(7)),
             ("$steps.put.outputs.list#/0/id", json!(7)),
+            ("$steps.put.outputs#/list/0/id", json!(7)),
             ("$steps.put.outputs.dotted.name", json!(true)),
             ("$workflows.w.outputs.o", json!(2)),
             ("$workflows.w.inputs.i", json!(1)),
@@ -196,7 +199,10 @@ mod tests {
             assert_eq!(value(text), Some(expected), "{text}");
         }
         assert_eq!(value("$response.body"), Some(scope()["response"]["body"].clone()));
-        assert_eq!((value("$inputs.none"), value("$steps.no.outputs.x"), value("$response.body#/0")), (None, None, None));
+        assert_eq!(
+            (value("$inputs.none"), value("$steps.no.outputs.x"), value("$response.body#/0")),
+            (None, None, None)
+        );
     }
 
     #[test]
@@ -215,7 +221,6 @@ mod tests {
             "$response.query.x",
             "$request.cookie.x",
             "$steps.put",
-            "$steps.put.outputs",
             "$steps.put.result.x",
             "$steps.a.outputs.x#y",
             "$workflows.w.steps.x",
@@ -231,7 +236,8 @@ mod tests {
     #[test]
     fn expressions_are_embedded_in_braces() {
         let found = pieces("a {$inputs.x-key} {\"b\": {$statusCode}} {x} ^\\d{3}${$method").unwrap();
-        let texts: Vec<_> = found.iter().filter_map(|piece| if let Piece::Text(text) = piece { Some(*text) } else { None }).collect();
+        let texts: Vec<_> =
+            found.iter().filter_map(|piece| if let Piece::Text(text) = piece { Some(*text) } else { None }).collect();
         assert_eq!(texts, ["a ", " {\"b\": ", "} {x} ^\\d{3}${$method"]);
         assert!(pieces("{$response.boddy}").is_err());
     }

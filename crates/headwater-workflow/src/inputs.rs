@@ -145,7 +145,8 @@ mod tests {
     }
 
     fn components() -> Map<String, Value> {
-        let components = json!({"page": {"type": "object", "properties": {"page": {"type": "integer"}}, "required": ["page"]}});
+        let components =
+            json!({"page": {"type": "object", "properties": {"page": {"type": "integer"}}, "required": ["page"]}});
         components.as_object().unwrap().clone()
     }
 
@@ -156,7 +157,12 @@ mod tests {
     #[test]
     fn inputs_are_checked_and_completed() {
         assert_eq!(given(json!({"name": "s", "page": 1})), Ok(json!({"name": "s", "page": 1, "count": 2})));
-        for wrong in [json!({"page": 1}), json!({"name": "s"}), json!({"name": 5, "page": 1}), json!({"name": "s", "page": 1, "count": 0})] {
+        for wrong in [
+            json!({"page": 1}),
+            json!({"name": "s"}),
+            json!({"name": 5, "page": 1}),
+            json!({"name": "s", "page": 1, "count": 0}),
+        ] {
             assert_eq!(given(wrong.clone()).map_err(|wrong| wrong.len()), Err(1), "{wrong}");
         }
         assert!(given(json!({"name": "s", "page": 1, "count": "two"})).unwrap_err()[0].starts_with("count: "));
@@ -167,7 +173,8 @@ mod tests {
     #[test]
     fn the_fields_are_listed_those_of_components_too() {
         let fields = fields(&schema(), &components());
-        let names: Vec<_> = fields.iter().map(|field| (field.name.as_str(), field.is_required, field.is_secret)).collect();
+        let names: Vec<_> =
+            fields.iter().map(|field| (field.name.as_str(), field.is_required, field.is_secret)).collect();
         assert_eq!(names.len(), 4);
         assert!(names.contains(&("name", true, false)) && names.contains(&("secret", false, true)));
         assert!(names.contains(&("page", true, false)) && names.contains(&("count", false, false)));

@@ -33,7 +33,10 @@ struct Shelf {
 /// What a source description turned out to be.
 #[derive(Debug)]
 enum Described {
-    OpenApi { description: Value, location: String },
+    OpenApi {
+        description: Value,
+        location: String,
+    },
     Arazzo(usize),
     /// It is not there, or cannot be used, for this reason.
     Absent(String),
@@ -128,9 +131,7 @@ impl Library {
             };
         }
         match version("openapi") {
-            Some(version) if version.starts_with("3.") => {
-                Ok(Described::OpenApi { description: root.json(), location })
-            }
+            Some(version) if version.starts_with("3.") => Ok(Described::OpenApi { description: root.json(), location }),
             _ => Err(format!("{location} is neither OpenAPI 3 nor Arazzo 1")),
         }
     }
@@ -207,29 +208,27 @@ impl Library {
             (false, None) => text,
         };
         let sources = shelf.document.sources.iter().zip(&shelf.sources);
-        let sources: Vec<_> = sources.filter(|(source, _)| wanted.is_none_or(|wanted| wanted == source.name)).collect();
-        for (source, described) in &sources {
-            let Described::OpenApi { description, location } = described else { continue };
-            let found = if by_path { openapi::by_pointer(description, key, region) } else { openapi::by_id(description, key, region) };
-            if let Some(mut operation) = found {
-                operation.server = operation.server.map(|server| resolve_server(location, &server));
-                operation.source.clone_from(&source.name);
-                return Ok(operation);
-            }
+        let sources: Vec<(&Source, &Described)> =
+            sources.filter(|(source, _)| wanted.is_none_or(|wanted| wanted == source.name)).collect();
+        let target = target_of(workflow, step);
+        let found = described(&sources, key, by_path, region);
+        // A step that says its target means that operation, whatever else has its id.
+        let target = target.filter(|target| !by_path && builtin::of_target(target).is_some_and(|(_, id)| id == key));
+        let fitting = found.iter().find(|operation| target.is_none_or(|target| operation.has_target(target)));
+        if let Some(operation) = fitting {
+            return Ok(operation.clone());
         }
-        let absent: Vec<&str> = sources
-            .iter()
-            .filter_map(|(_, described)| if let Described::Absent(why) = described { Some(why.as_str()) } else { None })
-            .collect();
-        if absent.is_empty() {
-            return Err(format!("no source description has `{key}`"));
-        }
-        let unknown = |why: String| format!("{}, and {why}", absent.join("; "));
+        let hints = sources.iter().map(|(source, _)| format!("{} {}", source.name, source.url)).collect::<Vec<_>>();
+        let unknown = |why: String| match absent(&sources) {
+            none if none.is_empty() => format!("no source description has `{key}`"),
+            absent => format!("{absent}, and {why}"),
+        };
         if by_path {
             return Err(unknown(format!("an operation by its path, `{key}`, needs its description")));
         }
-        let target = target_of(workflow, step);
-        let hints = sources.iter().map(|(source, _)| format!("{} {}", source.name, source.url)).collect::<Vec<_>>();
+        if target.is_none() && absent(&sources).is_empty() {
+            return Err(unknown(String::new()));
+        }
         let service = builtin::find(key, target, &hints.join(" ")).map_err(unknown)?;
         Ok(Operation {
             method: "POST".into(),
@@ -238,9 +237,37 @@ impl Library {
             content_type: Some(service.content_type.into()),
             service: Some(service.scope.into()),
             source: sources.first().map(|(source, _)| source.name.clone()).unwrap_or_default(),
-            server: None,
+            server: found.first().and_then(|operation| operation.server.clone()),
         })
     }
+}
+
+/// The operations that descriptions have by that id, or at that place.
+fn described(sources: &[(&Source, &Described)], key: &str, by_path: bool, region: &str) -> Vec<Operation> {
+    let mut found = Vec::new();
+    for (source, described) in sources {
+        let Described::OpenApi { description, location } = described else { continue };
+        let held = if by_path {
+            openapi::by_pointer(description, key, region).into_iter().collect()
+        } else {
+            openapi::by_id(description, key, region)
+        };
+        found.extend(held.into_iter().map(|operation| Operation {
+            server: operation.server.map(|server| resolve_server(location, &server)),
+            source: source.name.clone(),
+            ..operation
+        }));
+    }
+    found
+}
+
+/// Why descriptions are not there; nothing if all are.
+fn absent(sources: &[(&Source, &Described)]) -> String {
+    let absent = sources.iter().filter_map(|(_, described)| match described {
+        Described::Absent(why) => Some(why.as_str()),
+        Described::OpenApi { .. } | Described::Arazzo(_) => None,
+    });
+    absent.collect::<Vec<_>>().join("; ")
 }
 
 /// The `X-Amz-Target` that a step, or its workflow, gives outright.

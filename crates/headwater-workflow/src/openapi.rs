@@ -27,14 +27,22 @@ pub(crate) struct Operation {
     pub(crate) service: Option<String>,
 }
 
-/// The operation with that id.
-pub(crate) fn by_id(description: &Value, id: &str, region: &str) -> Option<Operation> {
-    let paths = description.get("paths")?.as_object()?;
-    paths.iter().find_map(|(path, item)| {
+impl Operation {
+    /// Whether the description itself sends this `X-Amz-Target`.
+    pub(crate) fn has_target(&self, target: &str) -> bool {
+        self.headers.iter().any(|(name, value)| name.eq_ignore_ascii_case("x-amz-target") && value == target)
+    }
+}
+
+/// The operations with that id: more than one if the description does not keep to its own rules, as some of AWS's do not.
+pub(crate) fn by_id(description: &Value, id: &str, region: &str) -> Vec<Operation> {
+    let paths = description.get("paths").and_then(Value::as_object).into_iter().flatten();
+    let found = paths.filter_map(|(path, item)| {
         let item = referred(description, item)?;
         let method = METHODS.iter().find(|method| item[**method]["operationId"] == id)?;
         read(description, path, item, method, region)
-    })
+    });
+    found.collect()
 }
 
 /// The operation at that JSON Pointer, `/paths/~1pets/get`.
@@ -170,13 +178,16 @@ mod tests {
 
     #[test]
     fn an_operation_of_aws_loses_its_fragment_and_keeps_its_target() {
-        let put = by_id(&description(), "PutRecord", "eu-west-1").unwrap();
+        let put = by_id(&description(), "PutRecord", "eu-west-1").remove(0);
         let target = |name: &str| vec![("X-Amz-Target".to_owned(), format!("Kinesis_20131202.{name}"))];
         assert_eq!((put.method.as_str(), put.path.as_str()), ("POST", "/"));
         assert_eq!(put.headers, target("PutRecord"));
         assert_eq!(put.server.as_deref(), Some("https://kinesis.eu-west-1.amazonaws.com"));
-        assert_eq!((put.service.as_deref(), put.content_type.as_deref()), (Some("kinesis"), Some("application/x-amz-json-1.1")));
-        let list = by_id(&description(), "ListStreams", "mars-1").unwrap();
+        assert_eq!(
+            (put.service.as_deref(), put.content_type.as_deref()),
+            (Some("kinesis"), Some("application/x-amz-json-1.1"))
+        );
+        let list = by_id(&description(), "ListStreams", "mars-1").remove(0);
         assert_eq!(list.headers, target("ListStreams"));
         assert_eq!(list.server.as_deref(), Some("https://kinesis.us-east-1.amazonaws.com"));
     }
@@ -188,7 +199,7 @@ mod tests {
         assert!(by_pointer(&description(), "/paths/~1pets~1%7Bid%7D/get", "r").is_some());
         assert!(by_pointer(&description(), "/paths/~1pets~1{id}/put", "r").is_none());
         assert!(by_pointer(&description(), "/paths/~1#X-Amz-Target=Kinesis_20131202.ListStreams/post", "r").is_some());
-        assert!(by_id(&description(), "absent", "r").is_none());
+        assert!(by_id(&description(), "absent", "r").is_empty());
     }
 
     #[test]

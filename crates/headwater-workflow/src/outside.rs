@@ -36,11 +36,7 @@ pub trait Outside {
     ///
     /// # Errors
     /// A sentence on why there is no answer.
-    fn call(
-        &mut self,
-        request: &Request,
-        timeout_ms: Option<u64>,
-    ) -> impl Future<Output = Result<Response, String>>;
+    fn call(&mut self, request: &Request, timeout_ms: Option<u64>) -> impl Future<Output = Result<Response, String>>;
 
     /// The text at a path or a URL; `None` if nothing is there.
     ///

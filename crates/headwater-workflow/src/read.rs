@@ -95,7 +95,10 @@ impl<'a> Reader<'a> {
         self.known(node, WHAT, &["name", "url", "type"], &[]);
         let name = self.required_text(node, WHAT, "name");
         if !name.is_empty() && !is_strict_name(&name) {
-            self.error(node.line, format!("the source description `{name}`: a name has letters, digits, - and _ alone"));
+            self.error(
+                node.line,
+                format!("the source description `{name}`: a name has letters, digits, - and _ alone"),
+            );
         }
         let url = self.required_text(node, WHAT, "url");
         let kind = match self.text(node, "type").as_deref() {
@@ -123,7 +126,10 @@ impl<'a> Reader<'a> {
             }
             for (key, node) in held.members() {
                 if !is_name(&key.name) {
-                    self.error(key.line, format!("`{}`: a component's name has letters, digits, ., - and _ alone", key.name));
+                    self.error(
+                        key.line,
+                        format!("`{}`: a component's name has letters, digits, ., - and _ alone", key.name),
+                    );
                 }
                 match *kind {
                     "inputs" => {
@@ -206,7 +212,10 @@ impl<'a> Reader<'a> {
         }
         for (key, node) in held.members() {
             if !is_name(&key.name) {
-                self.error(key.line, format!("the output `{}`: a name has letters, digits, ., - and _ alone", key.name));
+                self.error(
+                    key.line,
+                    format!("the output `{}`: a name has letters, digits, ., - and _ alone", key.name),
+                );
             }
             let is_selector = self.minor > 0 && node.get("selector").is_some();
             if is_selector {
@@ -259,10 +268,14 @@ impl<'a> Reader<'a> {
         let place = self.text(node, "in").and_then(|place| self.place(node.line, &place));
         match (whose, place) {
             (For::Operation, None) if node.get("in").is_none() => {
-                self.error(node.line, format!("the parameter `{name}`: `in` is missing: path, query, header or cookie"));
+                self.error(
+                    node.line,
+                    format!("the parameter `{name}`: `in` is missing: path, query, header or cookie"),
+                );
             }
             (For::Workflow, Some(_)) => {
-                let sentence = format!("the parameter `{name}` becomes an input of a workflow: `in` means nothing there");
+                let sentence =
+                    format!("the parameter `{name}` becomes an input of a workflow: `in` means nothing there");
                 self.warning(node.line, sentence);
             }
             _ => {}
@@ -303,7 +316,7 @@ impl<'a> Reader<'a> {
         match Expression::parse(text) {
             Ok(Some(expression)) => return self.uses(line, expression),
             Ok(None) => {}
-            Err(why) => return self.error(line, why),
+            Err(why) => return self.warning(line, format!("{why}: it has no value")),
         }
         let named = text.strip_prefix('$').and_then(|rest| rest.split_once('.')).map(|(root, _)| root);
         if named.is_some_and(|root| !root.is_empty() && root.chars().all(|letter| letter.is_ascii_alphabetic())) {
@@ -317,7 +330,7 @@ impl<'a> Reader<'a> {
                     }
                 }
             }
-            Err(why) => self.error(line, why),
+            Err(why) => self.warning(line, format!("{why}: it has no value")),
         }
     }
 

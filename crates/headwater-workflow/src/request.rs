@@ -40,7 +40,11 @@ pub(crate) fn build(
     if !cookies.is_empty() {
         headers.push(("Cookie".into(), cookies.join("; ")));
     }
-    let written = body.map(|body| write(body, operation, scope)).transpose()?;
+    let written = match body {
+        Some(body) => Some(write(body, operation, scope)?),
+        // What is called by its target takes an object, be it empty.
+        None => target(&headers).map(|(service, _)| (service.content_type.to_owned(), "{}".to_owned(), json!({}))),
+    };
     let has_type = headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type"));
     if let Some((content_type, ..)) = written.as_ref().filter(|_| !has_type) {
         headers.push(("Content-Type".into(), content_type.clone()));
@@ -85,12 +89,16 @@ fn is_json(content_type: &str) -> bool {
 
 /// For which service of AWS the request must be signed; a request that brings its own authorization is not.
 fn service(operation: &Operation, headers: &[(String, String)]) -> Option<String> {
-    let header = |wanted: &str| headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted));
-    if header("authorization").is_some() {
+    if headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("authorization")) {
         return None;
     }
-    let target = header("x-amz-target").and_then(|(_, target)| builtin::of_target(target));
-    target.map(|(service, _)| service.scope.to_owned()).or_else(|| operation.service.clone())
+    target(headers).map(|(service, _)| service.scope.to_owned()).or_else(|| operation.service.clone())
+}
+
+/// The service and the operation that a header names.
+fn target(headers: &[(String, String)]) -> Option<(&'static builtin::Service, &str)> {
+    let (_, target) = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("x-amz-target"))?;
+    builtin::of_target(target)
 }
 
 fn server(operation: &Operation, is_aws: bool, settings: &Settings) -> Result<String, String> {
@@ -103,7 +111,9 @@ fn server(operation: &Operation, is_aws: bool, settings: &Settings) -> Result<St
     let url = endpoint.or_else(|| operation.server.clone()).or_else(fallback);
     match url {
         Some(url) if url.contains("://") => Ok(url),
-        Some(url) => Err(format!("the description's server is `{url}`, which is relative: where is that? --server tells")),
+        Some(url) => {
+            Err(format!("the description's server is `{url}`, which is relative: where is that? --server tells"))
+        }
         None => Err(format!("`{}` has no server: --server tells where it is", operation.path)),
     }
 }
@@ -190,7 +200,11 @@ fn replace(mut payload: Value, replacement: &Replacement, new: Value, content_ty
             Ok(payload)
         }
         Language::JsonPath => {
-            let places = select::json_path(target)?.query_located(&payload).locations().map(|path| path.to_json_pointer()).collect::<Vec<_>>();
+            let places = select::json_path(target)?
+                .query_located(&payload)
+                .locations()
+                .map(|path| path.to_json_pointer())
+                .collect::<Vec<_>>();
             for place in places {
                 put(&mut payload, &place, new.clone())?;
             }
@@ -229,7 +243,13 @@ mod tests {
     }
 
     fn operation(path: &str) -> Operation {
-        Operation { method: "POST".into(), path: path.into(), server: Some("http://a/v1/".into()), source: "api".into(), ..Operation::default() }
+        Operation {
+            method: "POST".into(),
+            path: path.into(),
+            server: Some("http://a/v1/".into()),
+            source: "api".into(),
+            ..Operation::default()
+        }
     }
 
     fn body(content_type: &str, payload: Value) -> Body {
@@ -259,10 +279,15 @@ mod tests {
         let mut operation = operation("/");
         operation.headers = vec![("X-Amz-Target".into(), "Kinesis_20131202.PutRecord".into())];
         let mut settings = settings();
-        let url = |operation: &Operation, settings: &Settings| build(operation, &[], None, &json!({}), settings).unwrap().0;
-        assert_eq!((url(&operation, &settings).url.as_str(), url(&operation, &settings).service.as_deref()), ("http://a/v1/", Some("kinesis")));
+        let url =
+            |operation: &Operation, settings: &Settings| build(operation, &[], None, &json!({}), settings).unwrap().0;
+        assert_eq!(
+            (url(&operation, &settings).url.as_str(), url(&operation, &settings).service.as_deref()),
+            ("http://a/v1/", Some("kinesis"))
+        );
         operation.server = None;
         assert_eq!(url(&operation, &settings).url, "http://127.0.0.1:4566/");
+        assert_eq!(url(&operation, &settings).body.as_deref(), Some("{}"));
         settings.endpoint = Some("http://e".into());
         assert_eq!(url(&operation, &settings).url, "http://e/");
         settings.servers = vec![(None, "http://all".into()), (Some("api".into()), "http://one".into())];
@@ -274,11 +299,14 @@ mod tests {
     #[test]
     fn a_body_is_written_as_its_type_says() {
         let scope = json!({"inputs": {"id": 5, "name": "a b"}});
-        let text = |body: Body| build(&operation("/"), &[], Some(&body), &scope, &settings()).map(|(request, _)| request.body.unwrap());
+        let text = |body: Body| {
+            build(&operation("/"), &[], Some(&body), &scope, &settings()).map(|(request, _)| request.body.unwrap())
+        };
         assert_eq!(text(body("application/x-amz-json-1.1", json!({"A": "$inputs.id"}))), Ok(r#"{"A":5}"#.into()));
         assert_eq!(text(body(FORM, json!({"id": "$inputs.id", "n": "$inputs.name"}))), Ok("id=5&n=a%20b".into()));
         assert_eq!(text(body("application/xml", json!("<id>{$inputs.id}</id>"))), Ok("<id>5</id>".into()));
-        let template: Value = serde_json::from_str(&text(body(JSON, json!("{\"id\": {$inputs.id}}"))).unwrap()).unwrap();
+        let template: Value =
+            serde_json::from_str(&text(body(JSON, json!("{\"id\": {$inputs.id}}"))).unwrap()).unwrap();
         assert_eq!(template, json!({"id": 5}));
         assert!(text(body("application/xml", json!({"id": 5}))).is_err());
     }

@@ -101,7 +101,8 @@ pub async fn run<O: Outside>(
     settings: &Settings,
     outside: &mut O,
 ) -> Report {
-    let mut runner = Runner { library, settings, outside, steps: Vec::new(), done: BTreeMap::new(), count: 0 };
+    let mut runner =
+        Runner { library, settings, outside, steps: Vec::new(), done: BTreeMap::new(), count: 0, status: None };
     let finished = match library.workflow(0, workflow) {
         Some(at) => runner.workflow(at, inputs, 0).await,
         None => Finished::failed(format!("there is no workflow `{workflow}`")),
@@ -119,6 +120,8 @@ struct Runner<'a, O> {
     done: BTreeMap<At, Value>,
     /// Steps so far.
     count: usize,
+    /// Of the last answer: what `$statusCode` is behind a step that is a workflow.
+    status: Option<u16>,
 }
 
 /// A workflow that is over.
@@ -286,7 +289,9 @@ impl<'a, O: Outside> Runner<'a, O> {
         self.count += 1;
         if self.count > self.settings.max_steps {
             let max = self.settings.max_steps;
-            return Err(format!("the run was stopped after {max} steps: is there a loop without an end? --max-steps allows more"));
+            return Err(format!(
+                "the run was stopped after {max} steps: is there a loop without an end? --max-steps allows more"
+            ));
         }
         let attempt = frame.attempts.entry(&step.id).or_default();
         *attempt += 1;
@@ -317,7 +322,12 @@ impl<'a, O: Outside> Runner<'a, O> {
     }
 
     /// Goes to a step or a workflow, and comes back.
-    async fn visit(&mut self, frame: &mut Frame<'a>, jump: &Jump, action: &'a crate::document::Action) -> Result<(), String> {
+    async fn visit(
+        &mut self,
+        frame: &mut Frame<'a>,
+        jump: &Jump,
+        action: &'a crate::document::Action,
+    ) -> Result<(), String> {
         match jump {
             Jump::Step(name) => {
                 let step = frame.workflow.steps.iter().find(|step| step.id == *name);

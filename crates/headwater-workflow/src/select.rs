@@ -197,7 +197,12 @@ mod tests {
     #[test]
     fn xml_is_asked_by_xpath() {
         let xml = json!("<root><pets><pet id='1'>rex</pet><pet>tom</pet></pets></root>");
-        for (path, expected) in [("/root/pets/pet", true), ("count(/root/pets/*) > 2", false), ("//pet[@id='1']", true), ("string(//cat)", false)] {
+        for (path, expected) in [
+            ("/root/pets/pet", true),
+            ("count(/root/pets/*) > 2", false),
+            ("//pet[@id='1']", true),
+            ("string(//cat)", false),
+        ] {
             assert_eq!(holds(Language::XPath, &xml, path), Ok(expected), "{path}");
         }
         assert_eq!(select(Language::XPath, &xml, "//pet[2]"), Ok(Some(json!("tom"))));

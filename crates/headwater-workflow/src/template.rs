@@ -9,12 +9,14 @@ use serde_json::Value;
 /// `value` with everything in it filled; `None` if it names what is not there.
 ///
 /// # Errors
-/// A sentence on an expression or a selector that is none.
+/// A sentence on an embedded expression or a selector that is none.
 pub(crate) fn fill(value: &Value, scope: &Value) -> Result<Option<Value>, String> {
     match value {
-        Value::String(text) => match Expression::parse(text)? {
-            Some(expression) => Ok(expression.evaluate(scope).cloned()),
-            None => embed(text, scope).map(|text| Some(text.into())),
+        Value::String(text) => match Expression::parse(text) {
+            Ok(Some(expression)) => Ok(expression.evaluate(scope).cloned()),
+            Ok(None) => embed(text, scope).map(|text| Some(text.into())),
+            // Whoever wrote it meant a value, which is not there; checking says so.
+            Err(_) => Ok(None),
         },
         Value::Array(items) => {
             let items = items.iter().map(|item| Ok(fill(item, scope)?.unwrap_or_default()));
@@ -24,7 +26,8 @@ pub(crate) fn fill(value: &Value, scope: &Value) -> Result<Option<Value>, String
             if let Some(selector) = Selector::of(value) {
                 return selector.select(scope);
             }
-            let members = members.iter().map(|(name, member)| Ok(fill(member, scope)?.map(|member| (name.clone(), member))));
+            let members =
+                members.iter().map(|(name, member)| Ok(fill(member, scope)?.map(|member| (name.clone(), member))));
             members.filter_map(Result::transpose).collect::<Result<_, _>>().map(|members| Some(Value::Object(members)))
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => Ok(Some(value.clone())),
@@ -84,29 +87,40 @@ mod tests {
     use serde_json::json;
 
     fn filled(value: Value) -> Option<Value> {
-        let scope = json!({"inputs": {"n": 3, "t": "x", "l": [1], "null": null}, "response": {"body": {"a": [{"b": 5}]}}});
+        let scope =
+            json!({"inputs": {"n": 3, "t": "x", "l": [1], "null": null}, "response": {"body": {"a": [{"b": 5}]}}});
         fill(&value, &scope).unwrap()
     }
 
     #[test]
     fn an_expression_keeps_its_type_and_an_embedded_one_becomes_text() {
         assert_eq!(
-            filled(json!({"a": "$inputs.n", "b": ["$inputs.l", "{$inputs.t}{$inputs.n}"], "c": "n={$inputs.n} {$inputs.l}", "d": "$5", "e": 1})),
+            filled(
+                json!({"a": "$inputs.n", "b": ["$inputs.l", "{$inputs.t}{$inputs.n}"], "c": "n={$inputs.n} {$inputs.l}", "d": "$5", "e": 1})
+            ),
             Some(json!({"a": 3, "b": [[1], "x3"], "c": "n=3 [1]", "d": "$5", "e": 1}))
         );
     }
 
     #[test]
     fn a_member_without_a_value_is_left_out_and_null_is_a_value() {
-        assert_eq!(filled(json!({"a": "$inputs.no", "b": "$inputs.null", "c": {"d": "$inputs.no"}})), Some(json!({"b": null, "c": {}})));
-        assert_eq!(filled(json!("$inputs.no")), None);
+        assert_eq!(
+            filled(json!({"a": "$inputs.no", "b": "$inputs.null", "c": {"d": "$inputs.no"}})),
+            Some(json!({"b": null, "c": {}}))
+        );
+        assert_eq!((filled(json!("$inputs.no")), filled(json!("$response.headers.x"))), (None, None));
         assert_eq!(filled(json!(["$inputs.no"])), Some(json!([null])));
     }
 
     #[test]
     fn a_selector_object_selects() {
-        for (selector, language) in [("$.a[0].b", json!("jsonpath")), ("/a/0/b", json!({"type": "jsonpointer", "version": "rfc6901"}))] {
-            assert_eq!(filled(json!({"context": "$response.body", "selector": selector, "type": language})), Some(json!(5)));
+        for (selector, language) in
+            [("$.a[0].b", json!("jsonpath")), ("/a/0/b", json!({"type": "jsonpointer", "version": "rfc6901"}))]
+        {
+            assert_eq!(
+                filled(json!({"context": "$response.body", "selector": selector, "type": language})),
+                Some(json!(5))
+            );
         }
         let literal = json!({"context": "text", "selector": "$.a", "type": "jsonpath"});
         assert_eq!(filled(literal.clone()), Some(literal));

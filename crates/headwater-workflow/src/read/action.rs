@@ -67,7 +67,10 @@ impl<'a> Reader<'a> {
         }
         match &criterion.kind {
             Kind::Simple(condition) => {
-                condition.expressions().into_iter().for_each(|expression| self.uses(criterion.line, expression.clone()));
+                condition
+                    .expressions()
+                    .into_iter()
+                    .for_each(|expression| self.uses(criterion.line, expression.clone()));
             }
             Kind::Regex | Kind::Query(_) => {
                 for piece in pieces(&criterion.condition).unwrap_or_default() {
@@ -77,7 +80,8 @@ impl<'a> Reader<'a> {
                 }
             }
         }
-        if matches!(criterion.kind, Kind::Query(Language::JsonPath)) && select::is_bare_comparison(&criterion.condition) {
+        if matches!(criterion.kind, Kind::Query(Language::JsonPath)) && select::is_bare_comparison(&criterion.condition)
+        {
             let advice = "is a comparison, which RFC 9535 knows within a filter alone; it is taken as one here";
             self.warning(criterion.line, format!("`{}` {advice}", criterion.condition));
         }

@@ -61,6 +61,7 @@ impl<'a, O: Outside> Runner<'a, O> {
         }
         let response = self.outside.call(&request, step.timeout_ms).await?;
         report.status = Some(response.status);
+        self.status = report.status;
         let shown = request::shown(&response);
         set(&mut frame.scope, "statusCode", json!(response.status));
         set(&mut frame.scope, "response", shown);
@@ -85,6 +86,7 @@ impl<'a, O: Outside> Runner<'a, O> {
         let finished = Box::pin(self.workflow(at, inputs, frame.depth + 1)).await;
         self.show_workflows(frame);
         set(&mut frame.scope, "outputs", finished.outputs);
+        set(&mut frame.scope, "statusCode", json!(self.status));
         if let Some(why) = finished.failure {
             return Err(format!("the workflow {name} failed: {why}"));
         }

@@ -122,7 +122,10 @@ fn a_loop_goes_on_until_its_condition_changes_and_pauses_between() {
     let steps: Vec<_> = report.steps.iter().map(|step| (step.step.as_str(), step.attempt)).collect();
     assert_eq!(steps, [("create", 1), ("look", 1), ("look", 2), ("look", 3)]);
     let first = &world.asked[0];
-    assert_eq!((first.method.as_str(), first.url.as_str(), first.service.as_deref()), ("POST", "http://local/", Some("kinesis")));
+    assert_eq!(
+        (first.method.as_str(), first.url.as_str(), first.service.as_deref()),
+        ("POST", "http://local/", Some("kinesis"))
+    );
     assert!(first.headers.contains(&("X-Amz-Target".into(), "Kinesis_20131202.CreateStream".into())));
     assert!(first.headers.contains(&("Content-Type".into(), "application/x-amz-json-1.1".into())));
     let sent: Value = serde_json::from_str(first.body.as_deref().unwrap()).unwrap();
@@ -152,7 +155,10 @@ fn a_failure_says_what_the_service_said() {
     let refusal = answer(400, json!({"__type": "ResourceNotFoundException", "message": "Stream s not found"}));
     let report = play(&document(POLL), &mut world([refusal]), json!({"name": "s"}));
     let Outcome::Failed(why) = report.outcome else { panic!("it ended well") };
-    assert_eq!(why, "step create: not met: $statusCode == 200; the answer was 400 ResourceNotFoundException: Stream s not found");
+    assert_eq!(
+        why,
+        "step create: not met: $statusCode == 200; the answer was 400 ResourceNotFoundException: Stream s not found"
+    );
     assert_eq!(report.outputs, json!({"status": null}));
 }
 
@@ -205,7 +211,8 @@ fn the_other_side_may_say_when_to_come_again() {
 #[test]
 fn a_call_without_an_answer_is_a_failure_that_may_be_retried() {
     let text = document(&RETRY.replace("$statusCode == 503", "$statusCode == null"));
-    let mut world = world([Err("refused".into()), answer(200, json!({})), answer(200, json!({})), answer(200, json!({}))]);
+    let mut world =
+        world([Err("refused".into()), answer(200, json!({})), answer(200, json!({})), answer(200, json!({}))]);
     let report = play(&text, &mut world, json!({}));
     assert_eq!((report.outcome, report.steps[0].failure.as_deref()), (Outcome::Succeeded, Some("refused")));
 }
@@ -219,7 +226,7 @@ const NESTED: &str = r"
   - stepId: call
     workflowId: inner
     parameters: [{name: count, value: $inputs.n}]
-    successCriteria: [{condition: $outputs.answer == 8}]
+    successCriteria: [{condition: $outputs.answer == 8}, {condition: $statusCode == 200}]
     outputs: {answer: $outputs.answer}
     onSuccess: [{reference: $components.successActions.leave}]
   outputs:
@@ -257,7 +264,10 @@ fn workflows_nest_depend_and_reuse() {
 fn a_nested_failure_is_the_steps_failure() {
     let report = play(&document(NESTED), &mut world([answer(200, json!({})), answer(500, json!({}))]), json!({}));
     let Outcome::Failed(why) = report.outcome else { panic!("it ended well") };
-    assert!(why.starts_with("step call: the workflow inner failed: step double: the request failed; the answer was 500"), "{why}");
+    assert!(
+        why.starts_with("step call: the workflow inner failed: step double: the request failed; the answer was 500"),
+        "{why}"
+    );
 }
 
 #[test]
@@ -337,15 +347,39 @@ workflows:
     let report = play(text, &mut world, json!({}));
     assert_eq!((report.outcome, report.outputs), (Outcome::Succeeded, json!({"got": "rex"})));
     let urls: Vec<_> = world.asked.iter().map(|request| format!("{} {}", request.method, request.url)).collect();
-    assert_eq!(urls, ["POST https://pets.example/v1/pets", "GET https://pets.example/v1/pets/7", "GET https://pets.example/v1/pets/7"]);
+    assert_eq!(
+        urls,
+        [
+            "POST https://pets.example/v1/pets",
+            "GET https://pets.example/v1/pets/7",
+            "GET https://pets.example/v1/pets/7"
+        ]
+    );
     assert!(world.asked.iter().all(|request| request.service.is_none()));
 }
 
 #[test]
+fn a_step_that_says_its_target_means_that_operation_whatever_else_has_its_id() {
+    let described = r#"{"openapi": "3.1.0", "servers": [{"url": "https://kinesis.us-east-1.amazonaws.com"}], "paths": {
+        "/streams/{StreamName}/records": {"post": {"operationId": "PutRecord"}}}}"#;
+    let text = document(
+        "- workflowId: w\n  steps:\n  - {stepId: put, operationId: PutRecord, parameters: [{name: X-Amz-Target, in: header, value: Kinesis_20131202.PutRecord}]}\n",
+    );
+    let mut world = world([answer(200, json!({}))]);
+    world.files.insert("kinesis.yml".into(), described.into());
+    assert_eq!(play(&text, &mut world, json!({})).outcome, Outcome::Succeeded);
+    assert_eq!(world.asked[0].url, "https://kinesis.us-east-1.amazonaws.com/");
+}
+
+#[test]
 fn an_operation_nobody_has_is_told_before_anything_runs() {
-    let text = document("- workflowId: w\n  steps:\n  - {stepId: a, operationId: ListStreams}\n  - {stepId: b, operationId: flyToMoon}\n");
+    let text = document(
+        "- workflowId: w\n  steps:\n  - {stepId: a, operationId: ListStreams}\n  - {stepId: b, operationId: flyToMoon}\n",
+    );
     let mut world = world([answer(200, json!({}))]);
     let report = play(&text, &mut world, json!({}));
-    assert!(matches!(report.outcome, Outcome::Failed(why) if why.contains("there is nothing at kinesis.yml") && why.contains("flyToMoon")));
+    assert!(
+        matches!(report.outcome, Outcome::Failed(why) if why.contains("there is nothing at kinesis.yml") && why.contains("flyToMoon"))
+    );
     assert!(world.asked.is_empty());
 }

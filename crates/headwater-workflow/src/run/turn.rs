@@ -46,7 +46,8 @@ impl<'a, O: Outside> Runner<'a, O> {
         let ActionKind::Retry { after_ms, .. } = action.kind else { return None };
         *retries.entry(&action.name).or_default() += 1;
         let asked_s = frame.scope.pointer("/response/header/retry-after").and_then(Value::as_str);
-        let asked_ms = asked_s.and_then(|seconds| seconds.trim().parse::<u64>().ok()).map(|seconds| seconds.saturating_mul(1000));
+        let asked_ms =
+            asked_s.and_then(|seconds| seconds.trim().parse::<u64>().ok()).map(|seconds| seconds.saturating_mul(1000));
         Some((action, asked_ms.or(after_ms).unwrap_or(self.settings.pause_ms)))
     }
 

@@ -6,7 +6,9 @@ mod world;
 
 use super::{calls::DEFAULT_ENDPOINT, identity::Identity};
 use clap::{Args, Subcommand};
-use headwater_workflow::{Document, Field, Library, Outcome, Problem, Settings, Workflow as Flow, fields, from_text, run};
+use headwater_workflow::{
+    Document, Field, Library, Outcome, Problem, Settings, Workflow as Flow, fields, from_text, run,
+};
 use serde_json::{Map, Value};
 use std::{
     io::{self, BufRead, IsTerminal, Write},
@@ -134,8 +136,12 @@ impl Run {
     async fn run(self) -> Result<(), String> {
         let mut world = World::new(Some((self.identity.clone(), self.timeout_ms)));
         let library = Library::load(&self.file.to_string_lossy(), &text(&self.file)?, &mut world).await;
-        let wrong: Vec<String> =
-            library.problems().iter().filter(|problem| problem.is_error()).map(|problem| line(&self.file, problem)).collect();
+        let wrong: Vec<String> = library
+            .problems()
+            .iter()
+            .filter(|problem| problem.is_error())
+            .map(|problem| line(&self.file, problem))
+            .collect();
         let Some(document) = library.document().filter(|_| wrong.is_empty()) else {
             return Err(format!("the document cannot be run:\n{}", wrong.join("\n")));
         };
@@ -156,7 +162,11 @@ impl Run {
         say(&[shown])?;
         match report.outcome {
             Outcome::Succeeded => Ok(()),
-            Outcome::Failed(why) => Err(format!("{} failed: {why}", report.workflow)),
+            Outcome::Failed(why) => {
+                let warnings: String =
+                    library.problems().iter().map(|problem| format!("\n{}", line(&self.file, problem))).collect();
+                Err(format!("{} failed: {why}{warnings}", report.workflow))
+            }
         }
     }
 
@@ -187,7 +197,8 @@ impl Run {
 
     /// The inputs: of the file, of the command line, of whoever sits at the terminal.
     fn gather(&self, document: &Document, workflow: &Flow) -> Result<Map<String, Value>, String> {
-        let known = workflow.inputs.as_ref().map(|schema| fields(schema, &document.input_components)).unwrap_or_default();
+        let known =
+            workflow.inputs.as_ref().map(|schema| fields(schema, &document.input_components)).unwrap_or_default();
         let mut inputs = self.inputs.as_deref().map(values).transpose()?.unwrap_or_default();
         for given in &self.input {
             let (name, value) = given.split_once('=').ok_or_else(|| format!("--input {given}: write NAME=VALUE"))?;

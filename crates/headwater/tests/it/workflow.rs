@@ -80,7 +80,14 @@ fn requests_are_signed_with_the_callers_key() {
     let create = |secret: &str| {
         let mut command = headwater();
         command.args(["workflow", "run"]).arg(example("streams.arazzo.yml"));
-        command.args(["--workflow", "create", "--input", "stream=mine", "--server", &format!("http://{}", aws.address())]);
+        command.args([
+            "--workflow",
+            "create",
+            "--input",
+            "stream=mine",
+            "--server",
+            &format!("http://{}", aws.address()),
+        ]);
         command.envs([("AWS_ACCESS_KEY_ID", "AKID"), ("AWS_SECRET_ACCESS_KEY", secret)]);
         command.output().expect("the binary under test can be run")
     };
@@ -95,7 +102,8 @@ fn a_failure_is_told_in_the_services_words_and_in_the_report_for_ci() {
     let folder = tempfile::tempdir().expect("a folder");
     let report = folder.path().join("report.xml");
     let arguments = ["--input", "stream=absent", "--input", "key=k", "--input", "data=eA==", "--junit"];
-    let done = play(&aws, "read-your-write.arazzo.yml", &[&arguments[..], &[report.to_str().expect("a name")]].concat());
+    let done =
+        play(&aws, "read-your-write.arazzo.yml", &[&arguments[..], &[report.to_str().expect("a name")]].concat());
     assert!(!done.status.success());
     let told = text(&done.stderr);
     assert!(told.contains("400 ResourceNotFoundException: Stream absent under account"), "{told}");
@@ -181,7 +189,11 @@ fn check_tells_what_is_wrong_by_line() {
     fs::write(&file, document).expect("a file");
     let (is_sound, said) = check(file.to_str().expect("a name"));
     assert!(!is_sound);
-    for line in ["w.yml:10: error: the action `a` leads to `gone`", "w.yml:11: error: `$response.boddy`", "w.yml:12: error: a step has no `color`"] {
+    for line in [
+        "w.yml:10: error: the action `a` leads to `gone`",
+        "w.yml:11: warning: `$response.boddy`",
+        "w.yml:12: error: a step has no `color`",
+    ] {
         assert!(said.contains(line), "{said}");
     }
 }

@@ -54,7 +54,8 @@ pub(super) fn junit(report: &Report, times: &[u64]) -> String {
     let name = escaped(&report.workflow);
     let mut text = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
     let total: u64 = cases.iter().filter(|(step, _)| step.depth == 0).map(|(_, took_ms)| took_ms).sum();
-    let head = format!("<testsuite name=\"{name}\" tests=\"{count}\" failures=\"{failures}\" time=\"{}\">\n", seconds(total));
+    let head =
+        format!("<testsuite name=\"{name}\" tests=\"{count}\" failures=\"{failures}\" time=\"{}\">\n", seconds(total));
     text.push_str(&head);
     for (step, took_ms) in cases {
         text.push_str(&case(&step.workflow, &step.step, took_ms, step.failure.as_deref()));

@@ -53,7 +53,11 @@ impl Show {
                 let often = if self.is_terminal && times > 1 { format!("  ×{times}") } else { String::new() };
                 let took = self.tinted(DIM, &format!("{took_ms} ms"));
                 let failure = step.failure.as_ref().map(|why| format!("  {why}")).unwrap_or_default();
-                format!("{clear}{replaced}{}  {sign} {}{status}{often}  {took}{failure}\n", indent(step.depth), step.step)
+                format!(
+                    "{clear}{replaced}{}  {sign} {}{status}{often}  {took}{failure}\n",
+                    indent(step.depth),
+                    step.step
+                )
             }
             Event::Turn { depth, action, to, pause_ms } => {
                 let when = if *pause_ms > 0 { format!(" in {pause_ms} ms") } else { String::new() };
@@ -107,6 +111,9 @@ mod tests {
         let mut show = Show { is_terminal: true, has_colours: false, last: None };
         assert_eq!(show.text(&Event::Step { depth: 0, id: "look" }, 0), format!("{CLEAR}  … look"));
         assert_eq!(show.text(&Event::Done(&done(None)), 3), format!("{CLEAR}  ✓ look  200  3 ms\n"));
-        assert_eq!(show.text(&Event::Done(&done(None)), 4), format!("{CLEAR}{LINE_UP}{CLEAR}  ✓ look  200  ×2  4 ms\n"));
+        assert_eq!(
+            show.text(&Event::Done(&done(None)), 4),
+            format!("{CLEAR}{LINE_UP}{CLEAR}  ✓ look  200  ×2  4 ms\n")
+        );
     }
 }
