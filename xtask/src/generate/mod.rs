@@ -39,7 +39,10 @@ struct Service {
 enum Extent {
     All,
     /// Some operations with what they need, without some members: `Structure.Member`.
-    Of { operations: &'static [&'static str], without: &'static [&'static str] },
+    Of {
+        operations: &'static [&'static str],
+        without: &'static [&'static str],
+    },
 }
 
 /// The part of Glue's Data Catalog in which schemas are kept. Left out are Iceberg tables, Lake Formation's transactions

@@ -168,7 +168,10 @@ mod tests {
         let text = reduced(&description, &part(&["In.Odd"])).unwrap();
         let back: Value = serde_json::from_str(&text).unwrap();
         let names = |section: &str| back[section].as_object().unwrap().keys().cloned().collect::<Vec<_>>();
-        assert_eq!((names("operations"), names("shapes")), (vec!["Do".to_owned()], vec!["B".into(), "C".into(), "In".into()]));
+        assert_eq!(
+            (names("operations"), names("shapes")),
+            (vec!["Do".to_owned()], vec!["B".into(), "C".into(), "In".into()])
+        );
         assert_eq!(reduced(&description, &part(&["In.None"])), Err("In.None".into()));
     }
 }
