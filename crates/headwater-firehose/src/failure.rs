@@ -8,6 +8,8 @@ use serde::Serialize;
 
 /// A function, a query or a processor refused the record.
 pub(crate) const PROCESSING_FAILED: &str = "processing-failed";
+/// There are no keys to tell the record's partition by.
+pub(crate) const METADATA_EXTRACTION_FAILED: &str = "metadata-extraction-failed";
 /// The record does not fit the schema.
 pub(crate) const FORMAT_CONVERSION_FAILED: &str = "format-conversion-failed";
 /// An endpoint did not take the record.

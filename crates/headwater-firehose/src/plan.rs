@@ -11,14 +11,17 @@ use crate::{
     process::Steps,
 };
 use headwater_wire::firehose::{
-    BufferingHints, ContentEncoding, ExtendedS3DestinationDescription, HttpEndpointDestinationDescription,
-    HttpEndpointS3BackupMode, ProcessingConfiguration, S3BackupMode, S3DestinationDescription, SchemaConfiguration,
+    BufferingHints, CompressionFormat, ContentEncoding, ExtendedS3DestinationDescription,
+    HttpEndpointDestinationDescription, HttpEndpointS3BackupMode, ProcessingConfiguration, S3BackupMode,
+    S3DestinationDescription, SchemaConfiguration,
 };
 use jiff::tz::TimeZone;
 
 /// What an object takes at most where nothing is said, in MiB, and how long its records wait, in seconds.
 const SIZE_MIB: i32 = 5;
 const INTERVAL_S: i32 = 300;
+/// What buffers of converted and of partitioned records have at least, in MiB.
+const LARGE_MIB: i32 = 64;
 /// How long delivery to a partition or an endpoint is tried where nothing is said, in seconds.
 const RETRY_S: i32 = 300;
 
@@ -103,6 +106,11 @@ impl Plan {
     fn objects(it: &ExtendedS3DestinationDescription) -> std::result::Result<Self, String> {
         let partitioning = it.dynamic_partitioning_configuration.as_ref();
         let partitioning = partitioning.filter(|partitioning| partitioning.enabled == Some(true));
+        let is_converted = it
+            .data_format_conversion_configuration
+            .as_ref()
+            .is_some_and(|conversion| conversion.enabled != Some(false));
+        check_gathering(it, is_converted, partitioning.is_some())?;
         let steps = steps(it.processing_configuration.as_ref(), partitioning.is_some())?;
         let (prefix, error_prefix) = (it.prefix.as_deref(), it.error_output_prefix.as_deref());
         prefix::check(prefix, error_prefix, partitioning.is_some(), steps.query_keys(), steps.function().is_some())?;
@@ -140,6 +148,11 @@ impl Plan {
         it: &HttpEndpointDestinationDescription,
         access_key: Option<String>,
     ) -> std::result::Result<Self, String> {
+        if it.secrets_manager_configuration.as_ref().is_some_and(|secrets| secrets.enabled) {
+            return Err(
+                "There is no Secrets Manager to take the access key from: set EndpointConfiguration.AccessKey.".into(),
+            );
+        }
         let backup = it.s3_destination_description.as_ref().ok_or("S3Configuration is required")?;
         let backup_hints = hints(&backup.buffering_hints);
         let request = it.request_configuration.as_ref();
@@ -165,6 +178,31 @@ impl Plan {
             raw: if is_all { Some((bucket(backup)?, backup_hints)) } else { None },
             is_partitioned: false,
         })
+    }
+}
+
+/// What is converted or partitioned is gathered in large buffers, and compressed by its own format if at all.
+fn check_gathering(
+    it: &ExtendedS3DestinationDescription,
+    is_converted: bool,
+    is_partitioned: bool,
+) -> std::result::Result<(), String> {
+    let BufferingHints { size_in_m_bs, interval_in_seconds } = it.buffering_hints;
+    let is_small = size_in_m_bs.is_some_and(|mib| mib < LARGE_MIB);
+    let small = |when| Err(format!("BufferingHints.SizeInMBs must be at least {LARGE_MIB} when {when} is enabled."));
+    if is_converted && it.compression_format != CompressionFormat::Uncompressed {
+        return Err("The S3 destination's compression format must be set to UNCOMPRESSED when data format conversion is \
+                    enabled. To enable compression within the converted output format, set the appropriate serialization \
+                    option in the output format configuration."
+            .into());
+    }
+    match (is_converted, is_partitioned) {
+        (true, _) if is_small => small("data format conversion"),
+        (_, true) if is_small => small("Dynamic Partitioning"),
+        (_, true) if interval_in_seconds == Some(0) => {
+            Err("BufferingHints.IntervalInSeconds must be at least 1 when Dynamic Partitioning is enabled.".into())
+        }
+        _ => Ok(()),
     }
 }
 

@@ -6,6 +6,7 @@ mod front;
 mod functions;
 mod gate;
 mod key_files;
+mod kinesis_source;
 mod outward;
 mod serve;
 mod settings;

@@ -1,10 +1,11 @@
 //! `headwater serve`: the only place that constructs engines, opens sockets and draws chance. What it builds it takes
 //! down again in order: no new connections, the last answers out, the engine closed.
 use crate::{
-    front::{Doors, Front, MAX_CONNECTIONS, Table, Tls, listen},
+    front::{DeliveryReadings, Doors, Front, MAX_CONNECTIONS, Table, Tls, listen},
     functions::{Queue, Registry},
     gate::Gate,
     key_files,
+    kinesis_source::KinesisSource,
     outward::Outward,
     settings::{LogFormat, RateLimits, Settings, Store},
 };
@@ -12,6 +13,7 @@ use headwater_dynamodb::{DynamoDb, DynamoDbParts, DynamoDbSettings};
 use headwater_firehose::{
     Firehose, FirehoseParts, FirehoseSettings,
     glue::{self, Glue, GlueParts},
+    outside::Functions,
 };
 use headwater_keys::KeyStore;
 use headwater_kinesis::{Entropy, Kinesis, KinesisParts, KinesisSettings};
@@ -76,24 +78,47 @@ async fn serve(settings: Settings) -> Result<Arc<dyn Engine>, String> {
     let access: Arc<dyn Access> = Arc::new(Gate::new(settings.credentials.clone()));
     let owner = (&*settings.account, &*settings.region);
     let keys = Arc::new(key_files::open(&settings.keys, &settings.store, owner, &entropy)?);
-    let kinesis = open_kinesis(&settings, Arc::clone(&engine), &clock, &entropy, Arc::clone(&access), keys).await?;
+    let kinesis =
+        open_kinesis(&settings, Arc::clone(&engine), &clock, &entropy, Arc::clone(&access), Arc::clone(&keys)).await?;
     let dynamodb = open_dynamodb(&settings, Arc::clone(&engine), &clock, &entropy, Arc::clone(&access)).await?;
     let parts = GlueParts { engine: Arc::clone(&engine), clock: Arc::clone(&clock), access: Arc::clone(&access) };
     let glue = Glue::open(parts).await.map_err(|error| format!("Glue's catalog cannot be opened: {error}"))?;
-    let table = Table::new(Arc::clone(&clock)).with(&kinesis, headwater_kinesis::operations());
-    let mut table = table.with(&dynamodb, headwater_dynamodb::operations()).with(&glue, glue::operations());
-    table.arm(&settings.faults)?;
-    tokio::spawn(headwater_kinesis::run_duties(kinesis));
-    tokio::spawn(headwater_dynamodb::run_duties(dynamodb));
-
     let outward = open_outward(&settings, &entropy)?;
     let timeout_ms = settings.outward.function_timeout_ms;
     let queue = Queue::new(timeout_ms, Arc::clone(&clock), Arc::clone(&entropy));
     let functions = Arc::new(Registry::new(outward.remote, queue));
+    let parts = FirehoseParts {
+        engine: Arc::clone(&engine),
+        clock: Arc::clone(&clock),
+        entropy: Arc::clone(&entropy),
+        keys,
+        access,
+        settings: FirehoseSettings {
+            transition_ms: settings.transition_ms,
+            rate_limits: settings.limits == RateLimits::Aws,
+            ..FirehoseSettings::default()
+        },
+        source: Arc::new(KinesisSource(Arc::clone(&kinesis))),
+        objects: outward.objects,
+        functions: Arc::clone(&functions) as Arc<dyn Functions>,
+        endpoints: outward.endpoints,
+        glue: Arc::clone(&glue),
+    };
+    let firehose =
+        Firehose::open(parts).await.map_err(|error| format!("Firehose's catalog cannot be opened: {error}"))?;
+    let table = Table::new(Arc::clone(&clock)).with(&kinesis, headwater_kinesis::operations());
+    let table = table.with(&dynamodb, headwater_dynamodb::operations());
+    let mut table = table.with(&firehose, headwater_firehose::operations()).with(&glue, glue::operations());
+    table.arm(&settings.faults)?;
+    tokio::spawn(headwater_kinesis::run_duties(kinesis));
+    tokio::spawn(headwater_dynamodb::run_duties(dynamodb));
+    tokio::spawn(headwater_firehose::run_duties(Arc::clone(&firehose)));
+    tokio::spawn(headwater_firehose::run_deliveries(Arc::clone(&firehose)));
+    let deliveries: DeliveryReadings = Arc::new(move || firehose.readings());
 
     let (stop, stopped) = watch::channel(false);
     let doors = Arc::new(Doors {
-        front: Front::new(table, functions, &settings, Arc::clone(&clock), (entropy() >> 64) as u64),
+        front: Front::new(table, functions, deliveries, &settings, Arc::clone(&clock), (entropy() >> 64) as u64),
         tls,
         clock: Arc::clone(&clock),
         places: Arc::new(Semaphore::new(MAX_CONNECTIONS as usize)),

@@ -19,7 +19,6 @@ pub(crate) enum Command {
 
 /// What is asked of one delivery stream.
 #[derive(Clone, Debug)]
-#[expect(clippy::large_enum_variant, reason = "a command lives from its call to its decision, a few at a time")]
 pub(crate) enum Action {
     Create {
         new: NewDeliveryStream,

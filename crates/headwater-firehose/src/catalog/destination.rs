@@ -14,6 +14,8 @@ use headwater_wire::firehose::{
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
+/// Buffers of what is converted or partitioned, where nothing is said.
+const LARGE_SIZE_MIB: i32 = 128;
 const DEFAULT_SIZE_MIB: i32 = 5;
 const DEFAULT_INTERVAL_SECS: i32 = 300;
 const DEFAULT_RETRY_SECS: i32 = 300;
@@ -61,7 +63,19 @@ impl Destination {
     /// The service's own, if what is asked for does not fit together.
     pub(crate) fn new(wanted: DestinationUpdate) -> Result<Self> {
         match wanted {
-            DestinationUpdate::ExtendedS3(wanted) => merge_extended(extended_defaults(), wanted).map(Self::ExtendedS3),
+            DestinationUpdate::ExtendedS3(mut wanted) => {
+                let is_large = wanted
+                    .data_format_conversion_configuration
+                    .as_ref()
+                    .is_some_and(|it| it.enabled != Some(false))
+                    || wanted.dynamic_partitioning_configuration.as_ref().is_some_and(|it| it.enabled == Some(true));
+                let large = BufferingHints {
+                    size_in_m_bs: Some(LARGE_SIZE_MIB),
+                    interval_in_seconds: Some(DEFAULT_INTERVAL_SECS),
+                };
+                wanted.buffering_hints = wanted.buffering_hints.or(is_large.then_some(large));
+                merge_extended(extended_defaults(), wanted).map(Self::ExtendedS3)
+            }
             DestinationUpdate::Http(wanted) => merge_http(http_defaults(), wanted).map(Self::Http),
         }
     }

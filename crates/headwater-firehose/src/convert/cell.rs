@@ -65,7 +65,7 @@ pub(super) enum Cell<'a> {
 pub(super) enum Shape<'s> {
     Leaf(&'s HiveType),
     List(Box<Shape<'s>>),
-    Map(Box<Shape<'s>>, Box<Shape<'s>>),
+    Map(&'s HiveType, Box<Shape<'s>>),
     Struct { places: HashMap<String, Vec<usize>>, members: Vec<Shape<'s>> },
 }
 
@@ -87,7 +87,7 @@ impl Rules {
     fn shaped<'s>(&self, hive: &'s HiveType) -> Shape<'s> {
         match hive {
             HiveType::Array(element) => Shape::List(Box::new(self.shaped(element))),
-            HiveType::Map(key, value) => Shape::Map(Box::new(self.shaped(key)), Box::new(self.shaped(value))),
+            HiveType::Map(key, value) => Shape::Map(key, Box::new(self.shaped(value))),
             HiveType::Struct(members) => self.structure(members),
             leaf => Shape::Leaf(leaf),
         }
@@ -113,7 +113,7 @@ impl Rules {
     pub(super) fn read<'a>(&self, shape: &Shape<'_>, json: &Json<'a>) -> Result<Cell<'a>, String> {
         match (shape, json) {
             (_, Json::Null) => Ok(Cell::Null),
-            (Shape::Leaf(hive), json) => self.leaf(hive, json),
+            (Shape::Leaf(hive), json) => self.leaf(self.serde, hive, json),
             (Shape::List(element), Json::Array(elements)) => {
                 elements.iter().map(|json| self.read(element, json)).collect::<Result<_, _>>().map(Cell::List)
             }
@@ -125,7 +125,8 @@ impl Rules {
                 // The last of several entries of one key counts.
                 let entries: BTreeMap<String, _> = members.iter().map(|(name, json)| (self.kept(name), json)).collect();
                 let read = |(name, json): (String, &Json<'a>)| {
-                    Ok((self.read(key, &Json::Text(name.into()))?, self.read(value, json)?))
+                    // Keys are text, whatever they stand for: neither deserializer can be strict about them.
+                    Ok((self.leaf(SerDe::OpenX, key, &Json::Text(name.into()))?, self.read(value, json)?))
                 };
                 entries.into_iter().map(read).collect::<Result<_, _>>().map(Cell::Map)
             }
@@ -168,53 +169,53 @@ impl Rules {
         format!("{MISMATCH} Data is not JSONObject  but {class} with value {value}")
     }
 
-    fn leaf<'a>(&self, hive: &HiveType, json: &Json<'a>) -> Result<Cell<'a>, String> {
+    fn leaf<'a>(&self, serde: SerDe, hive: &HiveType, json: &Json<'a>) -> Result<Cell<'a>, String> {
         let no_input = |text: &str| format!("{MISMATCH} For input string: {text:?}");
         let out_of_range = |text: &str| format!("{MISMATCH} Value {text} is out of range for the type {hive}.");
         match hive {
-            HiveType::Boolean => match (json, self.serde) {
+            HiveType::Boolean => match (json, serde) {
                 (Json::Boolean(value), _) => Ok(Cell::Boolean(*value)),
                 (json, SerDe::Hive) => Err(format!("{MISMATCH} Current token ({}) not of boolean type", token(json))),
-                (json, SerDe::OpenX) => match &*self.text(json)? {
+                (json, SerDe::OpenX) => match &*self.text(serde, json)? {
                     text if text.eq_ignore_ascii_case("true") => Ok(Cell::Boolean(true)),
                     text if text.eq_ignore_ascii_case("false") => Ok(Cell::Boolean(false)),
                     text => Err(no_input(text)),
                 },
             },
             HiveType::TinyInt | HiveType::SmallInt | HiveType::Int | HiveType::BigInt => {
-                let text = self.digits(json)?;
+                let text = self.digits(serde, json)?;
                 let integer = integer(&text).ok_or_else(|| no_input(&text))?;
                 integer.filter(|value| fits(*value, hive)).map(Cell::Integer).ok_or_else(|| out_of_range(&text))
             }
             HiveType::Float => {
-                let text = self.digits(json)?;
+                let text = self.digits(serde, json)?;
                 let value: f32 = text.parse().map_err(|_| no_input(&text))?;
                 if is_meant(value.is_finite(), &text) { Ok(Cell::Float(value)) } else { Err(out_of_range(&text)) }
             }
             HiveType::Double => {
-                let text = self.digits(json)?;
+                let text = self.digits(serde, json)?;
                 let value: f64 = text.parse().map_err(|_| no_input(&text))?;
                 if is_meant(value.is_finite(), &text) { Ok(Cell::Double(value)) } else { Err(out_of_range(&text)) }
             }
             HiveType::Decimal { precision, scale } => {
-                let text = self.text(json)?;
+                let text = self.text(serde, json)?;
                 let number = Decimal::parse(text.trim()).ok_or_else(|| no_input(&text))?;
                 let limit = 10_i128.pow(u32::from(*precision));
                 let units = number.scaled(*scale).filter(|units| (1 - limit..limit).contains(units));
                 units.map(Cell::Decimal).ok_or_else(|| out_of_range(&text))
             }
             HiveType::Varchar(most) | HiveType::Char(most) => {
-                let cut = first_chars(self.text(json)?, *most);
+                let cut = first_chars(self.text(serde, json)?, *most);
                 let is_padded = matches!(hive, HiveType::Char(_)) && cut.ends_with(' ');
                 Ok(Cell::Text(if is_padded { cut.trim_end_matches(' ').to_owned().into() } else { cut }))
             }
             HiveType::Date => {
-                let text = self.text(json)?;
+                let text = self.text(serde, json)?;
                 time::days(&text).map(Cell::Date).ok_or_else(|| no_input(&text))
             }
             HiveType::Timestamp => {
-                let text = self.text(json)?;
-                let at = match self.serde {
+                let text = self.text(serde, json)?;
+                let at = match serde {
                     SerDe::OpenX => time::open_x(&text),
                     SerDe::Hive => {
                         self.formats.iter().find_map(|format| format.read(&text)).or_else(|| time::sql(&text))
@@ -222,17 +223,17 @@ impl Rules {
                 };
                 at.map(Cell::Timestamp).ok_or_else(|| no_input(&text))
             }
-            _ => self.text(json).map(Cell::Text),
+            _ => self.text(serde, json).map(Cell::Text),
         }
     }
 
     /// The text of a scalar; OpenX takes everything else as text, too.
-    fn text<'a>(&self, json: &Json<'a>) -> Result<Cow<'a, str>, String> {
+    fn text<'a>(&self, serde: SerDe, json: &Json<'a>) -> Result<Cow<'a, str>, String> {
         match json {
             Json::Text(text) => Ok(text.clone()),
             Json::Number(text) => Ok(Cow::Borrowed(text)),
             Json::Boolean(value) => Ok(Cow::Borrowed(if *value { "true" } else { "false" })),
-            _ if self.serde == SerDe::Hive => Err(NOT_SCALAR.into()),
+            _ if serde == SerDe::Hive => Err(NOT_SCALAR.into()),
             json => {
                 let mut text = String::new();
                 json.write(&mut text, &|key| self.kept(key));
@@ -242,15 +243,15 @@ impl Rules {
     }
 
     /// The text of a number; OpenX takes one in quotes, too.
-    fn digits<'a>(&self, json: &Json<'a>) -> Result<Cow<'a, str>, String> {
+    fn digits<'a>(&self, serde: SerDe, json: &Json<'a>) -> Result<Cow<'a, str>, String> {
         match json {
             Json::Number(text) => Ok(Cow::Borrowed(text)),
-            json if self.serde == SerDe::Hive => Err(format!(
+            json if serde == SerDe::Hive => Err(format!(
                 "{MISMATCH} Current token ({}) not numeric, can not use numeric value accessors",
                 token(json)
             )),
             json => {
-                let text = self.text(json)?;
+                let text = self.text(serde, json)?;
                 let trimmed = text.trim();
                 Ok(if trimmed.len() == text.len() { text } else { Cow::Owned(trimmed.to_owned()) })
             }
@@ -368,6 +369,7 @@ mod tests {
             ("timestamp", "\"1970-01-01 00:00:01.5\"", Cell::Timestamp(1_500_000)),
             ("binary", "\"ab\"", text("ab")),
             ("int", "null", Cell::Null),
+            ("map<int,int>", "{\"1\":2}", Cell::Map(vec![(Cell::Integer(1), Cell::Integer(2))])),
         ] {
             for rules in [open_x(), hive()] {
                 assert_eq!(read(&rules, hive_type, value), Ok(cell.clone()), "{hive_type} {value}");

@@ -10,6 +10,7 @@ mod json;
 mod parquet;
 mod time;
 
+use self::parquet::{File, Layout};
 use crate::record::{Failed, Record};
 use ::parquet::{
     basic::{Compression, GzipLevel},
@@ -25,7 +26,6 @@ use hive::HiveType;
 pub(crate) use hive::TableSchema;
 use joda::Format;
 use json::{Documents, Json};
-use parquet::{File, Layout};
 
 /// What `!{firehose:error-output-type}` stands for.
 pub(crate) const OUTPUT_TYPE: &str = "format-conversion-failed";
@@ -76,8 +76,6 @@ pub(crate) struct TableReference {
 pub(crate) struct Converted {
     /// The file; none if no record was converted.
     pub(crate) body: Option<Bytes>,
-    /// How many records are in it.
-    pub(crate) written: usize,
     /// Those that are not.
     pub(crate) failed: Vec<Failed>,
 }
@@ -113,11 +111,11 @@ impl Plan {
         }
         match self.write(schema, &records) {
             Ok((body, refused)) => {
-                let written = records.len() - refused.len();
+                let has_rows = refused.len() < records.len();
                 let fail =
                     |(index, (code, message)): (usize, Refusal)| failed(records[index].clone(), code, message, now_ms);
                 let failed = refused.into_iter().map(fail).collect();
-                Converted { body: (written > 0).then_some(body), written, failed }
+                Converted { body: has_rows.then_some(body), failed }
             }
             Err(error) => Self::refuse(records, CONVERSION_FAILURE, &error.to_string(), now_ms),
         }
@@ -127,7 +125,7 @@ impl Plan {
     #[must_use]
     pub(crate) fn refuse(records: Vec<Record>, code: &str, message: &str, now_ms: u64) -> Converted {
         let fail = |record| failed(record, code, message.to_owned(), now_ms);
-        Converted { body: None, written: 0, failed: records.into_iter().map(fail).collect() }
+        Converted { body: None, failed: records.into_iter().map(fail).collect() }
     }
 
     /// The file, and the records that are not in it, by index.

@@ -238,7 +238,11 @@ impl Pump {
         let Goal::Good(keys) = goal else { return None };
         if let Some(name) = self.delivery.plan.bucket.prefix.missing(keys) {
             let message = format!("partitionKeys values must not be null or empty: {name}");
-            return Some((failure::PROCESSING_FAILED, "DynamicPartitioning.MetadataExtractionFailed", message));
+            return Some((
+                failure::METADATA_EXTRACTION_FAILED,
+                "DynamicPartitioning.MetadataExtractionFailed",
+                message,
+            ));
         }
         let is_new = !self.buffers.has_partition(goal);
         (is_new && self.buffers.partitions() >= PARTITIONS).then(|| {

@@ -169,7 +169,7 @@ enum Whose {
     Library,
 }
 
-fn definition<'s>(def: Def<&'s str>) -> Result<Def<&'s str>, String> {
+fn definition(def: Def<&str>) -> Result<Def<&str>, String> {
     Ok(Def { body: metered(def.body, Whose::Library)?, ..def })
 }
 
@@ -280,7 +280,7 @@ fn metered_path<'s>(head: Jq<'s>, path: Path<Jq<'s>>, whose: Whose) -> Result<Jq
     Ok(if is_generator { made(term) } else { term })
 }
 
-fn metered_pattern<'s>(pattern: Pattern<&'s str>, whose: Whose) -> Result<Pattern<&'s str>, String> {
+fn metered_pattern(pattern: Pattern<&str>, whose: Whose) -> Result<Pattern<&str>, String> {
     Ok(match pattern {
         Pattern::Var(name) => Pattern::Var(name),
         Pattern::Arr(items) => {

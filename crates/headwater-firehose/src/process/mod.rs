@@ -8,8 +8,6 @@ mod parameters;
 mod query;
 mod sub_records;
 
-pub(crate) use parameters::PROCESSOR_COUNT;
-
 use crate::record::{Failed, Origin, Record};
 use bytes::{Bytes, BytesMut};
 use compressed::Unpacking;

@@ -2,6 +2,7 @@
 //!
 //! Invariant: a query that stands names its keys, ends, and has a text for every key of every record it does not fail.
 use super::{Cause, jq};
+use crate::failure::METADATA_EXTRACTION_FAILED;
 use jaq_core::load::{
     Lexer, Parser,
     lex::{StrPart, Tok, Token},
@@ -51,7 +52,7 @@ impl Query {
     /// The keys and values of a record that carries `data`.
     pub(super) fn run(&self, data: &[u8]) -> Result<BTreeMap<String, String>, Cause> {
         let cause = |message: &str| Cause {
-            output_type: "metadata-extraction-failed",
+            output_type: METADATA_EXTRACTION_FAILED,
             code: "DynamicPartitioning.MetadataExtractionFailed",
             message: message.to_owned(),
         };
@@ -91,7 +92,8 @@ fn nesting(text: &str) -> usize {
         match letter {
             b'"' if is_in_string => drop(open.pop()),
             b'\\' if is_in_string => {
-                if letters.next() == Some(b'(') {
+                let escaped = letters.next();
+                if escaped == Some(b'(') {
                     open.push(b'(');
                 }
             }

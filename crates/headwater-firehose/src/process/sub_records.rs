@@ -51,7 +51,8 @@ fn pieces(data: &Bytes, delimiter: &[u8]) -> Option<Vec<Bytes>> {
     let (mut from, mut at) = (0, 0);
     while at <= data.len() {
         let rest = data.get(at..)?;
-        if !rest.is_empty() && !(rest.first() == Some(&first) && rest.starts_with(delimiter)) {
+        let is_end = rest.is_empty() || (rest.first() == Some(&first) && rest.starts_with(delimiter));
+        if !is_end {
             at += 1;
             continue;
         }

@@ -4,7 +4,9 @@ mod putting;
 mod states;
 
 use crate::{
-    Entropy, Firehose, FirehoseParts, FirehoseSettings, operations,
+    Entropy, Firehose, FirehoseParts, FirehoseSettings,
+    glue::{Glue, GlueParts},
+    operations,
     outside::{Doing, Endpoints, Failure, Functions, Object, Objects, Post, Posted},
     source::{Source, SourcePage},
 };
@@ -164,6 +166,8 @@ async fn open(
     let entropy: Entropy = Arc::new(|| u128::from(CHANCE.fetch_add(1, Ordering::Relaxed)) << 70 | 5);
     let clock: Arc<dyn Clock> = Arc::new(clock.clone());
     let outside = Arc::new(Outside);
+    let parts = GlueParts { engine: Arc::clone(engine), clock: Arc::clone(&clock), access: Arc::clone(&access) };
+    let glue = Glue::open(parts).await.unwrap();
     Firehose::open(FirehoseParts {
         engine: Arc::clone(engine),
         clock,
@@ -175,6 +179,7 @@ async fn open(
         objects: Arc::clone(&outside) as Arc<dyn Objects>,
         functions: Arc::clone(&outside) as Arc<dyn Functions>,
         endpoints: outside,
+        glue,
     })
     .await
     .unwrap()

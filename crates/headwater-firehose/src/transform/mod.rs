@@ -4,7 +4,7 @@
 //! of a call.
 mod reply;
 
-pub(crate) use reply::{Answer, REPLY_BYTES, reply};
+pub(crate) use reply::reply;
 
 use crate::{
     outside::Failure,

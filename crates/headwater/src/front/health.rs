@@ -1,6 +1,6 @@
-//! `/_headwater/health`: whether the server lives and takes requests, for people, load balancers and supervisors; and
-//! `/_headwater/published`: the metrics that clients published.
-use super::{dispatch::Table, published::Published, reply::Reply};
+//! `/_headwater/health`: whether the server lives and takes requests, for people, load balancers and supervisors;
+//! `/_headwater/metrics`: what it counts; and `/_headwater/published`: the metrics that clients published.
+use super::{DeliveryReadings, dispatch::Table, metrics, published::Published, reply::Reply};
 use bytes::Bytes;
 use headwater_wire::Service;
 use http::{HeaderValue, Method, StatusCode, header, request::Parts};
@@ -10,7 +10,13 @@ use serde_json::{Map, Value, json};
 pub(crate) const PREFIX: &str = "/_headwater/";
 
 /// The answer to a request under [`PREFIX`].
-pub(crate) fn answer(head: &Parts, table: &Table, published: &Published, is_ready: bool) -> Reply {
+pub(crate) fn answer(
+    head: &Parts,
+    table: &Table,
+    published: &Published,
+    deliveries: &DeliveryReadings,
+    is_ready: bool,
+) -> Reply {
     if head.method != Method::GET && head.method != Method::HEAD {
         return page(StatusCode::METHOD_NOT_ALLOWED, json!({"error": "only GET"}));
     }
@@ -26,10 +32,11 @@ pub(crate) fn answer(head: &Parts, table: &Table, published: &Published, is_read
                 "services": services(table),
             }),
         ),
+        "/_headwater/metrics" => reply(StatusCode::OK, metrics::CONTENT_TYPE, metrics::page(table, deliveries())),
         "/_headwater/published" => page(StatusCode::OK, published.shown()),
         _ => page(
             StatusCode::NOT_FOUND,
-            json!({"error": "there is /_headwater/health, with /live and /ready, and /_headwater/published"}),
+            json!({"error": "there are /_headwater/health, with /live and /ready, /_headwater/metrics and /_headwater/published"}),
         ),
     }
 }
@@ -57,10 +64,14 @@ fn services(table: &Table) -> Map<String, Value> {
 }
 
 fn page(status: StatusCode, body: Value) -> Reply {
-    let mut reply = Reply::new(Bytes::from(body.to_string() + "\n").into());
+    reply(status, "application/json", body.to_string() + "\n")
+}
+
+fn reply(status: StatusCode, content_type: &'static str, body: String) -> Reply {
+    let mut reply = Reply::new(Bytes::from(body).into());
     *reply.status_mut() = status;
     let headers = reply.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     reply
 }

@@ -68,9 +68,7 @@ const COUNTS: [Count; 9] = [
     ("firehose_read", "Data of the records read from the source", Some(Unit::Bytes), |it| it.read_bytes),
     ("firehose_objects", "Objects written, those of errors and backups too", None, |it| it.objects),
     ("firehose_objects_written", "Objects' bodies, as written", Some(Unit::Bytes), |it| it.object_bytes),
-    ("firehose_delivered_records", "Records that stand in objects or at an endpoint", None, |it| {
-        it.delivered_records
-    }),
+    ("firehose_delivered_records", "Records that stand in objects or at an endpoint", None, |it| it.delivered_records),
     ("firehose_refused_writes", "Tries of writing that the destination refused", None, |it| it.refused_writes),
     ("firehose_failed_records", "Records that went to the errors", None, |it| it.failed_records),
     ("firehose_lost_records", "Records given up after a day", None, |it| it.lost_records),

@@ -10,6 +10,7 @@ mod functions;
 mod health;
 mod http;
 mod local;
+mod metrics;
 mod outgoing;
 mod protocol;
 mod published;
@@ -39,6 +40,7 @@ use self::{
 use crate::{functions::Registry, gate::Gate, settings::Settings};
 use ::http::{HeaderValue, Method, Request, Version, header, request::Parts};
 use bytes::Bytes;
+use headwater_firehose::DeliveryReading;
 use headwater_log::clock::Clock;
 use headwater_wire::{Answer, Caller, ErrorKind, Origin, Service, ServiceError, well_formed};
 use hyper::body::Incoming;
@@ -49,6 +51,9 @@ use tokio::sync::watch;
 /// is not yet through with the body then, it takes that for a failure and drops the connection, events and all.
 const EVENTS_PAUSE_MS: u64 = 20;
 
+/// What delivery streams have done, asked for when somebody looks.
+pub(crate) type DeliveryReadings = Arc<dyn Fn() -> Vec<DeliveryReading> + Send + Sync>;
+
 /// Everything a request needs on its way.
 pub(crate) struct Front {
     table: Table,
@@ -56,6 +61,7 @@ pub(crate) struct Front {
     auth: Auth,
     gate: Gate,
     published: Published,
+    deliveries: DeliveryReadings,
     intake: Intake,
     own_names: OwnNames,
     region: Arc<str>,
@@ -70,6 +76,7 @@ impl Front {
     pub(crate) fn new(
         table: Table,
         functions: Arc<Registry>,
+        deliveries: DeliveryReadings,
         settings: &Settings,
         clock: Arc<dyn Clock>,
         seed: u64,
@@ -80,6 +87,7 @@ impl Front {
             auth: Auth::new(settings),
             gate: Gate::new(settings.credentials.clone()),
             published: Published::default(),
+            deliveries,
             intake: Intake::new(settings.body_limit_bytes, Arc::clone(&clock)),
             own_names: OwnNames::new(&settings.listen, &settings.server_names),
             region: Arc::clone(&settings.region),
@@ -101,7 +109,7 @@ impl Front {
             if !self.own_names.admit(&head) {
                 return health::refuse();
             }
-            return health::answer(&head, &self.table, &self.published, !*self.stop.borrow());
+            return health::answer(&head, &self.table, &self.published, &self.deliveries, !*self.stop.borrow());
         }
         if let Some(asked) = functions::Asked::of(&head) {
             return functions::answer(self, asked, &head, body, pulse, origin).await;
@@ -256,6 +264,7 @@ mod tests {
             front: Front::new(
                 Table::new(Arc::clone(&shared)).with(&slow, vec![op(run)]),
                 functions(&settings, &shared),
+                Arc::new(Vec::new),
                 &settings,
                 Arc::clone(&shared),
                 1,

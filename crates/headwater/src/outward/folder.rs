@@ -4,6 +4,7 @@
 //! or not at all; once `put` has answered, a power cut does not take it away. What a crash left half written lies in a
 //! folder of its own, which is emptied at the next start.
 use super::key_path;
+use bytes::Bytes;
 use headwater_firehose::outside::{Doing, Failure, Object, Objects};
 use std::{
     fs, io,
@@ -18,6 +19,8 @@ use std::{
 /// Where objects are written before they have their names. No bucket may be called so: names of buckets begin with a
 /// letter or a digit.
 const UNFINISHED: &str = ".unfinished";
+/// What one call of the system writes; parts may be small.
+const WRITE_BYTES: usize = 256 << 10;
 /// As the service has it.
 const MAX_KEY_BYTES: usize = 1024;
 
@@ -123,10 +126,10 @@ fn failed(why: &str) -> Failure {
 }
 
 #[expect(clippy::disallowed_methods, reason = "objects are files of the user's, which do not go through `Files`")]
-fn write(root: &Path, unfinished: &Path, path: &Path, body: &[u8]) -> io::Result<()> {
-    let mut file = fs::File::create(unfinished)?;
-    file.write_all(body)?;
-    file.sync_all()?;
+fn write(root: &Path, unfinished: &Path, path: &Path, body: &[Bytes]) -> io::Result<()> {
+    let mut file = io::BufWriter::with_capacity(WRITE_BYTES, fs::File::create(unfinished)?);
+    body.iter().try_for_each(|part| file.write_all(part))?;
+    file.into_inner()?.sync_all()?;
     let folder = path.parent().unwrap_or(path);
     fs::create_dir_all(folder)?;
     fs::rename(unfinished, path)?;
@@ -155,13 +158,12 @@ fn sync_folder(_folder: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use bytes::Bytes;
 
     fn object(bucket: &str, key: &str, body: &'static str) -> Object {
         Object {
             bucket: bucket.into(),
             key: key.into(),
-            body: Bytes::from_static(body.as_bytes()),
+            body: vec![Bytes::from_static(body.as_bytes()), Bytes::from_static(b"!")],
             content_encoding: None,
         }
     }
@@ -172,7 +174,7 @@ mod tests {
         let store = Folder::open(&folder.path().join("s3")).unwrap();
         store.put(object("logs", "year=2026/a b", "one")).await.unwrap();
         store.put(object("logs", "year=2026/a b", "two")).await.unwrap();
-        assert_eq!(fs::read_to_string(folder.path().join("s3/logs/year=2026/a b")).unwrap(), "two");
+        assert_eq!(fs::read_to_string(folder.path().join("s3/logs/year=2026/a b")).unwrap(), "two!");
         assert_eq!(fs::read_dir(folder.path().join("s3").join(UNFINISHED)).unwrap().count(), 0);
     }
 

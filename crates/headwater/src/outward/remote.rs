@@ -62,7 +62,7 @@ impl Remote {
         if let Some(signer) = &self.signer {
             let signer = signer.as_ref().map_err(|why| Uncalled::Broken(why.clone()))?;
             let region = call.arn.split(':').nth(3).filter(|region| !region.is_empty()).unwrap_or(&self.region);
-            let signed = signer.sign(Method::POST, &url, headers, call.payload.clone(), region).await;
+            let signed = signer.sign(Method::POST, &url, headers, vec![call.payload.clone()], region).await;
             headers = signed.map_err(Uncalled::Broken)?;
         }
         let request = self.web.trusted().post(url).headers(headers).body(call.payload.clone()).timeout(self.timeout);

@@ -8,8 +8,17 @@ use super::{
 use bytes::Bytes;
 use headwater_firehose::outside::{Doing, Failure, Object, Objects};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use reqwest::Url;
-use std::{fmt::Write, sync::Arc, time::Duration};
+use hyper::body::{Frame, SizeHint};
+use reqwest::{Body, Url};
+use std::{
+    collections::VecDeque,
+    convert::Infallible,
+    fmt::Write,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
 
 /// Time for the largest object over a slow line.
 const PUT_TIMEOUT: Duration = Duration::from_secs(300);
@@ -74,7 +83,8 @@ impl S3 {
         let signer = self.signer.as_ref().map_err(unsigned)?;
         let signed = signer.sign(Method::PUT, &url, headers, body.clone(), &self.region).await;
         let headers = signed.map_err(|why| unsigned(&why))?;
-        let request = self.web.trusted().put(url).headers(headers).body(body).timeout(PUT_TIMEOUT);
+        let request =
+            self.web.trusted().put(url).headers(headers).body(Body::wrap(Parts::new(body))).timeout(PUT_TIMEOUT);
         let unreachable = |error: reqwest::Error| {
             failure("S3.InternalError", format!("{} cannot be reached: {}.", self.endpoint, whole(&error)))
         };
@@ -89,6 +99,39 @@ impl S3 {
 impl Objects for S3 {
     fn put(&self, object: Object) -> Doing<'_, Result<(), Failure>> {
         Box::pin(self.put(object))
+    }
+}
+
+/// A body in parts, of a known length: nobody puts them together only to send them.
+struct Parts {
+    parts: VecDeque<Bytes>,
+    left_bytes: u64,
+}
+
+impl Parts {
+    fn new(parts: Vec<Bytes>) -> Self {
+        let left_bytes = parts.iter().map(|part| part.len() as u64).sum();
+        Self { parts: parts.into(), left_bytes }
+    }
+}
+
+impl hyper::body::Body for Parts {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let parts = self.get_mut();
+        let part = parts.parts.pop_front();
+        parts.left_bytes -= part.as_ref().map_or(0, |part| part.len() as u64);
+        Poll::Ready(part.map(|part| Ok(Frame::data(part))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.parts.is_empty()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.left_bytes)
     }
 }
 
@@ -194,7 +237,7 @@ mod tests {
         let key = Some(S3Key { id: "AKID".into(), secret: "s".into(), session_token: Some("token".into()) });
         let web = Arc::new(Web::new(Vec::new()).unwrap());
         let store = S3::new(web, &endpoint, "eu-west-1", key);
-        let body = Bytes::from_static(b"hello");
+        let body = vec![Bytes::from_static(b"hel"), Bytes::new(), Bytes::from_static(b"lo")];
         let object = Object { bucket: "b".into(), key: "x=1//a b".into(), body, content_encoding: Some("gzip") };
         let put = tokio::spawn(async move { store.put(object).await });
         let (mut stream, _) = listener.accept().await.unwrap();
@@ -206,6 +249,7 @@ mod tests {
         assert!(sent.starts_with("PUT /b/x%3D1//a%20b HTTP/1.1\r\n"), "{sent}");
         for part in [
             "content-encoding: gzip\r\n",
+            "content-length: 5\r\n",
             "content-type: application/octet-stream\r\n",
             "x-amz-security-token: token\r\n",
             "x-amz-content-sha256: 2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824\r\n",

@@ -1,5 +1,5 @@
 //! Requests to AWS's services and their likes, signed. Invariant: what is signed is what is sent: the URL, every header
-//! that is given, and the hash of the body.
+//! that is given, and the hash of the body, which is never put together for it.
 use super::settings::S3Key;
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request};
@@ -9,6 +9,7 @@ use object_store::{
     client::HttpRequestBody,
 };
 use reqwest::Url;
+use sha2::{Digest, Sha256};
 use std::sync::Arc;
 
 /// Variables by which AWS's tools are told where credentials are.
@@ -52,7 +53,7 @@ impl Signer {
         is_named.then(|| Self::new(service, None))
     }
 
-    /// The headers to send, those of the signature among them.
+    /// The headers to send with a body of these parts, those of the signature among them.
     ///
     /// # Errors
     /// A sentence if there are no credentials to be had.
@@ -61,17 +62,18 @@ impl Signer {
         method: Method,
         url: &Url,
         headers: HeaderMap,
-        body: Bytes,
+        body: Vec<Bytes>,
         region: &str,
     ) -> Result<HeaderMap, String> {
         let credential = self.credentials.get_credential().await.map_err(|error| format!("no credentials: {error}"))?;
-        let request = Request::builder().method(method).uri(url.as_str()).body(HttpRequestBody::from(body));
+        let request = Request::builder().method(method).uri(url.as_str()).body(HttpRequestBody::empty());
         let mut request = request.map_err(|error| error.to_string())?;
         *request.headers_mut() = headers;
         let (service, region) = (self.service, region.to_owned());
         let signed = tokio::task::spawn_blocking(move || {
             let authorizer = AwsAuthorizer::new(&credential, service, &region);
-            authorizer.try_authorize(&mut request, None).map(|()| request.into_parts().0.headers)
+            let digest = body.iter().fold(Sha256::new(), |digest, part| digest.chain_update(part)).finalize();
+            authorizer.try_authorize(&mut request, Some(&digest)).map(|()| request.into_parts().0.headers)
         });
         signed.await.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
     }

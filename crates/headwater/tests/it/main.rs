@@ -19,6 +19,7 @@ mod fault;
 mod firehose;
 mod front;
 mod functions;
+mod glue;
 mod http2;
 mod kinesis;
 mod limits;

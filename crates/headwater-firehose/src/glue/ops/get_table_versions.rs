@@ -19,8 +19,8 @@ pub(super) async fn run(
 ) -> Result<GetTableVersionsOutput> {
     let scope = scope(&caller, input.catalog_id.as_deref());
     let (database, name) = (folded(&input.database_name), folded(&input.table_name));
-    let before = input.next_token.map(|token| token.parse().map_err(|_| errors::invalid_input("Invalid NextToken.")));
-    let before: u64 = before.transpose()?.unwrap_or(u64::MAX);
+    let number = |token: String| token.parse::<u64>().map_err(|_| errors::invalid_input("Invalid NextToken."));
+    let before = input.next_token.map(number).transpose()?.unwrap_or(u64::MAX);
     let catalog = glue.catalog.read();
     let table = catalog.table(&scope, &database, &name).ok_or_else(errors::no_entity)?;
     let mut rest = table.versions.iter().rev().filter(|version| version.number < before);

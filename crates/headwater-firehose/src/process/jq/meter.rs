@@ -25,7 +25,7 @@ pub(super) const TIMELY: &str = "!timely";
 /// Multiplies, and pays for texts repeated.
 pub(super) const TIMES: &str = "!times";
 /// What a value made costs.
-pub(super) const MADE: u64 = 64;
+pub(super) const MADE: u64 = 256;
 /// Seconds to the end of the year 9999.
 const LAST_SECOND: f64 = 253_402_300_799.0;
 

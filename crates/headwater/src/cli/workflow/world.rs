@@ -20,6 +20,8 @@ pub(super) struct World {
     /// As whom requests are made, and how long answers may take; none: requests are not made.
     caller: Option<(Identity, u64)>,
     clock: Arc<dyn Clock>,
+    /// Made when it is first needed.
+    client: Option<Client>,
     show: Option<Show>,
     is_dry: bool,
     requests: Vec<Request>,
@@ -36,7 +38,7 @@ impl World {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let clock: Arc<dyn Clock> = SystemClock::new();
         let (requests, begun, times) = (Vec::new(), Vec::new(), Vec::new());
-        Self { caller, clock, show: None, is_dry: false, requests, begun, times }
+        Self { caller, clock, client: None, show: None, is_dry: false, requests, begun, times }
     }
 
     /// From now on what goes on is shown – but not in a dry run, which shows its requests alone.
@@ -55,7 +57,7 @@ impl World {
         &self.requests
     }
 
-    async fn send(&self, request: &Request, timeout_ms: Option<u64>) -> Result<Response, String> {
+    async fn send(&mut self, request: &Request, timeout_ms: Option<u64>) -> Result<Response, String> {
         let (identity, usual_ms) = self.caller.as_ref().ok_or("no requests are made here")?;
         let url = Url::parse(&request.url).map_err(|error| format!("{}: {error}", request.url))?;
         let method = Method::from_bytes(request.method.as_bytes()).map_err(|error| error.to_string())?;
@@ -69,7 +71,11 @@ impl World {
             identity.sign(service, self.clock.now_ms(), &unsigned)
         });
         let timeout = Duration::from_millis(timeout_ms.unwrap_or(*usual_ms));
-        let mut sent = client(Policy::none())?.request(method, url).timeout(timeout);
+        if self.client.is_none() {
+            self.client = Some(client(Policy::none())?);
+        }
+        let client = self.client.as_ref().ok_or("no client for HTTP")?;
+        let mut sent = client.request(method, url).timeout(timeout);
         for (name, value) in request.headers.iter().chain(signature.iter().flatten()) {
             sent = sent.header(name, value);
         }
