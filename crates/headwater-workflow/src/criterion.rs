@@ -110,7 +110,7 @@ mod tests {
             ("$statusCode", "^4\\d{2}$", "regex", false),
             ("$response.body#/text", "^({$inputs.pattern})$", "regex", true),
             ("$response.body", "$.pets[*]", "jsonpath", true),
-            ("$response.body", "$[?count(@) > 0]", "jsonpath", false),
+            ("$response.body", "$.pets[?@.status == 'sold']", "jsonpath", false),
             ("$response.body", "$.pets[?(@.status == \"{$inputs.status}\")]", "jsonpath", true),
             ("$response.body", "$.pets[0].status == \"free\"", "jsonpath", true),
             ("$response.body#/xml", "/a[b = {$statusCode}]", "xpath", false),

@@ -125,7 +125,7 @@ fn documents_against_the_specification_are_refused() {
         (changed("title: t, ", ""), "`title` is missing in `info`"),
         (changed("version: 1.0.0", "version: 1"), "`version` must be a text"),
         (changed("info: {title: t, version: 1.0.0}\n", ""), "`info` is missing"),
-        (changed("- {name: api, url: ./api.yml, type: openapi}", "[]"), "at least one item"),
+        (changed("- {name: api, url: ./api.yml, type: openapi}", "  []"), "at least one item"),
         (changed("name: api", "name: a.p.i"), "letters, digits, - and _"),
         (changed("type: openapi}", "type: openapi}\n- {name: api, url: b.yml}"), "`api` is there twice"),
         (changed("type: openapi", "type: wsdl"), "no type of a source description"),

@@ -121,7 +121,7 @@ impl Check {
             let lines: Vec<String> = library.problems().iter().map(|problem| line(file, problem)).collect();
             say(&lines)?;
             if !library.problems().iter().any(Problem::is_error) {
-                say(&[format!("{}: sound", file.display())])?;
+                say(&[format!("{}: no errors", file.display())])?;
             }
         }
         match errors {
