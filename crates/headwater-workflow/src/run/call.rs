@@ -6,7 +6,7 @@ use crate::{
     document::{Parameter, Step, Target},
     outside::{Event, Outside},
     request::{self, Placed},
-    template::fill,
+    template::{fill, text_of},
 };
 use serde_json::{Map, Value, json};
 
@@ -137,8 +137,9 @@ fn answered(status: u16, scope: &Value) -> String {
         (Some(code), message, _) => format!("the answer was {status} {code}: {}", message.unwrap_or_default()),
         (None, _, Value::Null) => format!("the answer was {status} without a body"),
         (None, ..) => {
-            let text: String = crate::template::text_of(body).chars().take(EXCERPT).collect();
-            format!("the answer was {status}: {text}")
+            let text = text_of(body);
+            let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+            format!("the answer was {status}: {}", line.chars().take(EXCERPT).collect::<String>())
         }
     }
 }
