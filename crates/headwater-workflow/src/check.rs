@@ -145,9 +145,9 @@ fn check_use(document: &Document, usage: &Use) -> Option<Problem> {
             let held = workflow.steps.get(place)?;
             let output = output.join(".");
             let is_named = |(name, _): &(String, _)| output == *name || output.starts_with(name.as_str());
-            if !held.outputs.iter().any(is_named)
-                && !(matches!(held.target, Target::Workflow(_)) && held.outputs.is_empty())
-            {
+            // A workflow's outputs are its step's, if that names none; without a name all outputs are meant.
+            let is_open = matches!(held.target, Target::Workflow(_)) && held.outputs.is_empty();
+            if !is_open && !output.is_empty() && !held.outputs.iter().any(is_named) {
                 return Some(Problem::warning(usage.line, format!("the step `{step}` has no output `{output}`")));
             }
             let is_later = usage.step.is_some_and(|user| user < place);

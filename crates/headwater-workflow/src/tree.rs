@@ -292,7 +292,7 @@ mod tests {
     #[test]
     fn what_is_no_document_is_refused_with_its_line() {
         assert_eq!(Node::parse("a: 1\nb: 2\na: 3\n").unwrap_err(), Problem::error(3, "`a` is there twice"));
-        assert_eq!(Node::parse("a: 'open\n").unwrap_err().is_error(), true);
+        assert!(Node::parse("a: 'open\n").unwrap_err().is_error());
         assert!(Node::parse("").unwrap_err().sentence.contains("empty"));
         let deep = format!("{}{}", "[".repeat(300), "]".repeat(300));
         assert!(Node::parse(&deep).unwrap_err().is_error());
