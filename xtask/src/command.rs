@@ -24,13 +24,14 @@ pub(crate) fn answers(program: impl AsRef<Path>, arguments: &[&str]) -> bool {
     command.status().is_ok_and(|status| status.success())
 }
 
-/// A tool from the crates' registry in this very version, installed beside the build.
+/// A tool from the crates' registry in this very version, installed beside the build; unoptimized, as building it takes
+/// longer than it ever runs.
 pub(crate) fn tool(root: &Path, name: &str, version: &str) -> Result<PathBuf, String> {
     let folder = root.join("target/tools").join(format!("{name}-{version}"));
     let binary = folder.join("bin").join(name);
     if !binary.exists() {
         let place = folder.to_string_lossy();
-        run(root, "cargo", &["install", "--quiet", "--locked", "--root", &place, "--version", version, name])?;
+        run(root, "cargo", &["install", "--quiet", "--locked", "--debug", "--root", &place, "--version", version, name])?;
     }
     Ok(binary)
 }

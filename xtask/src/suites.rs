@@ -30,23 +30,24 @@ const fn kinesis(name: &'static str, prepare: fn(&Path) -> Result<(), String>, p
     Suite { name, scenarios: Some(SCENARIOS), prepare, program }
 }
 
-/// A client of DynamoDB.
-const fn tables(name: &'static str, prepare: fn(&Path) -> Result<(), String>, program: fn(&Path) -> Command) -> Suite {
+/// A client of another service.
+const fn other(name: &'static str, prepare: fn(&Path) -> Result<(), String>, program: fn(&Path) -> Command) -> Suite {
     Suite { name, scenarios: None, prepare, program }
 }
 
-const SUITES: [Suite; 11] = [
+const SUITES: [Suite; 12] = [
     kinesis("boto3", prepare_python, |root| python(root, "boto3_suite.py")),
     kinesis("awscli", prepare_python, |root| python(root, "awscli_suite.py")),
     kinesis("boto2", prepare_python, |root| python(root, "boto2_suite.py")),
     kinesis("node", prepare_node, |root| node(root, "node")),
     kinesis("go", |root| prepare_go(root, "."), |root| Command::new(go_binary(root, "."))),
     kinesis("java", |root| build_java(root, "java"), |root| java(root, "java")),
-    tables("dynamodb", prepare_python, |root| python(root, "dynamodb_suite.py")),
-    tables("pynamodb", prepare_python, |root| python(root, "pynamodb_suite.py")),
-    tables("node-dynamodb", |root| install_node(root, "node-dynamodb"), |root| node(root, "node-dynamodb")),
-    tables("go-dynamodb", |root| prepare_go(root, "dynamodb"), |root| Command::new(go_binary(root, "dynamodb"))),
-    tables("java-dynamodb", |root| build_java(root, "java-dynamodb"), |root| java(root, "java-dynamodb")),
+    other("dynamodb", prepare_python, |root| python(root, "dynamodb_suite.py")),
+    other("pynamodb", prepare_python, |root| python(root, "pynamodb_suite.py")),
+    other("node-dynamodb", |root| install_node(root, "node-dynamodb"), |root| node(root, "node-dynamodb")),
+    other("go-dynamodb", |root| prepare_go(root, "dynamodb"), |root| Command::new(go_binary(root, "dynamodb"))),
+    other("firehose", prepare_python, firehose),
+    other("java-dynamodb", |root| build_java(root, "java-dynamodb"), |root| java(root, "java-dynamodb")),
 ];
 const DURABILITY: &str = "durability";
 
@@ -96,7 +97,7 @@ pub(crate) fn client(root: &Path, name: &str, endpoint: Option<&str>) -> Result<
 
 /// Load, kill -9, restart, read everything back: `rounds` times on one folder, for each service.
 pub(crate) fn durability(root: &Path, rounds: u32) -> Result<(), String> {
-    for driver in ["kill9.py", "dynamo.py"] {
+    for driver in ["kill9.py", "dynamo.py", "firehose.py"] {
         let mut program = Command::new("python3");
         program.arg(root.join("suites/durability").join(driver)).arg(release_binary(root));
         command::run_with(program.args(["--rounds", &rounds.to_string()]))?;
@@ -165,6 +166,13 @@ pub(crate) fn interpreter(root: &Path) -> PathBuf {
 fn python(root: &Path, program: &str) -> Command {
     let mut command = Command::new(interpreter(root));
     command.arg(root.join("suites/python").join(program));
+    command
+}
+
+/// A program that starts servers of its own.
+fn firehose(root: &Path) -> Command {
+    let mut command = Command::new(interpreter(root));
+    command.arg(root.join("suites/firehose/suite.py")).arg(release_binary(root));
     command
 }
 

@@ -26,6 +26,8 @@ use tokio::{
 const PROCESSED: usize = 4;
 /// Buffers written at the same time.
 const WRITTEN: usize = 4;
+/// How long a pipeline that is to stop waits for what is being written.
+const STOPPED_AFTER_MS: u64 = 5_000;
 /// What may be gathered and written besides what buffers are to hold.
 const SLACK_BYTES: usize = 32 << 20;
 /// Partitions that may be gathered at the same time, and the output type of what would begin another.
@@ -109,13 +111,24 @@ pub(super) async fn run(delivery: Arc<Delivery>, mut stop: watch::Receiver<bool>
         pump.step(&mut pages, &mut stop).await;
     }
     drop(readers);
-    while let Some(done) = pump.writing.join_next().await {
-        pump.done(done);
-        pump.tell();
+    pump.processing.iter().for_each(|(job, _)| job.abort());
+    // A store that is down must not keep its successor's settings from being tried: what is cut off here is read again.
+    let give_up = delivery.firehose.clock.sleep(STOPPED_AFTER_MS);
+    tokio::select! {
+        () = pump.finish() => {}
+        () = give_up => {}
     }
 }
 
 impl Pump {
+    /// Waits for what is being written, and puts down how far that is.
+    async fn finish(&mut self) {
+        while let Some(done) = self.writing.join_next().await {
+            self.done(done);
+            self.tell();
+        }
+    }
+
     async fn step(&mut self, pages: &mut mpsc::Receiver<Page>, stop: &mut watch::Receiver<bool>) {
         let now_ms = self.now_ms();
         self.call_if_due(now_ms);

@@ -1,19 +1,21 @@
 //! The service as a whole, over the memory engine and a clock that stands still; called as clients call it.
 mod creating;
+mod delivering;
 mod putting;
 mod states;
+mod world;
 
 use crate::{
     Entropy, Firehose, FirehoseParts, FirehoseSettings,
     glue::{Glue, GlueParts},
     operations,
-    outside::{Doing, Endpoints, Failure, Functions, Object, Objects, Post, Posted},
-    source::{Source, SourcePage},
+    outside::{Endpoints, Functions, Objects},
+    source::Source,
 };
 use bytes::Bytes;
 use headwater_keys::{KeyState, KeyStore, KmsKey, MasterKey};
 use headwater_log::{
-    Bounds, Engine, Limits, LogError, LogGroup, LogId, Seq,
+    Engine, LogGroup, LogId, Seq,
     clock::{Clock, ManualClock},
     memory::MemoryEngine,
 };
@@ -23,10 +25,9 @@ use std::sync::{
     Arc,
     atomic::{AtomicU64, Ordering},
 };
-use tokio::sync::watch;
+use world::{STREAM, World};
 
 const NOW_MS: u64 = 1_600_000_000_500;
-const STREAM: &str = "arn:aws:kinesis:us-east-1:123456789012:stream/s";
 const KEYS: &str = "arn:aws:kms:us-east-1:123456789012:key";
 
 /// One engine, one clock, and the service opened on them.
@@ -35,6 +36,7 @@ struct House {
     clock: ManualClock,
     firehose: Arc<Firehose>,
     settings: FirehoseSettings,
+    world: Arc<World>,
 }
 
 impl House {
@@ -45,8 +47,9 @@ impl House {
     async fn guarded(settings: FirehoseSettings, access: Arc<dyn Access>) -> Self {
         let clock = ManualClock::at(NOW_MS);
         let engine: Arc<dyn Engine> = MemoryEngine::new(Arc::new(clock.clone()));
-        let firehose = open(&engine, &clock, settings, access).await;
-        Self { engine, clock, firehose, settings }
+        let world = Arc::new(World::new());
+        let firehose = open(&engine, &clock, settings, access, &world).await;
+        Self { engine, clock, firehose, settings, world }
     }
 
     /// The house with one delivery stream "d" in it.
@@ -58,8 +61,9 @@ impl House {
 
     /// The same folder, opened by a new process.
     async fn reopened(&self) -> Self {
-        let firehose = open(&self.engine, &self.clock, self.settings, Arc::new(Everybody)).await;
-        Self { engine: Arc::clone(&self.engine), clock: self.clock.clone(), firehose, settings: self.settings }
+        let (engine, world) = (Arc::clone(&self.engine), Arc::clone(&self.world));
+        let firehose = open(&engine, &self.clock, self.settings, Arc::new(Everybody), &world).await;
+        Self { engine, clock: self.clock.clone(), firehose, settings: self.settings, world }
     }
 
     async fn call(&self, operation: &str, input: Value) -> Result<Value, ServiceError> {
@@ -109,63 +113,16 @@ fn plus(mut base: Value, more: Value) -> Value {
     base
 }
 
-/// The one stream there is, and nothing else outside.
-struct Outside;
-
-impl Source for Outside {
-    fn shards(&self, stream_arn: &str) -> Option<Vec<LogId>> {
-        (stream_arn == STREAM).then(|| vec![LogId::new(LogGroup(9 << 64), 0)])
-    }
-
-    fn place_at(&self, _: LogId, _: u64) -> Doing<'_, Result<Seq, LogError>> {
-        panic!("nothing is read here")
-    }
-
-    fn read<'a>(&'a self, _: &'a str, _: LogId, _: Seq, _: Limits) -> Doing<'a, Result<SourcePage, LogError>> {
-        panic!("nothing is read here")
-    }
-
-    fn shard_name(&self, _: LogId) -> String {
-        panic!("nothing is read here")
-    }
-
-    fn watch(&self, _: LogId) -> watch::Receiver<Bounds> {
-        panic!("nothing is read here")
-    }
-
-    fn changes(&self) -> watch::Receiver<u64> {
-        panic!("nothing is read here")
-    }
-}
-
-impl Objects for Outside {
-    fn put(&self, _: Object) -> Doing<'_, Result<(), Failure>> {
-        panic!("nothing is written here")
-    }
-}
-
-impl Functions for Outside {
-    fn invoke<'a>(&'a self, _: &'a str, _: Bytes) -> Doing<'a, Result<Bytes, Failure>> {
-        panic!("nothing is called here")
-    }
-}
-
-impl Endpoints for Outside {
-    fn post(&self, _: Post) -> Doing<'_, Result<Posted, Failure>> {
-        panic!("nothing is sent here")
-    }
-}
-
 async fn open(
     engine: &Arc<dyn Engine>,
     clock: &ManualClock,
     settings: FirehoseSettings,
     access: Arc<dyn Access>,
+    world: &Arc<World>,
 ) -> Arc<Firehose> {
     static CHANCE: AtomicU64 = AtomicU64::new(1);
     let entropy: Entropy = Arc::new(|| u128::from(CHANCE.fetch_add(1, Ordering::Relaxed)) << 70 | 5);
     let clock: Arc<dyn Clock> = Arc::new(clock.clone());
-    let outside = Arc::new(Outside);
     let parts = GlueParts { engine: Arc::clone(engine), clock: Arc::clone(&clock), access: Arc::clone(&access) };
     let glue = Glue::open(parts).await.unwrap();
     Firehose::open(FirehoseParts {
@@ -175,10 +132,10 @@ async fn open(
         keys: Arc::new(key_store()),
         access,
         settings,
-        source: Arc::clone(&outside) as Arc<dyn Source>,
-        objects: Arc::clone(&outside) as Arc<dyn Objects>,
-        functions: Arc::clone(&outside) as Arc<dyn Functions>,
-        endpoints: outside,
+        source: Arc::clone(world) as Arc<dyn Source>,
+        objects: Arc::clone(world) as Arc<dyn Objects>,
+        functions: Arc::clone(world) as Arc<dyn Functions>,
+        endpoints: Arc::clone(world) as Arc<dyn Endpoints>,
         glue,
     })
     .await
