@@ -82,7 +82,10 @@ impl World {
         if request.body.is_some() {
             sent = sent.body(body);
         }
-        let failed = |error: reqwest::Error| format!("{}: {}", request.url, whole(&error));
+        let failed = |error: reqwest::Error| {
+            let advice = if error.is_connect() { "; is a server running there?" } else { "" };
+            format!("{}: {}{advice}", request.url, whole(&error))
+        };
         let mut answer = sent.send().await.map_err(failed)?;
         let status = answer.status().as_u16();
         let headers = answer.headers().iter();
