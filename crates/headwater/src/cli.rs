@@ -2,10 +2,12 @@
 //! standard error and a failing exit status.
 mod calls;
 mod function;
+mod identity;
 mod inspect;
 mod model;
 mod relay;
 mod workbench;
+mod workflow;
 
 use crate::{
     serve,
@@ -20,6 +22,7 @@ use std::{
     process::ExitCode,
 };
 use workbench::{ExportModel, Import};
+use workflow::Workflow;
 
 /// The AWS streaming stack as one binary: Kinesis Data Streams and DynamoDB on a durable log.
 ///
@@ -58,6 +61,9 @@ enum Command {
     /// Runs functions for a server
     #[command(subcommand)]
     Function(Function),
+    /// Runs and checks workflows: Arazzo documents
+    #[command(subcommand)]
+    Workflow(Workflow),
 }
 
 #[derive(Subcommand)]
@@ -96,6 +102,7 @@ pub(crate) fn run() -> ExitCode {
         Some(Command::Import(import)) => import.run(),
         Some(Command::ExportModel(export)) => export.run(),
         Some(Command::Function(Function::Run(run))) => run.run(),
+        Some(Command::Workflow(workflow)) => workflow.run(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

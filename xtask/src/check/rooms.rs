@@ -44,6 +44,7 @@ const SERVER_MAY_USE: &[&str] = &[
     "headwater-kinesis",
     "headwater-dynamodb",
     "headwater-firehose",
+    "headwater-workflow",
 ];
 
 const ROOMS: &[Room] = &[
@@ -98,6 +99,13 @@ const ROOMS: &[Room] = &[
         seams: &[],
     },
     Room {
+        folder: "crates/headwater-workflow",
+        may_use: &["headwater-wire"],
+        not_crates: &["tokio", "reqwest", "jiff", "getrandom", "http", "hyper", "hyper-util", "rustls", "clap"],
+        not_paths: &["std::fs", "std::net", "std::env", "std::thread", "SystemTime", "Instant"],
+        seams: &[],
+    },
+    Room {
         folder: "crates/headwater",
         may_use: SERVER_MAY_USE,
         not_crates: &[],
@@ -116,7 +124,7 @@ const ROOMS: &[Room] = &[
         may_use: SERVER_MAY_USE,
         not_crates: &[],
         not_paths: &["reqwest", "object_store"],
-        seams: &["src/outward/"],
+        seams: &["src/outward/", "src/cli/workflow/world.rs"],
     },
     Room {
         folder: "crates/headwater",

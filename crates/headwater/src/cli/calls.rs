@@ -1,9 +1,8 @@
 //! Calls of a running server's `DynamoDB`, as any client makes them: signed, over one connection.
-use crate::settings::DEFAULT_REGION;
+use super::identity::{Identity, Unsigned};
 use bytes::Bytes;
 use clap::Args;
 use headwater_log::clock::{Clock, SystemClock};
-use headwater_wire::sigv4::{Headers, Request, Scope, SigningKey, authorization};
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
@@ -11,9 +10,8 @@ use serde_json::Value;
 use std::{fmt, sync::Arc};
 use tokio::net::TcpStream;
 
-const DEFAULT_ENDPOINT: &str = "http://127.0.0.1:4566";
+pub(super) const DEFAULT_ENDPOINT: &str = "http://127.0.0.1:4566";
 const JSON: &str = "application/x-amz-json-1.0";
-const SIGNED_HEADERS: &str = "content-type;host;x-amz-date;x-amz-target";
 
 /// Which server, and as whom.
 #[derive(Args)]
@@ -21,13 +19,8 @@ pub(super) struct Server {
     /// The server to talk to: http://HOST:PORT
     #[arg(long, env = "AWS_ENDPOINT_URL", value_name = "URL", default_value = DEFAULT_ENDPOINT)]
     endpoint: String,
-    /// The region to sign for
-    #[arg(long, env = "AWS_REGION", value_name = "NAME", default_value = DEFAULT_REGION)]
-    region: String,
-    #[arg(long, env = "AWS_ACCESS_KEY_ID", hide = true, default_value = "headwater")]
-    access_key_id: String,
-    #[arg(long, env = "AWS_SECRET_ACCESS_KEY", hide = true, default_value = "headwater")]
-    secret_access_key: String,
+    #[command(flatten)]
+    identity: Identity,
 }
 
 /// A connection to it.
@@ -103,29 +96,15 @@ impl Client {
     }
 
     fn request(&self, operation: &str, body: Bytes) -> Result<hyper::Request<Full<Bytes>>, http::Error> {
-        let now = i64::try_from(self.clock.now_ms()).ok().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
-        let moment = now.unwrap_or_default().strftime("%Y%m%dT%H%M%SZ").to_string();
         let target = format!("DynamoDB_20120810.{operation}");
-        let headers =
-            Named([("content-type", JSON), ("host", &self.host), ("x-amz-date", &moment), ("x-amz-target", &target)]);
-        let Server { region, access_key_id, secret_access_key, .. } = &self.server;
-        let scope = Scope::new(access_key_id, &moment, region, "dynamodb");
-        let signed = Request { method: "POST", path: "/", query: "", headers: &headers, body: &body };
-        let key = SigningKey::derive(secret_access_key, &scope);
-        let mut request =
-            hyper::Request::post("/").header("authorization", authorization(&scope, &key, &signed, SIGNED_HEADERS));
-        for (name, value) in headers.0 {
+        let headers = [("content-type".to_owned(), JSON.to_owned()), ("x-amz-target".to_owned(), target)];
+        let (path, query, host) = ("/", "", self.host.as_str());
+        let unsigned = Unsigned { method: "POST", host, path, query, headers: &headers, body: &body };
+        let signature = self.server.identity.sign("dynamodb", self.clock.now_ms(), &unsigned);
+        let mut request = hyper::Request::post(path).header("host", host);
+        for (name, value) in headers.iter().chain(&signature) {
             request = request.header(name, value);
         }
         request.body(Full::new(body))
-    }
-}
-
-/// Headers by their names.
-struct Named<'a>([(&'static str, &'a str); 4]);
-
-impl Headers for Named<'_> {
-    fn values<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a [u8]> {
-        self.0.iter().filter(move |(held, _)| *held == name).map(|(_, value)| value.as_bytes())
     }
 }

@@ -30,3 +30,4 @@ mod settings;
 mod signatures;
 mod speaks_cbor;
 mod workbench;
+mod workflow;
