@@ -21,7 +21,7 @@ async fn call(glue: &Arc<Glue>, operation: &str, input: Value) -> std::result::R
     match (row.call)(Arc::clone(glue), caller, Dialect::Json11, &body).await {
         Ok(Answer::Whole(output)) => Ok(serde_json::from_slice(&output).unwrap()),
         Ok(Answer::Events(_)) => panic!("a whole answer"),
-        Err(error) => Err((error.code.to_owned(), error.message.unwrap_or_default().into())),
+        Err(error) => Err((error.code.to_owned(), error.message.unwrap_or_default())),
     }
 }
 
