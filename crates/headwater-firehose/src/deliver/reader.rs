@@ -22,6 +22,8 @@ use tokio::{
 const PAGE: Limits = Limits { entries: 10_000, bytes: 1 << 20 };
 /// Pages that are read and not yet taken up.
 const PAGES: usize = 8;
+/// Between the arrival of something and reading it, where everything before has been read.
+const LINGER_MS: u64 = 100;
 /// After a failure of the log.
 const RETRY_AFTER_MS: u64 = 1000;
 
@@ -116,27 +118,27 @@ impl Reader {
                     continue;
                 }
             };
-            let is_moved = page.next > at;
-            if is_moved {
+            if page.next > at {
                 let mut records: Vec<Record> =
                     page.records.into_iter().map(|record| of_stream(record, &name)).collect();
                 own(&mut records);
                 let stretch = Stretch { log: shard, from: at, next: page.next };
                 at = page.next;
-                if self.pages.send(Page { stretch, records, _room: room }).await.is_err() {
+                if self.pages.send(Page { stretch, records, _room: room }).await.is_err() || page.is_drained {
                     return;
                 }
+                continue;
             }
+            drop(room);
             if page.is_drained {
                 return;
             }
-            if !is_moved {
-                // A shard is closed in the catalog, a moment after its marker stands in its log.
-                tokio::select! {
-                    changed = bounds.changed() => if changed.is_err() { return },
-                    changed = changes.changed() => if changed.is_err() { return },
-                }
+            // A shard is closed in the catalog, a moment after its marker stands in its log.
+            tokio::select! {
+                changed = bounds.changed() => if changed.is_err() { return },
+                changed = changes.changed() => if changed.is_err() { return },
             }
+            self.linger().await;
         }
     }
 
@@ -188,6 +190,7 @@ impl Reader {
                 if bounds.changed().await.is_err() {
                     return;
                 }
+                self.linger().await;
             }
         }
     }
@@ -204,6 +207,11 @@ impl Reader {
             records.push(Record { id, time_ms: stamp.time_ms, data, origin: None, keys: PartitionKeys::default() });
         }
         Ok(records)
+    }
+
+    /// Lets more arrive: what is gathered for seconds need not be read record by record, at the cost of whoever puts.
+    async fn linger(&self) {
+        self.firehose().clock.sleep(LINGER_MS).await;
     }
 
     async fn rest(&self, log: LogId, error: &LogError) {

@@ -14,6 +14,9 @@ use tokio::task::JoinSet;
 
 const ARN: &str = "arn:aws:lambda:us-east-1:123456789012:function:f";
 
+/// Until what has arrived is read.
+const LINGER_MS: u64 = 100;
+
 /// A house whose one delivery stream is at work.
 struct Works {
     house: House,
@@ -52,9 +55,11 @@ impl Works {
     }
 
     async fn put(&self, texts: &[&str]) {
+        self.rest().await;
         let data = |text: &&str| json!({"Data": base64_simd::STANDARD.encode_to_string(text)});
         let records: Vec<Value> = texts.iter().map(data).collect();
         self.house.ok("PutRecordBatch", with("Records", json!(records))).await;
+        self.pass(LINGER_MS).await;
     }
 
     /// Whatever can go on without time passing has gone on.
@@ -98,9 +103,8 @@ fn hints(mib: u64, seconds: u64) -> Value {
 async fn records_arrive_together_once_the_first_has_waited_long_enough() {
     let works = Works::direct(plus(hints(1, 60), json!({"Prefix": "p/"}))).await;
     works.put(&["a", "b"]).await;
-    works.pass(59_999).await;
+    works.pass(59_899).await;
     works.put(&["c"]).await;
-    works.rest().await;
     assert_eq!(works.house.world.keys(), Vec::<String>::new());
     works.pass(1).await;
     assert_eq!(works.under("p/2020/09/13/12/d-1-2020-09-13-12-26-40-"), "abc");
@@ -177,6 +181,7 @@ async fn every_shard_is_read_from_when_the_delivery_stream_was_made() {
     works.house.world.close(0);
     works.house.world.add_shard(1);
     works.house.world.put(1, NOW_MS, "two;");
+    works.pass(LINGER_MS).await;
     works.pass(10_000).await;
     let arrived = works.under("");
     assert!(arrived == "one;two;" || arrived == "two;one;", "{arrived}");
@@ -184,9 +189,21 @@ async fn every_shard_is_read_from_when_the_delivery_stream_was_made() {
 }
 
 #[tokio::test]
+async fn shards_that_are_silent_do_not_keep_others_from_being_read() {
+    let works = Works::on_stream(hints(1, 10)).await;
+    (1..40).for_each(|part| works.house.world.add_shard(part));
+    works.rest().await;
+    works.house.world.put(39, NOW_MS, "last;");
+    works.pass(LINGER_MS).await;
+    works.pass(10_000).await;
+    assert_eq!(works.under(""), "last;");
+}
+
+#[tokio::test]
 async fn another_version_takes_over_without_losing_anything() {
     let works = Works::on_stream(plus(hints(1, 10), json!({"Prefix": "old/"}))).await;
     works.house.world.put(0, NOW_MS, "a");
+    works.pass(LINGER_MS).await;
     works.pass(5_000).await;
     let update = json!({
         "DeliveryStreamName": "d", "CurrentDeliveryStreamVersionId": "1", "DestinationId": "destinationId-000000000001",
@@ -195,6 +212,7 @@ async fn another_version_takes_over_without_losing_anything() {
     works.house.ok("UpdateDestination", update).await;
     works.rest().await;
     works.house.world.put(0, NOW_MS, "b");
+    works.pass(LINGER_MS).await;
     works.pass(10_000).await;
     assert_eq!((works.under("old/"), works.under("new/")), (String::new(), "ab".into()));
     assert!(works.house.world.keys()[0].contains("/d-2-"));
