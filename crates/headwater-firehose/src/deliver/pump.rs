@@ -179,7 +179,7 @@ impl Pump {
         self.fail(failed, std::slice::from_ref(&held), now_ms);
         let steps = &self.delivery.plan.steps;
         if steps.function().is_some() {
-            if self.waiting.records.is_empty() {
+            if self.waiting.held.is_empty() {
                 self.waiting.since_ms = now_ms;
             }
             self.waiting.bytes += good.iter().map(|record| record.data.len()).sum::<usize>();
