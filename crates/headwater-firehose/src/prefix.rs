@@ -5,6 +5,7 @@ mod pattern;
 mod rules;
 
 use crate::record::PartitionKeys;
+use headwater_wire::uuid_text;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 use pattern::{Pattern, local};
 pub(crate) use rules::check;
@@ -183,14 +184,6 @@ pub(crate) fn object_key(
     let time = local(time_ms, zone);
     let time = time.strftime("%Y-%m-%d-%H-%M-%S");
     format!("{evaluated_prefix}{stream}-{version}-{time}-{}{extension}", uuid_text(uuid))
-}
-
-/// Random bits as the text of a random UUID: version 4 of RFC 9562.
-#[must_use]
-pub(crate) fn uuid_text(bits: u128) -> String {
-    let bits = bits & !(0xf << 76 | 0b11 << 62) | 4 << 76 | 0b10 << 62;
-    let hex = format!("{bits:032x}");
-    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! A record on its way from a source to a destination, and what becomes of one that cannot go on.
 //!
 //! Invariant: a record carries the data it has now; one that failed carries the data it came with, so that nothing is lost.
+use crate::outside::Failure;
 use bytes::Bytes;
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -58,4 +59,26 @@ pub(crate) struct Failed {
     pub(crate) ended_ms: u64,
     /// The function that failed, if one did.
     pub(crate) function_arn: Option<Arc<str>>,
+}
+
+impl Failed {
+    /// Records that failed together, for one reason.
+    pub(crate) fn all(
+        records: Vec<Record>,
+        output_type: &'static str,
+        why: &Failure,
+        attempts: u32,
+        ended_ms: u64,
+    ) -> Vec<Self> {
+        let fail = |record| Self {
+            record,
+            output_type,
+            code: why.code.clone(),
+            message: why.message.clone(),
+            attempts,
+            ended_ms,
+            function_arn: None,
+        };
+        records.into_iter().map(fail).collect()
+    }
 }

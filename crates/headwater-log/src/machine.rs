@@ -1,4 +1,5 @@
 //! A machine: pure rules for deciding commands and for what decided changes do. No IO, no time, no chance of its own.
+use serde::{Serialize, de::DeserializeOwned};
 
 /// A state that commands are decided against and changes are applied to.
 ///
@@ -43,4 +44,23 @@ pub trait Machine: Send + Sync + Sized + 'static {
     /// # Errors
     /// A sentence on what cannot be read.
     fn restore(bytes: &[u8]) -> Result<Self, String>;
+}
+
+/// Decisions and snapshots as JSON, for machines that keep nothing else: self-describing, so that fields and variants may
+/// be added.
+///
+/// # Panics
+/// If the value has no JSON form. Strings, numbers, lists and maps with string keys always have one.
+pub fn to_json(value: &impl Serialize) -> Vec<u8> {
+    let encoded = serde_json::to_vec(value);
+    assert!(encoded.is_ok(), "what a machine keeps has a JSON form");
+    encoded.unwrap_or_default()
+}
+
+/// What [`to_json`] gave, read back.
+///
+/// # Errors
+/// A sentence on what cannot be read.
+pub fn of_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
+    serde_json::from_slice(bytes).map_err(|error| error.to_string())
 }

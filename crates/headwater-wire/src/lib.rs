@@ -26,6 +26,7 @@ mod pattern;
 pub mod sigv4;
 mod timestamp;
 mod token;
+mod uuid;
 mod value;
 
 pub use access::{Access, Ask, Everybody};
@@ -44,6 +45,7 @@ pub use operation::{
 };
 pub use timestamp::Timestamp;
 pub use token::{Purpose, Sealer, TOKEN_OVERHEAD_BYTES};
+pub use uuid::uuid_text;
 pub use value::{Enumeration, Structure};
 
 /// How deep bodies may nest: more than any shape does, and more than `DynamoDB`'s own limit with its wrappings; little

@@ -14,7 +14,11 @@ mod text;
 use change::Change;
 pub(crate) use command::{Action, Command};
 pub(crate) use destination::{Destination, DestinationUpdate};
-use headwater_log::{LogGroup, LogId, machine::Machine, replica::Home};
+use headwater_log::{
+    LogGroup, LogId,
+    machine::{Machine, of_json, to_json},
+    replica::Home,
+};
 use headwater_wire::ServiceError;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -88,25 +92,18 @@ impl Machine for Catalog {
     }
 
     fn encode(changes: &[Change]) -> Vec<u8> {
-        encode(&changes)
+        to_json(&changes)
     }
 
     fn decode(bytes: &[u8]) -> Result<Vec<Change>, String> {
-        serde_json::from_slice(bytes).map_err(|error| error.to_string())
+        of_json(bytes)
     }
 
     fn snapshot(&self) -> Vec<u8> {
-        encode(self)
+        to_json(self)
     }
 
     fn restore(bytes: &[u8]) -> Result<Self, String> {
-        serde_json::from_slice(bytes).map_err(|error| error.to_string())
+        of_json(bytes)
     }
-}
-
-/// Strings, numbers, lists and maps with string keys always have a JSON form.
-fn encode(value: &impl Serialize) -> Vec<u8> {
-    let encoded = serde_json::to_vec(value);
-    assert!(encoded.is_ok(), "the catalog's values have a JSON form");
-    encoded.unwrap_or_default()
 }

@@ -1,17 +1,16 @@
 //! Having a function transform records, and what is done behind it.
 //!
 //! Invariant: each record comes out once: transformed, dropped by the function's own word, or failed.
-use super::{Delivery, pump::Processed};
+use super::{Delivery, Rests, pump::Processed};
 use crate::{
-    prefix::uuid_text,
     process::FunctionStep,
     record::Record,
     transform::{self, Invocation},
 };
+use headwater_wire::uuid_text;
 use std::sync::Arc;
 
-/// Between tries of a call, doubled each time.
-const FIRST_REST_MS: u64 = 500;
+/// Between tries of a call.
 const LONGEST_REST_MS: u64 = 30_000;
 
 /// What the function and the steps behind it make of `records`.
@@ -49,7 +48,7 @@ async fn call(delivery: &Arc<Delivery>, step: &FunctionStep, batch: Vec<Record>)
         region: delivery.address.scope.region.clone(),
     };
     let request = bytes::Bytes::from(transform::request(&invocation, &batch));
-    let (mut attempts, mut rest_ms) = (0, FIRST_REST_MS);
+    let (mut attempts, mut rests) = (0, Rests::up_to(LONGEST_REST_MS));
     loop {
         attempts += 1;
         let begun_ms = firehose.clock.now_ms();
@@ -71,8 +70,7 @@ async fn call(delivery: &Arc<Delivery>, step: &FunctionStep, batch: Vec<Record>)
             Err(failure) => {
                 let why = failure.message;
                 tracing::warn!(delivery_stream = delivery.name(), code = failure.code, why, "a call failed; once more");
-                firehose.clock.sleep(rest_ms).await;
-                rest_ms = (rest_ms * 2).min(LONGEST_REST_MS);
+                firehose.clock.sleep(rests.take_ms()).await;
             }
         }
     }

@@ -33,6 +33,33 @@ use tokio::{
     task::{JoinError, JoinSet},
 };
 
+/// How long to wait before a first try is made again.
+const FIRST_REST_MS: u64 = 500;
+
+/// The waits between tries: each twice as long as the one before, up to a longest.
+struct Rests {
+    next_ms: u64,
+    longest_ms: u64,
+}
+
+impl Rests {
+    const fn up_to(longest_ms: u64) -> Self {
+        Self { next_ms: FIRST_REST_MS, longest_ms }
+    }
+
+    /// How long the next one is.
+    const fn next_ms(&self) -> u64 {
+        self.next_ms
+    }
+
+    /// The next one.
+    fn take_ms(&mut self) -> u64 {
+        let taken_ms = self.next_ms;
+        self.next_ms = (taken_ms * 2).min(self.longest_ms);
+        taken_ms
+    }
+}
+
 /// One delivery stream at work, under one version of its settings.
 pub(crate) struct Delivery {
     firehose: Arc<Firehose>,

@@ -2,35 +2,35 @@
 //!
 //! Invariant: an object holds its records' data in order and nothing else; a put that is tried again has the same key, so
 //! that a store which had it already is not given two.
-use super::Delivery;
+use super::{Delivery, Rests};
 use crate::{
     compress::Codec,
     convert,
     failure::PROCESSING_FAILED,
     outside::{Failure, Object},
     plan::{Bucket, Conversion},
-    prefix::{self, Circumstances, uuid_text},
+    prefix::{self, Circumstances},
     record::{Failed, PartitionKeys, Record},
 };
 use bytes::Bytes;
-use headwater_wire::firehose::DeliveryStreamFailureType;
+use headwater_wire::{firehose::DeliveryStreamFailureType, uuid_text};
 use std::{collections::HashSet, sync::Arc};
 
-/// Between tries, doubled each time.
-const FIRST_REST_MS: u64 = 500;
+/// Between tries.
 const LONGEST_REST_MS: u64 = 10_000;
 /// How long after its arrival a record is still tried to be delivered; the service keeps none for longer.
 const KEPT_MS: u64 = 24 * 3_600_000;
+
 /// How many records an object has, and when they arrived.
 #[derive(Clone, Copy)]
-struct Span {
-    records: usize,
+pub(super) struct Span {
+    pub(super) records: usize,
     oldest_ms: u64,
-    youngest_ms: u64,
+    pub(super) youngest_ms: u64,
 }
 
 impl Span {
-    fn of(records: &[Record]) -> Self {
+    pub(super) fn of(records: &[Record]) -> Self {
         let times = || records.iter().map(|record| record.time_ms);
         Self {
             records: records.len(),
@@ -67,15 +67,7 @@ pub(super) async fn good(
     let give_up_ms = delivery.firehose.clock.now_ms() + retry_ms;
     let Err((failure, attempts)) = put(delivery, object, span, give_up_ms).await else { return failed };
     let ended_ms = delivery.firehose.clock.now_ms();
-    failed.extend(records.into_iter().map(|record| Failed {
-        record,
-        output_type: PROCESSING_FAILED,
-        code: failure.code.clone(),
-        message: failure.message.clone(),
-        attempts,
-        ended_ms,
-        function_arn: None,
-    }));
+    failed.extend(Failed::all(records, PROCESSING_FAILED, &failure, attempts, ended_ms));
     failed
 }
 
@@ -157,7 +149,7 @@ async fn put_or_lose(delivery: &Arc<Delivery>, object: Object, span: Span) {
 /// Puts an object until the store has it or `give_up_ms` has come, but once in any case.
 async fn put(delivery: &Arc<Delivery>, object: Object, span: Span, give_up_ms: u64) -> Result<(), (Failure, u32)> {
     let firehose = &delivery.firehose;
-    let (mut attempts, mut rest_ms) = (0, FIRST_REST_MS);
+    let (mut attempts, mut rests) = (0, Rests::up_to(LONGEST_REST_MS));
     loop {
         attempts += 1;
         match firehose.objects.put(object.clone()).await {
@@ -180,11 +172,10 @@ async fn put(delivery: &Arc<Delivery>, object: Object, span: Span, give_up_ms: u
                     "an object was refused"
                 );
                 delivery.fail(DeliveryStreamFailureType::UnknownError, format!("{code}: {message}")).await;
-                if firehose.clock.now_ms() + rest_ms >= give_up_ms {
+                if firehose.clock.now_ms() + rests.next_ms() >= give_up_ms {
                     return Err((failure, attempts));
                 }
-                firehose.clock.sleep(rest_ms).await;
-                rest_ms = (rest_ms * 2).min(LONGEST_REST_MS);
+                firehose.clock.sleep(rests.take_ms()).await;
             }
         }
     }

@@ -2,21 +2,20 @@
 //!
 //! Invariant: a request that is tried again has the same id; an endpoint has records only once it has said so in the form
 //! the protocol asks for.
-use super::Delivery;
+use super::{Delivery, Rests, objects::Span};
 use crate::{
+    compress::Codec,
     failure::HTTP_ENDPOINT_FAILED,
     outside::{Failure, Post, Posted},
     plan::Endpoint,
-    prefix::uuid_text,
     record::{Failed, Record},
 };
 use bytes::Bytes;
-use flate2::{Compression, write::GzEncoder};
+use headwater_wire::uuid_text;
 use serde::{Deserialize, Serialize};
-use std::{borrow::Cow, collections::BTreeMap, io::Write as _, sync::Arc};
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
-/// Between tries, doubled each time.
-const FIRST_REST_MS: u64 = 500;
+/// Between tries.
 const LONGEST_REST_MS: u64 = 30_000;
 /// What an endpoint says to what it will never take.
 const TOO_LARGE: u16 = 413;
@@ -55,7 +54,7 @@ pub(super) async fn post(delivery: &Arc<Delivery>, endpoint: &Endpoint, records:
     let id = uuid_text((firehose.entropy)());
     let begun_ms = firehose.clock.now_ms();
     let request = request(delivery, endpoint, &id, &records, begun_ms);
-    let (mut attempts, mut rest_ms) = (0, FIRST_REST_MS);
+    let (mut attempts, mut rests) = (0, Rests::up_to(LONGEST_REST_MS));
     loop {
         attempts += 1;
         let said = match firehose.endpoints.post(request.clone()).await {
@@ -63,29 +62,18 @@ pub(super) async fn post(delivery: &Arc<Delivery>, endpoint: &Endpoint, records:
             Err(failure) => Err(failure),
         };
         let Err(failure) = said else {
-            delivery
-                .meter
-                .delivered(records.len(), records.iter().map(|record| record.time_ms).max().unwrap_or_default());
+            let span = Span::of(&records);
+            delivery.meter.delivered(span.records, span.youngest_ms);
             return Vec::new();
         };
         delivery.meter.refused();
         let ended_ms = firehose.clock.now_ms();
-        if failure.is_permanent || ended_ms + rest_ms >= begun_ms + endpoint.retry_ms {
-            let (code, message) = (failure.code, failure.message);
+        if failure.is_permanent || ended_ms + rests.next_ms() >= begun_ms + endpoint.retry_ms {
+            let Failure { code, message, .. } = &failure;
             tracing::error!(delivery_stream = delivery.name(), code, message, "an endpoint was given up");
-            let fail = |record| Failed {
-                record,
-                output_type: HTTP_ENDPOINT_FAILED,
-                code: code.clone(),
-                message: message.clone(),
-                attempts,
-                ended_ms,
-                function_arn: None,
-            };
-            return records.into_iter().map(fail).collect();
+            return Failed::all(records, HTTP_ENDPOINT_FAILED, &failure, attempts, ended_ms);
         }
-        firehose.clock.sleep(rest_ms).await;
-        rest_ms = (rest_ms * 2).min(LONGEST_REST_MS);
+        firehose.clock.sleep(rests.take_ms()).await;
     }
 }
 
@@ -109,18 +97,12 @@ fn request(delivery: &Delivery, endpoint: &Endpoint, id: &str, records: &[Record
     }
     let body = if endpoint.is_compressed {
         headers.push(("content-encoding", "gzip".to_owned()));
-        compressed(&plain)
+        // Writing to memory does not fail.
+        Codec::Gzip.compress(&[Bytes::from(plain)], "").unwrap_or_default().into()
     } else {
         plain.into()
     };
     Post { url: endpoint.url.clone(), headers, body }
-}
-
-/// Writing to memory does not fail.
-fn compressed(plain: &[u8]) -> Bytes {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    let written = encoder.write_all(plain).and_then(|()| encoder.finish());
-    written.unwrap_or_default().into()
 }
 
 /// Whether an answer says that the endpoint has the records.

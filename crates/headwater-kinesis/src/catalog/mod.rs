@@ -15,7 +15,11 @@ use change::Change;
 pub(crate) use command::{Action, Answer, Command, Marker, Quota};
 pub(crate) use consumer::{Consumer, ConsumerAction, ConsumerChange, ConsumerPhase, ConsumerQuota};
 pub(crate) use demand::{LEAST_SHARDS, Load, plan};
-use headwater_log::{LogGroup, LogId, machine::Machine, replica::Home};
+use headwater_log::{
+    LogGroup, LogId,
+    machine::{Machine, of_json, to_json},
+    replica::Home,
+};
 use headwater_wire::ServiceError;
 use serde::{Deserialize, Serialize};
 pub(crate) use setting::{Commitment, NewKey, Setting};
@@ -128,29 +132,22 @@ impl Machine for Catalog {
     }
 
     fn encode(changes: &[Change]) -> Vec<u8> {
-        encode(&changes)
+        to_json(&changes)
     }
 
     fn decode(bytes: &[u8]) -> Result<Vec<Change>, String> {
-        serde_json::from_slice(bytes).map_err(|error| error.to_string())
+        of_json(bytes)
     }
 
     fn snapshot(&self) -> Vec<u8> {
-        encode(self)
+        to_json(self)
     }
 
     fn restore(bytes: &[u8]) -> Result<Self, String> {
-        let mut catalog: Self = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+        let mut catalog: Self = of_json(bytes)?;
         catalog.scopes.iter_mut().flat_map(|(_, streams)| streams.values_mut()).for_each(Stream::derive);
         Ok(catalog)
     }
-}
-
-/// Strings, numbers, lists and maps with string keys always have a JSON form.
-fn encode(value: &impl Serialize) -> Vec<u8> {
-    let encoded = serde_json::to_vec(value);
-    assert!(encoded.is_ok(), "the catalog's values have a JSON form");
-    encoded.unwrap_or_default()
 }
 
 #[cfg(test)]

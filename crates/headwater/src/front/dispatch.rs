@@ -145,8 +145,12 @@ impl Table {
         outcome
     }
 
-    /// The services there are and how often they were called.
-    pub(crate) fn calls(&self) -> Vec<(Service, Calls)> {
+    /// The services there are, by the names people know them by, and how often they were called.
+    pub(crate) fn calls(&self) -> Vec<(&'static str, Calls)> {
+        let name = |service| match service {
+            Service::DynamoDbStreams => "dynamodbstreams",
+            service => service.scope(),
+        };
         let sum = |routes: &HashMap<_, Route>| {
             routes.values().fold(Calls::default(), |sum, route| Calls {
                 answered: sum.answered + route.answered.load(Ordering::Relaxed),
@@ -154,6 +158,6 @@ impl Table {
                 failed: sum.failed + route.failed.load(Ordering::Relaxed),
             })
         };
-        self.services.iter().map(|(service, routes)| (*service, sum(routes))).collect()
+        self.services.iter().map(|(service, routes)| (name(*service), sum(routes))).collect()
     }
 }

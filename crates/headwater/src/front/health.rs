@@ -2,7 +2,6 @@
 //! `/_headwater/metrics`: what it counts; and `/_headwater/published`: the metrics that clients published.
 use super::{DeliveryReadings, dispatch::Table, metrics, published::Published, reply::Reply};
 use bytes::Bytes;
-use headwater_wire::Service;
 use http::{HeaderValue, Method, StatusCode, header, request::Parts};
 use serde_json::{Map, Value, json};
 
@@ -52,13 +51,9 @@ const fn state(is_ready: bool) -> &'static str {
 }
 
 fn services(table: &Table) -> Map<String, Value> {
-    let name = |service| match service {
-        Service::DynamoDbStreams => "dynamodbstreams",
-        service => service.scope(),
-    };
     let calls = table.calls().into_iter().map(|(service, calls)| {
         let counts = json!({"answered": calls.answered, "refused": calls.refused, "failed": calls.failed});
-        (name(service).to_owned(), counts)
+        (service.to_owned(), counts)
     });
     calls.collect()
 }

@@ -4,7 +4,6 @@
 //! Invariant: units are base units – bytes, seconds –, and a name that stood once keeps its meaning.
 use super::dispatch::Table;
 use headwater_firehose::{DeliveryReading, Reading};
-use headwater_wire::Service;
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, EncodeMetric, text},
@@ -33,12 +32,8 @@ struct Requests(Vec<(&'static str, &'static str, u64)>);
 
 fn requests(table: &Table) -> Vec<(&'static str, &'static str, u64)> {
     let counts = table.calls().into_iter().flat_map(|(service, calls)| {
-        let name = match service {
-            Service::DynamoDbStreams => "dynamodbstreams",
-            service => service.scope(),
-        };
         [("answered", calls.answered), ("refused", calls.refused), ("failed", calls.failed)]
-            .map(|(outcome, count)| (name, outcome, count))
+            .map(|(outcome, count)| (service, outcome, count))
     });
     counts.collect()
 }

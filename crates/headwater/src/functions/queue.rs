@@ -7,6 +7,7 @@ use super::{Call, Called, Uncalled};
 use bytes::Bytes;
 use headwater_kinesis::Entropy;
 use headwater_log::clock::Clock;
+use headwater_wire::uuid_text;
 use std::{
     collections::{HashMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -170,7 +171,7 @@ impl Queue {
 
     /// Puts an invocation in and waits for its outcome.
     pub(super) async fn call(&self, call: Call) -> Result<Called, Uncalled> {
-        let id = uuid((self.entropy)());
+        let id = uuid_text((self.entropy)());
         let name = call.name.name.clone();
         let payload_bytes = call.payload.len();
         let ((taken, mut is_taken), (outcome, mut ended)) = (oneshot::channel(), oneshot::channel());
@@ -275,13 +276,6 @@ impl Queue {
             let _ = waiting.outcome.send(Called::Fault(fault.clone()));
         }
     }
-}
-
-/// A random UUID.
-fn uuid(bits: u128) -> String {
-    let text = format!("{:032x}", bits & !(0xf << 76) & !(0xc << 60) | 0x4 << 76 | 0x8 << 60);
-    let (a, b, c, d, e) = (&text[..8], &text[8..12], &text[12..16], &text[16..20], &text[20..]);
-    format!("{a}-{b}-{c}-{d}-{e}")
 }
 
 #[cfg(test)]
@@ -409,11 +403,5 @@ mod tests {
         assert_eq!(a.await.unwrap(), Ok(Called::Fault("{}".into())));
         settle().await;
         assert!(!b.is_finished());
-    }
-
-    #[test]
-    fn an_id_is_a_uuid() {
-        assert_eq!(uuid(0), "00000000-0000-4000-8000-000000000000");
-        assert_eq!(uuid(u128::MAX), "ffffffff-ffff-4fff-bfff-ffffffffffff");
     }
 }

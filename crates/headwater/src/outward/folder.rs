@@ -49,15 +49,11 @@ impl Folder {
         Ok(Self { root: root.into(), is_temporary: false, written: AtomicU64::new(0) })
     }
 
-    /// A folder that nobody else has and that goes when the store goes; `number` tells it from all others.
-    ///
-    /// # Errors
-    /// The system's.
-    pub(super) fn temporary(number: u128) -> io::Result<Self> {
+    /// A folder that nobody else has, made for the first object, that goes when the store goes; `number` tells it from all
+    /// others.
+    pub(super) fn temporary(number: u128) -> Self {
         let root = std::env::temp_dir().join(format!("headwater-s3-{number:032x}"));
-        let mut folder = Self::open(&root)?;
-        folder.is_temporary = true;
-        Ok(folder)
+        Self { root: root.into(), is_temporary: true, written: AtomicU64::new(0) }
     }
 
     /// Where the buckets are.
@@ -127,6 +123,7 @@ fn failed(why: &str) -> Failure {
 
 #[expect(clippy::disallowed_methods, reason = "objects are files of the user's, which do not go through `Files`")]
 fn write(root: &Path, unfinished: &Path, path: &Path, body: &[Bytes]) -> io::Result<()> {
+    unfinished.parent().map_or(Ok(()), fs::create_dir_all)?;
     let mut file = io::BufWriter::with_capacity(WRITE_BYTES, fs::File::create(unfinished)?);
     body.iter().try_for_each(|part| file.write_all(part))?;
     file.into_inner()?.sync_all()?;
@@ -207,7 +204,7 @@ mod tests {
 
     #[test]
     fn a_temporary_folder_goes_with_its_store() {
-        let store = Folder::temporary(7).unwrap();
+        let store = Folder::temporary(7);
         let root = store.root().to_path_buf();
         assert!(root.is_dir());
         drop(store);

@@ -39,7 +39,7 @@ impl Outward {
     /// # Errors
     /// A sentence with the setting and what is wrong.
     pub(crate) fn open(settings: &OutwardSettings, data: Option<&Path>, number: u128) -> Result<Self, String> {
-        let web = Arc::new(web::Web::new(settings.allowed.clone())?);
+        let web = Arc::new(web::Web::new(settings.allowed.clone()));
         let remote = Remote::new(settings, &web);
         let (objects, objects_at): (Arc<dyn Objects>, String) = match (&settings.store, data) {
             (Store::Endpoint { url, region, key }, _) => {
@@ -50,7 +50,7 @@ impl Outward {
                 let folder = data.join(FOLDER);
                 in_folder(folder::Folder::open(&folder), &folder)?
             }
-            (Store::Default, None) => in_folder(folder::Folder::temporary(number), &std::env::temp_dir())?,
+            (Store::Default, None) => in_folder(Ok(folder::Folder::temporary(number)), &std::env::temp_dir())?,
         };
         Ok(Self { objects, endpoints: web, remote, objects_at })
     }

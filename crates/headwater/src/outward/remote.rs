@@ -18,7 +18,7 @@ pub(crate) struct Remote {
     web: Arc<Web>,
     named: HashMap<String, Url>,
     others: Option<Url>,
-    signer: Option<Result<Signer, String>>,
+    signer: Option<Signer>,
     timeout: Duration,
     region: String,
 }
@@ -60,12 +60,12 @@ impl Remote {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert("x-amz-invocation-type", HeaderValue::from_static("RequestResponse"));
         if let Some(signer) = &self.signer {
-            let signer = signer.as_ref().map_err(|why| Uncalled::Broken(why.clone()))?;
             let region = call.arn.split(':').nth(3).filter(|region| !region.is_empty()).unwrap_or(&self.region);
             let signed = signer.sign(Method::POST, &url, headers, vec![call.payload.clone()], region).await;
             headers = signed.map_err(Uncalled::Broken)?;
         }
-        let request = self.web.trusted().post(url).headers(headers).body(call.payload.clone()).timeout(self.timeout);
+        let client = self.web.trusted().map_err(Uncalled::Broken)?;
+        let request = client.post(url).headers(headers).body(call.payload.clone()).timeout(self.timeout);
         let broken = |error: reqwest::Error| match error.is_timeout() {
             true => {
                 Ok(Called::fault("Sandbox.Timedout", "Error: Task timed out: the function's server did not answer"))
@@ -106,7 +106,7 @@ mod tests {
         let written = Written { function: &function, region: "us-east-1", ..Written::default() };
         let remote = |written: &Written<'_>| {
             let settings = OutwardSettings::check(written).unwrap();
-            Remote::new(&settings, &Arc::new(Web::new(Vec::new()).unwrap()))
+            Remote::new(&settings, &Arc::new(Web::new(Vec::new())))
         };
         let url = |remote: &Remote, name: &str| remote.url(&FunctionName::parse(name).unwrap()).map(String::from);
         let named = remote(&written);

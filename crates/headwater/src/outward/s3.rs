@@ -60,7 +60,7 @@ pub(super) struct S3 {
     web: Arc<Web>,
     endpoint: String,
     region: String,
-    signer: Result<Signer, String>,
+    signer: Signer,
 }
 
 impl S3 {
@@ -79,12 +79,11 @@ impl S3 {
         if let Some(encoding) = content_encoding {
             headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding));
         }
-        let unsigned = |why: &String| failure("S3.InternalError", format!("The request cannot be signed: {why}."));
-        let signer = self.signer.as_ref().map_err(unsigned)?;
-        let signed = signer.sign(Method::PUT, &url, headers, body.clone(), &self.region).await;
-        let headers = signed.map_err(|why| unsigned(&why))?;
-        let request =
-            self.web.trusted().put(url).headers(headers).body(Body::wrap(Parts::new(body))).timeout(PUT_TIMEOUT);
+        let signed = self.signer.sign(Method::PUT, &url, headers, body.clone(), &self.region).await;
+        let unsigned = |why| failure("S3.InternalError", format!("The request cannot be signed: {why}."));
+        let headers = signed.map_err(unsigned)?;
+        let client = self.web.trusted().map_err(|why| failure("S3.InternalError", why))?;
+        let request = client.put(url).headers(headers).body(Body::wrap(Parts::new(body))).timeout(PUT_TIMEOUT);
         let unreachable = |error: reqwest::Error| {
             failure("S3.InternalError", format!("{} cannot be reached: {}.", self.endpoint, whole(&error)))
         };
@@ -235,7 +234,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         let key = Some(S3Key { id: "AKID".into(), secret: "s".into(), session_token: Some("token".into()) });
-        let web = Arc::new(Web::new(Vec::new()).unwrap());
+        let web = Arc::new(Web::new(Vec::new()));
         let store = S3::new(web, &endpoint, "eu-west-1", key);
         let body = vec![Bytes::from_static(b"hel"), Bytes::new(), Bytes::from_static(b"lo")];
         let object = Object { bucket: "b".into(), key: "x=1//a b".into(), body, content_encoding: Some("gzip") };

@@ -10,7 +10,7 @@ use object_store::{
 };
 use reqwest::Url;
 use sha2::{Digest, Sha256};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// Variables by which AWS's tools are told where credentials are.
 const NAMED_BY: [&str; 4] = [
@@ -20,35 +20,24 @@ const NAMED_BY: [&str; 4] = [
     "AWS_CONTAINER_CREDENTIALS_FULL_URI",
 ];
 
+type Found = Result<AwsCredentialProvider, String>;
+
 /// Signs requests to one service.
 pub(super) struct Signer {
-    credentials: AwsCredentialProvider,
+    /// Sought when they are first needed: who seeks them reads the machine's certificates.
+    credentials: LazyLock<Found, Box<dyn FnOnce() -> Found + Send>>,
     service: &'static str,
 }
 
 impl Signer {
     /// Signs with a key; without one, with what AWS's tools would find: the environment's key, a token's role, the
     /// container's, the machine's.
-    ///
-    /// # Errors
-    /// A sentence on what is wrong in the environment.
-    pub(super) fn new(service: &'static str, key: Option<S3Key>) -> Result<Self, String> {
-        let credentials: AwsCredentialProvider = match key {
-            Some(S3Key { id, secret, session_token }) => {
-                let credential = AwsCredential { key_id: id, secret_key: secret, token: session_token };
-                Arc::new(StaticCredentialProvider::new(credential))
-            }
-            // The builder finds credentials for a store; nothing is stored through it.
-            None => {
-                let built = AmazonS3Builder::from_env().with_bucket_name("any").build();
-                Arc::clone(built.map_err(|error| error.to_string())?.credentials())
-            }
-        };
-        Ok(Self { credentials, service })
+    pub(super) fn new(service: &'static str, key: Option<S3Key>) -> Self {
+        Self { credentials: LazyLock::new(Box::new(|| credentials(key))), service }
     }
 
     /// Signs with what the environment names, if it names something.
-    pub(super) fn of_environment(service: &'static str) -> Option<Result<Self, String>> {
+    pub(super) fn of_environment(service: &'static str) -> Option<Self> {
         let is_named = NAMED_BY.iter().any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()));
         is_named.then(|| Self::new(service, None))
     }
@@ -65,7 +54,8 @@ impl Signer {
         body: Vec<Bytes>,
         region: &str,
     ) -> Result<HeaderMap, String> {
-        let credential = self.credentials.get_credential().await.map_err(|error| format!("no credentials: {error}"))?;
+        let credentials = self.credentials.as_ref().map_err(Clone::clone)?;
+        let credential = credentials.get_credential().await.map_err(|error| format!("no credentials: {error}"))?;
         let request = Request::builder().method(method).uri(url.as_str()).body(HttpRequestBody::empty());
         let mut request = request.map_err(|error| error.to_string())?;
         *request.headers_mut() = headers;
@@ -76,5 +66,19 @@ impl Signer {
             authorizer.try_authorize(&mut request, Some(&digest)).map(|()| request.into_parts().0.headers)
         });
         signed.await.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
+    }
+}
+
+fn credentials(key: Option<S3Key>) -> Found {
+    match key {
+        Some(S3Key { id, secret, session_token }) => {
+            let credential = AwsCredential { key_id: id, secret_key: secret, token: session_token };
+            Ok(Arc::new(StaticCredentialProvider::new(credential)))
+        }
+        // The builder finds credentials for a store; nothing is stored through it.
+        None => {
+            let built = AmazonS3Builder::from_env().with_bucket_name("any").build();
+            Ok(Arc::clone(built.map_err(|error| error.to_string())?.credentials()))
+        }
     }
 }

@@ -4,7 +4,7 @@ use super::guard::{self, Allowed, Lookup, Reach};
 use bytes::{Bytes, BytesMut};
 use headwater_firehose::outside::{Doing, Endpoints, Failure, Post, Posted};
 use reqwest::{Client, ClientBuilder, Response, Url, redirect::Policy};
-use std::{error::Error, time::Duration};
+use std::{error::Error, sync::LazyLock, time::Duration};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// As Firehose waits for an endpoint.
@@ -12,25 +12,32 @@ const POST_TIMEOUT: Duration = Duration::from_secs(180);
 /// What is read of an endpoint's answer.
 const MAX_POSTED_BYTES: usize = 1 << 20;
 
+/// A client that is made when it is first needed: reading the machine's certificates takes longer than starting the server.
+type Made = LazyLock<Result<Client, String>>;
+
 /// The clients, by whom they reach.
 pub(super) struct Web {
-    public: Client,
-    named: Client,
+    public: Made,
+    named: Made,
     allowed: Vec<Allowed>,
 }
 
 impl Web {
-    /// # Errors
-    /// A sentence if the machine's TLS is not to be had.
-    pub(super) fn new(allowed: Vec<Allowed>) -> Result<Self, String> {
+    /// Clients that reach what is `allowed`, besides what everybody may.
+    pub(super) fn new(allowed: Vec<Allowed>) -> Self {
         // Who has installed one before has installed the same.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        Ok(Self { public: client(Reach::Public)?, named: client(Reach::Named)?, allowed })
+        let (public, named): (Made, Made) =
+            (LazyLock::new(|| client(Reach::Public)), LazyLock::new(|| client(Reach::Named)));
+        Self { public, named, allowed }
     }
 
     /// The client for what the operator configured.
-    pub(super) const fn trusted(&self) -> &Client {
-        &self.named
+    ///
+    /// # Errors
+    /// A sentence if the machine's TLS is not to be had.
+    pub(super) fn trusted(&self) -> Result<&Client, String> {
+        self.named.as_ref().map_err(Clone::clone)
     }
 
     async fn post(&self, Post { url, headers, body }: Post) -> Result<Posted, Failure> {
@@ -44,6 +51,11 @@ impl Web {
             Reach::Public => &self.public,
             Reach::Named => &self.named,
         };
+        let client = client.as_ref().map_err(|why| Failure {
+            code: "HttpEndpoint.ConnectionFailed".into(),
+            message: why.clone(),
+            is_permanent: false,
+        })?;
         let mut request = client.post(url).timeout(POST_TIMEOUT).body(body);
         for (name, value) in headers {
             request = request.header(name, value);
@@ -153,7 +165,7 @@ mod tests {
     }
 
     async fn post(url: &str, allowed: &str) -> Result<Posted, Failure> {
-        let web = Web::new(vec![Allowed::parse(allowed).unwrap()]).unwrap();
+        let web = Web::new(vec![Allowed::parse(allowed).unwrap()]);
         let headers = vec![("x-amz-firehose-protocol-version", "1.0".to_owned())];
         web.post(Post { url: url.into(), headers, body: Bytes::from_static(b"hello") }).await
     }
