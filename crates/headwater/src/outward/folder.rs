@@ -202,11 +202,13 @@ mod tests {
         assert!(!left.exists() && folder.path().join("b/a").exists());
     }
 
-    #[test]
-    fn a_temporary_folder_goes_with_its_store() {
+    #[tokio::test]
+    async fn a_temporary_folder_comes_with_the_first_object_and_goes_with_its_store() {
         let store = Folder::temporary(7);
         let root = store.root().to_path_buf();
-        assert!(root.is_dir());
+        assert!(!root.exists());
+        store.put(object("b", "a", "")).await.unwrap();
+        assert!(root.join("b/a").exists());
         drop(store);
         assert!(!root.exists());
     }

@@ -1,0 +1,6 @@
+//! Producers, consumers and workers for Kinesis data streams, on top of AWS's own SDK.
+//!
+//! Invariant: only the public API is known here: what works against Headwater works against AWS, and the other way round.
+mod error;
+
+pub use error::{Error, Failed, Result};
