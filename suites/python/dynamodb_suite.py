@@ -324,6 +324,90 @@ def time_to_live(dynamodb):
         equal(again["Error"], {"Code": "ValidationException", "Message": "TimeToLive is already enabled"})
 
 
+@scenario
+def expiry(dynamodb):
+    """What is over goes by itself, and the stream says who took it."""
+    streamed = {"StreamEnabled": True, "StreamViewType": "OLD_IMAGE"}
+    with table(dynamodb, StreamSpecification=streamed) as items:
+        wanted = {"Enabled": True, "AttributeName": "expires"}
+        dynamodb.client.update_time_to_live(TableName=items.name, TimeToLiveSpecification=wanted)
+        now, day = int(time.time()), 86_400
+        # Over, to come, over for more than five years, and no number.
+        expires = {1: now - 1, 2: now + day, 3: now - 6 * 365 * day, 4: str(now - 1)}
+        for number, moment in expires.items():
+            items.put_item(Item={"pk": "a", "sk": number, "expires": moment})
+        left = lambda: [int(item["sk"]) for item in items.query(KeyConditionExpression=Key("pk").eq("a"))["Items"]]
+        wait_until(lambda: left() == [2, 3, 4], seconds=90)
+        items.delete_item(Key={"pk": "a", "sk": 2})
+        removed = [record for record in records_of(dynamodb.streams, items.latest_stream_arn) if record["eventName"] == "REMOVE"]
+        equal([record["dynamodb"]["Keys"]["sk"] for record in removed], [{"N": "1"}, {"N": "2"}])
+        service = {"Type": "Service", "PrincipalId": "dynamodb.amazonaws.com"}
+        told = {name.lower(): value for name, value in removed[0]["userIdentity"].items()}
+        equal(told, {name.lower(): value for name, value in service.items()})
+        equal(removed[0]["dynamodb"]["OldImage"]["expires"], {"N": str(now - 1)})
+        equal("userIdentity" in removed[1], False)
+
+
+@scenario
+def provisioned_throughput(dynamodb):
+    """A table takes what is provisioned, each operation in its own way of saying so, and goes on a second later."""
+    config = botocore.config.Config(parameter_validation=False, retries={"max_attempts": 0})
+    client = boto3.client("dynamodb", endpoint_url=dynamodb.client.meta.endpoint_url, region_name="us-east-1", config=config,
+                          aws_access_key_id="AKIDEXAMPLE", aws_secret_access_key="secret")
+    exceeded = client.exceptions.ProvisionedThroughputExceededException
+    sentence = ("The level of configured provisioned throughput for the table was exceeded. Consider increasing your "
+                "provisioning level with the UpdateTable API.")
+    with table(dynamodb, BillingMode="PROVISIONED", ProvisionedThroughput={"ReadCapacityUnits": 5, "WriteCapacityUnits": 5}) as items:
+        key = lambda number: {"pk": {"S": "a"}, "sk": {"N": str(number)}}
+
+        def exhaust():
+            """Writes until there is no more; the error that ends it."""
+            for number in range(1000):
+                try:
+                    client.put_item(TableName=items.name, Item=key(number))
+                except exceeded as error:
+                    return number, error.response
+            raise AssertionError("1,000 writes against 5 a second")
+
+        written, told = exhaust()
+        assert 5 <= written < 100, written
+        equal((told["Error"]["Code"], told["Error"]["Message"]), ("ProvisionedThroughputExceededException", sentence))
+        reason = {"reason": "TableWriteProvisionedThroughputExceeded", "resource": items.table_arn}
+        equal(told["ThrottlingReasons"], [reason])
+        put = {"Put": {"TableName": items.name, "Item": key(0)}}
+        insert = f"INSERT INTO \"{items.name}\" VALUE {{'pk': 'b', 'sk': 1}}"
+
+        def throttled(call, **arguments):
+            """What a call that is refused says, while the table is kept exhausted."""
+            for _ in range(100):
+                exhaust()
+                try:
+                    reply = call(**arguments)
+                except client.exceptions.ClientError as error:
+                    return error.response
+                for response in reply.get("Responses", []):
+                    if "Error" in response:
+                        return response
+            raise AssertionError("never refused")
+
+        cancelled = throttled(client.transact_write_items, TransactItems=[put])
+        equal(cancelled["CancellationReasons"], [{"Code": "ProvisionedThroughputExceeded", "Message": sentence}])
+        cancelled = throttled(client.execute_transaction, TransactStatements=[{"Statement": insert}])
+        equal(cancelled["CancellationReasons"], [{"Code": "ProvisionedThroughputExceeded", "Message": sentence}])
+        equal(throttled(client.execute_statement, Statement=insert)["Error"]["Code"], "ProvisionedThroughputExceededException")
+        told = throttled(client.batch_execute_statement, Statements=[{"Statement": insert}])
+        equal(told["Error"], {"Code": "ProvisionedThroughputExceeded", "Message": sentence})
+        time.sleep(1.1)
+        left = client.batch_write_item(RequestItems={items.name: [{"PutRequest": {"Item": key(number)}} for number in range(25)]})
+        unprocessed = left["UnprocessedItems"][items.name]
+        assert 15 <= len(unprocessed) < 25, len(unprocessed)
+        equal(unprocessed[-1], {"PutRequest": {"Item": key(24)}})
+        with items.batch_writer() as batch:  # retries what was left out, as its users expect
+            for number in range(12):
+                batch.put_item(Item={"pk": "c", "sk": number})
+        equal(items.query(KeyConditionExpression=Key("pk").eq("c"), Select="COUNT")["Count"], 12)
+
+
 def records_of(streams, arn):
     """All records of a stream so far, shard by shard."""
     records = []

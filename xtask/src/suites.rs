@@ -50,6 +50,10 @@ const SUITES: [Suite; 12] = [
     other("java-dynamodb", |root| build_java(root, "java-dynamodb"), |root| java(root, "java-dynamodb")),
 ];
 const DURABILITY: &str = "durability";
+/// Expiry is soon enough for a program to wait for it.
+const SETTINGS: [&str; 2] = ["--expiry-sweep-ms", "200"];
+/// The same with AWS's limits.
+const LIMITED: [&str; 4] = ["--expiry-sweep-ms", "200", "--limits", "aws"];
 
 /// The names `cargo xtask suites` takes.
 pub(crate) fn names() -> PossibleValuesParser {
@@ -90,8 +94,8 @@ pub(crate) fn client(root: &Path, name: &str, endpoint: Option<&str>) -> Result<
     if let Some(endpoint) = endpoint {
         return converse(root, suite, endpoint, endpoint);
     }
-    let open = Server::start(root, &format!("{name}-open"), &[])?;
-    let limited = Server::start(root, &format!("{name}-limited"), &["--limits", "aws"])?;
+    let open = Server::start(root, &format!("{name}-open"), &SETTINGS)?;
+    let limited = Server::start(root, &format!("{name}-limited"), &LIMITED)?;
     converse(root, suite, &open.endpoint(), &limited.endpoint())
 }
 

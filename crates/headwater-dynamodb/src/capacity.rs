@@ -60,13 +60,14 @@ impl Consumed {
         consumed
     }
 
-    /// The units of replacing `old` by `new`, in the table and each index. A check writes nothing and costs the same.
+    /// The units of replacing `old` by `new`, in the table and each index. A check writes nothing and costs the same; in
+    /// a transaction the table costs twice, the indexes do not.
     pub(crate) fn write(table: &Table, old: Option<&Item>, new: Option<&Item>, is_transaction: bool) -> Self {
         let size = |item: Option<&Item>| item.map_or(0, |item| value::size_bytes(item) as u64);
         let units = write_units(size(old).max(size(new)), is_transaction);
         let mut consumed = Self { table: units, is_write: true, is_transaction, ..Self::default() };
         for index in table.kept_indexes() {
-            let units = index_writes(table, index, old, new, is_transaction);
+            let units = index_writes(table, index, old, new);
             if units > 0.0 {
                 consumed.add_index(index, units);
             }
@@ -144,13 +145,13 @@ impl Consumed {
 
 /// What replacing an item costs an index: a row that moves is taken away and put, one that stays but shows something
 /// else is put, one that shows the same costs nothing.
-fn index_writes(table: &Table, index: &Index, old: Option<&Item>, new: Option<&Item>, is_transaction: bool) -> f64 {
+fn index_writes(table: &Table, index: &Index, old: Option<&Item>, new: Option<&Item>) -> f64 {
     let place = |item: &Item| {
         let mut key = Vec::new();
         matches!(index.key.index_key(item, &index.name, Write::Put, &mut key), Ok(true)).then_some(key)
     };
     let seen = |item: Option<&Item>| item.and_then(|item| Some((place(item)?, index.project(table, item.clone()))));
-    let units = |item: &Item| write_units(value::size_bytes(item) as u64, is_transaction);
+    let units = |item: &Item| write_units(value::size_bytes(item) as u64, false);
     match (seen(old), seen(new)) {
         (None, None) => 0.0,
         (Some((_, item)), None) | (None, Some((_, item))) => units(&item),

@@ -5,6 +5,7 @@ mod partiql;
 mod requests;
 mod streams;
 mod tables;
+mod throughput;
 
 use crate::{number::NumberError, value::Value};
 use headwater_log::LogError;
@@ -13,6 +14,7 @@ pub(crate) use partiql::*;
 pub(crate) use requests::*;
 pub(crate) use streams::*;
 pub(crate) use tables::*;
+pub(crate) use throughput::*;
 
 /// What is read or decided.
 pub(crate) type Result<T> = std::result::Result<T, ServiceError>;

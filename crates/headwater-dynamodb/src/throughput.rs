@@ -6,12 +6,14 @@
 use crate::{
     DynamoDb,
     capacity::Consumed,
+    database::Deciding,
     errors::{self, Result},
     table::{Index, IndexKind, Provisioned, Table},
+    write::{Refusal, Write, Written},
 };
 use std::{
     collections::HashMap,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 /// How much of what was not used is kept, in seconds.
@@ -117,6 +119,27 @@ impl DynamoDb {
             let units = consumed.units(name);
             throughput.take((table.id, id, usage), usage.per_second(provisioned), now_us, units);
         }
+    }
+
+    /// Decides a write, if what is provisioned for it is not used up, and takes what it consumed.
+    ///
+    /// # Errors
+    /// The refusal; `ProvisionedThroughputExceededException` is among them.
+    pub(crate) fn decide(
+        &self,
+        write: Write,
+        deciding: &mut Deciding<'_>,
+        is_transaction: bool,
+    ) -> std::result::Result<Written, Refusal> {
+        if !self.is_metered() {
+            return write.decide(deciding);
+        }
+        let table = Arc::clone(&write.table);
+        self.admit(&table, None, Use::Write)?;
+        let written = Write { wants_items: true, ..write }.decide(deciding)?;
+        let consumed = Consumed::write(&table, written.old.as_ref(), written.new.as_ref(), is_transaction);
+        self.charge(&table, None, Use::Write, &consumed);
+        Ok(written)
     }
 
     /// Whether what an operation consumes has to be known.

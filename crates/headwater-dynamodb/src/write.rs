@@ -70,6 +70,11 @@ impl From<ServiceError> for Refusal {
 }
 
 impl Refusal {
+    /// Whether it is only that what is provisioned is used up.
+    pub(crate) fn is_throughput(&self) -> bool {
+        matches!(self, Self::Other(error) if errors::is_throughput(error))
+    }
+
     /// What the caller of a single write is told.
     pub(crate) fn told(self) -> ServiceError {
         match self {

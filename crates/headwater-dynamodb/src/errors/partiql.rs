@@ -1,6 +1,9 @@
 //! What is said of `PartiQL` statements.
 use super::{invalid_values, validation};
-use crate::number::NumberError;
+use crate::{
+    number::NumberError,
+    partiql::syntax::{Call, Expression},
+};
 use headwater_wire::ServiceError;
 
 pub(crate) fn malformed_statement(why: &str) -> ServiceError {
@@ -34,7 +37,7 @@ pub(crate) fn in_transaction(place: usize, error: &ServiceError) -> ServiceError
 }
 
 pub(crate) fn exists_outside_transaction() -> ServiceError {
-    validation("EXISTS() is only supported in ExecuteTransaction.")
+    validation("EXISTS can only be used in ExecuteTransaction write requests.")
 }
 
 pub(crate) fn reads_and_writes(what: &str) -> ServiceError {
@@ -58,31 +61,56 @@ pub(crate) fn order_not_by_key(name: &str) -> ServiceError {
 }
 
 pub(crate) fn order_across_hashes() -> ServiceError {
-    validation("ORDER BY clause must begin with the hash key where the WHERE clause names several of its values")
+    validation("Must have hash key in ORDER BY clause when more than one hash key condition specified in WHERE clause.")
 }
 
 pub(crate) fn next_token_invalid() -> ServiceError {
     validation("Invalid NextToken")
 }
 
-pub(crate) fn not_a_value(what: impl std::fmt::Display) -> ServiceError {
-    validation(format!("Unsupported data type: {what}"))
+/// The token is one, of another request.
+pub(crate) fn next_token_mismatched() -> ServiceError {
+    validation("NextToken does not match request")
+}
+
+pub(crate) fn not_a_value(what: &Expression, under: &str) -> ServiceError {
+    validation(match what {
+        Expression::Call(Call { function, at, .. }) => {
+            format!("Unsupported data type: {function} under key {under} at {at}")
+        }
+        other => format!("Unsupported data type: {other} under key {under}"),
+    })
 }
 
 pub(crate) fn not_a_condition(what: impl std::fmt::Display) -> ServiceError {
     validation(format!("Expression: {what} is not valid condition"))
 }
 
-pub(crate) fn unsupported_function(name: &str) -> ServiceError {
-    validation(format!("Unsupported function: {name}"))
+pub(crate) fn unknown_function(call: &Call) -> ServiceError {
+    validation(format!("Unrecognized function: {} at {}", call.function, call.at))
 }
 
 pub(crate) fn set_of_several_types() -> ServiceError {
     validation("All elements of a set must be strings, numbers or binaries of one type")
 }
 
-pub(crate) fn set_function_target() -> ServiceError {
-    validation("The first argument of set_add and set_delete must be the path that is set")
+pub(crate) fn empty_bag() -> ServiceError {
+    validation("Empty bags are not supported")
+}
+
+pub(crate) fn set_function_arguments(call: &Call) -> ServiceError {
+    validation(format!("{} must have exactly two arguments at {}", call.function.to_ascii_uppercase(), call.at))
+}
+
+pub(crate) fn set_function_target(call: &Call) -> ServiceError {
+    let function = call.function.to_ascii_uppercase();
+    validation(format!("The first argument to {function} must equal the assignment value at {}", call.at))
+}
+
+/// The place told is the first argument's.
+pub(crate) fn set_function_members(call: &Call) -> ServiceError {
+    let function = call.function.to_ascii_uppercase();
+    validation(format!("The second argument to {function} must be a value with type SET at {}", call.first_at))
 }
 
 pub(crate) fn number_under(error: &NumberError, path: &str) -> ServiceError {

@@ -17,6 +17,10 @@ fn throughput(of: &str, reason: String, resource: &str) -> ServiceError {
     .with(ErrorMembers::ThrottlingReasons(vec![told]))
 }
 
+pub(crate) fn is_throughput(error: &ServiceError) -> bool {
+    error.code == "ProvisionedThroughputExceededException"
+}
+
 /// `usage` is `Read` or `Write`.
 pub(crate) fn table_throughput(usage: &str, arn: &str) -> ServiceError {
     throughput("the table", format!("Table{usage}ProvisionedThroughputExceeded"), arn)
@@ -95,13 +99,17 @@ pub(crate) enum Reason {
     ConditionFailed(Option<BTreeMap<String, AttributeValue>>),
     /// It is against the rules.
     Invalid(String),
+    /// What is provisioned for it is used up.
+    Throughput(String),
     /// PartiQL put an item where one was.
     Duplicate,
 }
 
 impl Reason {
-    pub(crate) fn invalid(error: &ServiceError) -> Self {
-        Self::Invalid(error.message.clone().unwrap_or_default())
+    /// The reason an error is for a whole transaction.
+    pub(crate) fn of(error: &ServiceError) -> Self {
+        let message = error.message.clone().unwrap_or_default();
+        if is_throughput(error) { Self::Throughput(message) } else { Self::Invalid(message) }
     }
 
     fn code(&self) -> &'static str {
@@ -109,6 +117,7 @@ impl Reason {
             Self::None => "None",
             Self::ConditionFailed(_) => "ConditionalCheckFailed",
             Self::Invalid(_) => "ValidationError",
+            Self::Throughput(_) => "ProvisionedThroughputExceeded",
             Self::Duplicate => "DuplicateItem",
         }
     }
@@ -123,7 +132,7 @@ pub(crate) fn transaction_cancelled(reasons: Vec<Reason>) -> ServiceError {
         let (message, item) = match reason {
             Reason::None => (None, None),
             Reason::ConditionFailed(item) => (Some("The conditional request failed".to_owned()), item),
-            Reason::Invalid(message) => (Some(message), None),
+            Reason::Invalid(message) | Reason::Throughput(message) => (Some(message), None),
             Reason::Duplicate => (Some("Duplicate primary key exists in table".to_owned()), None),
         };
         headwater_wire::dynamodb::CancellationReason { item, code, message }

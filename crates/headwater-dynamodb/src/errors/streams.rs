@@ -39,7 +39,10 @@ pub(crate) fn timestamp_needless(kind: &str) -> ServiceError {
 }
 
 pub(crate) fn change_trimmed() -> ServiceError {
-    ServiceError::new("TrimmedDataAccessException", "The data you are trying to access has been trimmed")
+    ServiceError::new(
+        "TrimmedDataAccessException",
+        "The operation attempted to read past the oldest stream record in a shard.",
+    )
 }
 
 pub(crate) fn iterator_invalid() -> ServiceError {
@@ -47,7 +50,7 @@ pub(crate) fn iterator_invalid() -> ServiceError {
 }
 
 pub(crate) fn iterator_expired() -> ServiceError {
-    ServiceError::new("ExpiredIteratorException", "The shard iterator has expired: it is more than 15 minutes old")
+    ServiceError::new("ExpiredIteratorException", "The provided iterator exceeds the maximum age allowed.")
 }
 
 /// A count that is more than the service hands out at a time, in the validator's words.

@@ -44,6 +44,14 @@ pub(crate) fn too_many_tables(most: usize) -> ServiceError {
     limit_exceeded(&format!("There is a limit of {most} tables per subscriber"))
 }
 
+pub(crate) fn too_many_changing(most: usize) -> ServiceError {
+    limit_exceeded(&format!("Only {most} tables can be created, updated, or deleted simultaneously"))
+}
+
+pub(crate) fn too_many_indexed() -> ServiceError {
+    limit_exceeded("You have exceeded the maximum number of indexed tables that can be created simultaneously")
+}
+
 /// A parameter of something the service does not have.
 pub(crate) fn not_offered(parameter: &str) -> ServiceError {
     invalid_values(&format!("{parameter} is not supported"))
@@ -61,7 +69,7 @@ pub(crate) fn members_missing(names: &[&str]) -> ServiceError {
 }
 
 pub(crate) fn attribute_defined_twice(name: &str) -> ServiceError {
-    invalid_values(&format!("Duplicate AttributeName in AttributeDefinitions: {name}"))
+    validation(format!("Attribute Name is duplicated: {name}"))
 }
 
 pub(crate) fn attribute_redefined(name: &str) -> ServiceError {
@@ -104,16 +112,16 @@ pub(crate) fn key_too_wide(most: usize) -> ServiceError {
 }
 
 /// `kind` is HASH or RANGE.
-pub(crate) fn too_many_parts(kind: &str, most: usize) -> ServiceError {
-    validation(format!("Invalid KeySchema: The KeySchema has more than {most} elements of the {kind} key type"))
+pub(crate) fn too_many_parts(kind: &str) -> ServiceError {
+    invalid_values(&format!("The KeySchema exceeds the maximum allowed number of {kind} key attributes"))
 }
 
 pub(crate) fn hash_behind_range() -> ServiceError {
-    validation("Invalid KeySchema: A HASH key type must not follow a RANGE key type")
+    invalid_values("All HASH key attributes must precede RANGE key attributes in the KeySchema")
 }
 
-pub(crate) fn part_twice(name: &str) -> ServiceError {
-    validation(format!("Invalid KeySchema: More than one KeySchemaElement has the name {name}"))
+pub(crate) fn part_twice() -> ServiceError {
+    validation("The KeySchema contains multiple key attributes with the same name")
 }
 
 // ---- indexes ----
@@ -162,6 +170,10 @@ pub(crate) fn projection_names_needless(kind: &str) -> ServiceError {
     invalid_values(&format!("ProjectionType is {kind}, but NonKeyAttributes is specified"))
 }
 
+pub(crate) fn projection_name_twice(name: &str) -> ServiceError {
+    invalid_values(&format!("Duplicate element in NonKeyAttributes: {name}"))
+}
+
 pub(crate) fn projects_too_many(most: usize) -> ServiceError {
     invalid_values(&format!(
         "Number of non-key attributes projected into all secondary indexes exceeds the per-table limit of {most}"
@@ -175,6 +187,15 @@ pub(crate) fn index_action_missing() -> ServiceError {
         "One of GlobalSecondaryIndexUpdate.Update, GlobalSecondaryIndexUpdate.Create, \
          GlobalSecondaryIndexUpdate.Delete must not be null",
     )
+}
+
+pub(crate) fn index_actions() -> ServiceError {
+    invalid_values("Only one global secondary index action is allowed per GlobalSecondaryIndexUpdate object")
+}
+
+/// `change` is "delete" or "update".
+pub(crate) fn index_is_local(change: &str, index: &str) -> ServiceError {
+    validation(format!("Cannot {change} an index that is not a GlobalSecondaryIndex: {index}"))
 }
 
 pub(crate) fn index_changed_twice(index: &str) -> ServiceError {
@@ -198,85 +219,41 @@ pub(crate) fn index_in_use(index: &str, table: &str) -> ServiceError {
     ))
 }
 
-// ---- throughput ----
-
-pub(crate) fn units_needless() -> ServiceError {
-    invalid_values(
-        "Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is PAY_PER_REQUEST",
-    )
-}
-
-pub(crate) fn units_missing() -> ServiceError {
-    invalid_values("ReadCapacityUnits and WriteCapacityUnits must both be specified when BillingMode is PROVISIONED")
-}
-
-pub(crate) fn index_units_needless(index: &str) -> ServiceError {
-    invalid_values(&format!(
-        "ProvisionedThroughput should not be specified for index: {index} when BillingMode is PAY_PER_REQUEST"
-    ))
-}
-
-pub(crate) fn index_units_missing(index: &str) -> ServiceError {
-    invalid_values(&format!("ProvisionedThroughput must be specified for index: {index}"))
-}
-
-/// `which` is the unit's name; `index` the one it is asked for, if not for the table.
-pub(crate) fn units_out_of_bounds(value: i64, which: &str, index: Option<&str>) -> ServiceError {
-    let of = index.map(|index| format!(" for index {index}")).unwrap_or_default();
-    validation(format!("Given value {value} for {which} is out of bounds{of}"))
-}
-
-/// `what` is "table" or "index x"; read and write units.
-pub(crate) fn units_unchanged(what: &str, (read, write): (i64, i64)) -> ServiceError {
-    let of = if what == "table" { "the table" } else { "the index" };
-    validation(format!(
-        "The provisioned throughput for the {what} will not change. The requested value equals the current value. \
-         Current ReadCapacityUnits provisioned for {of}: {read}. Requested ReadCapacityUnits: {read}. Current \
-         WriteCapacityUnits provisioned for {of}: {write}. Requested WriteCapacityUnits: {write}. Refer to the Amazon \
-         DynamoDB Developer Guide for current limits and how to request higher limits."
-    ))
-}
-
-pub(crate) fn request_units_needless() -> ServiceError {
-    invalid_values(
-        "Neither MaxReadRequestUnits nor MaxWriteRequestUnits can be specified when BillingMode is PROVISIONED",
-    )
-}
-
-pub(crate) fn request_units_out_of_bounds(value: i64, which: &str) -> ServiceError {
-    invalid_values(&format!("Given value {value} for {which} is out of bounds: it must be -1 or at least 1"))
-}
-
-pub(crate) fn warm_units_too_low(which: &str) -> ServiceError {
-    invalid_values(&format!(
-        "Requested {which} for WarmThroughput for table is lower than current WarmThroughput, decreasing \
-         WarmThroughput is not supported"
-    ))
-}
-
 // ---- other settings ----
 
 pub(crate) fn nothing_to_update() -> ServiceError {
     validation(
-        "At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, GlobalSecondaryIndexUpdates or \
-         SSESpecification or ReplicaUpdates is required",
+        "At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, GlobalSecondaryIndexUpdates, \
+         SSESpecification, ReplicaUpdates, MultiAccountReplicaReady, ReplicaTransitRoleArn, MultiRegionConsistency, \
+         DeletionProtectionEnabled, OnDemandThroughput, WarmThroughput or TableClass is required",
     )
 }
 
 pub(crate) fn encryption_kind() -> ServiceError {
-    invalid_values("SSEType KMS is the only one supported for server-side encryption")
+    invalid_values("SSEType AES256 is not supported")
 }
 
-pub(crate) fn encryption_key_needless() -> ServiceError {
-    invalid_values("Neither SSEType nor KMSMasterKeyId can be specified when server-side encryption is disabled")
+/// `member` is the one that was given.
+pub(crate) fn encryption_needless(member: &str) -> ServiceError {
+    invalid_values(&format!("{member} can not be specified if Enabled is false"))
 }
 
-pub(crate) fn stream_view_missing() -> ServiceError {
-    invalid_values("StreamViewType must be specified when StreamEnabled is true")
+pub(crate) fn encryption_kind_missing() -> ServiceError {
+    invalid_values("SSEType KMS is required if KMSMasterKeyId is specified")
 }
 
-pub(crate) fn stream_view_needless() -> ServiceError {
-    invalid_values("StreamViewType cannot be specified when StreamEnabled is false")
+pub(crate) fn stream_view_missing(is_new_table: bool) -> ServiceError {
+    invalid_values(match is_new_table {
+        true => "Table is being created with a stream enabled, UpdateViewType is required",
+        false => "If stream is being enabled then UpdateViewType is required",
+    })
+}
+
+pub(crate) fn stream_view_needless(is_new_table: bool) -> ServiceError {
+    invalid_values(match is_new_table {
+        true => "Table is being created with a stream disabled, UpdateViewType should not be specified",
+        false => "If stream is being disabled, then UpdateViewType must not be specified",
+    })
 }
 
 pub(crate) fn stream_enabled(table: &str) -> ServiceError {
@@ -288,6 +265,11 @@ pub(crate) fn stream_disabled(table: &str) -> ServiceError {
 }
 
 // ---- time to live ----
+
+/// `state` is CREATING or DELETING.
+pub(crate) fn expiry_untold(state: &str) -> ServiceError {
+    validation(format!("Cannot describe time to live while table is in {state} state: Current table state is {state}"))
+}
 
 pub(crate) fn expiry_enabled() -> ServiceError {
     validation("TimeToLive is already enabled")
@@ -308,7 +290,11 @@ pub(crate) fn expiry_too_often() -> ServiceError {
 // ---- tags ----
 
 pub(crate) fn resource_arn_invalid(arn: &str) -> ServiceError {
-    validation(format!("Invalid TableArn: Invalid ResourceArn provided as input {arn}"))
+    match arn.strip_prefix("arn:").map(|rest| rest.split(':').nth(1)) {
+        None => invalid_values(&format!("ARNs must start with 'arn:': {arn}")),
+        Some(Some("dynamodb")) => validation(format!("Invalid TableArn: Invalid ResourceArn provided as input {arn}")),
+        Some(_) => invalid_values(&format!("Provided Arn is not a DynamoDB resource arn: {arn}")),
+    }
 }
 
 /// The service's own spelling.
@@ -325,15 +311,15 @@ pub(crate) fn no_tag_keys() -> ServiceError {
 }
 
 pub(crate) fn tag_twice(key: &str) -> ServiceError {
-    invalid_values(&format!("Duplicate tag key: {key}"))
+    validation(format!("Duplicate Tag Keys provided as input: Duplicate Tag Key found {key}"))
 }
 
-pub(crate) fn tag_reserved() -> ServiceError {
-    invalid_values("Tag keys that begin with aws: are reserved")
+pub(crate) fn tag_reserved(key: &str) -> ServiceError {
+    validation(format!("Tag Key cannot be prefixed with aws:, Key: {key}"))
 }
 
-pub(crate) fn too_many_tags(most: usize) -> ServiceError {
-    invalid_values(&format!("A resource cannot have more than {most} tags"))
+pub(crate) fn too_many_tags() -> ServiceError {
+    validation("Number of Tags exceed the current limit for the provided ResourceArn")
 }
 
 pub(crate) fn token_invalid() -> ServiceError {

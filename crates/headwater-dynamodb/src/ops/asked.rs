@@ -5,7 +5,6 @@ use crate::{
     errors::{self, Result},
     expression::{Condition, Parameter, Placeholders, Projection, legacy},
     table::{IndexKind, Table},
-    throughput::Use,
     value::{self, Item},
     write::{Refusal, Write, Written},
 };
@@ -193,13 +192,7 @@ impl DynamoDb {
     /// The refusal, as its caller is told.
     pub(crate) async fn write_one(&self, write: Write) -> Result<Done> {
         let (table, key) = (Arc::clone(&write.table), write.key_item.clone());
-        self.admit(&table, None, Use::Write)?;
-        let write = Write { wants_items: write.wants_items || self.is_metered(), ..write };
-        let written = self.database.submit(|deciding| write.decide(deciding).map_err(Refusal::told)).await?;
-        let done = Done { table, key, written };
-        if self.is_metered() {
-            self.charge(&done.table, None, Use::Write, &done.consumed());
-        }
-        Ok(done)
+        let written = self.database.submit(|deciding| self.decide(write, deciding, false).map_err(Refusal::told));
+        Ok(Done { table, key, written: written.await? })
     }
 }

@@ -2,11 +2,7 @@
 //!
 //! Invariant: what is wrong with a statement is told in its place of the reply and keeps no other from being carried
 //! out.
-use super::{
-    asked,
-    statements::{Change, read_row},
-    transact_write_items::told,
-};
+use super::{asked, statements::Change, transact_write_items::told};
 use crate::{
     DynamoDb,
     capacity::{Consistency, Consumed},
@@ -75,10 +71,10 @@ impl DynamoDb {
         units: &mut Units,
     ) -> Result<BatchStatementResponse> {
         let Asked::Select(mut select) = asked? else { return Err(errors::reads_and_writes("A batch")) };
-        let (row, filter) = self.one_row(caller, &mut select, "BatchExecuteStatement")?;
+        let row = self.one_row(caller, &mut select, "BatchExecuteStatement")?;
         let is_consistent = request.consistent_read == Some(true);
         let consistency = if is_consistent { Consistency::Strong } else { Consistency::Eventual };
-        let (item, consumed) = read_row(&*self.database.view(), &row, &select, filter.as_ref(), consistency)?;
+        let (item, consumed) = self.read_row(&*self.database.view(), &row, &select, consistency)?;
         units.entry(select.table.clone()).or_default().add(&consumed);
         Ok(BatchStatementResponse { table_name: Some(select.table), item, error: None })
     }
@@ -103,7 +99,7 @@ impl DynamoDb {
                     let Change { name, write, returned } = change.map_err(Refusal::Other)?;
                     let write = write?;
                     let table = Arc::clone(&write.table);
-                    let written = write.decide(deciding)?;
+                    let written = self.decide(write, deciding, false)?;
                     let consumed = Consumed::write(&table, written.old.as_ref(), written.new.as_ref(), false);
                     Ok((name, written, returned, consumed))
                 };
@@ -130,6 +126,7 @@ fn refused(error: &ServiceError) -> BatchStatementResponse {
     let code = match error.code {
         "ConditionalCheckFailedException" => Code::ConditionalCheckFailed,
         "DuplicateItemException" => Code::DuplicateItem,
+        "ProvisionedThroughputExceededException" => Code::ProvisionedThroughputExceeded,
         "ResourceNotFoundException" => Code::ResourceNotFound,
         "ValidationException" => Code::ValidationError,
         _ => Code::InternalServerError,

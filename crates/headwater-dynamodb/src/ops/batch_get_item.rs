@@ -57,12 +57,16 @@ pub(crate) async fn run(
         unprocessed_keys: Some(BTreeMap::new()),
         consumed_capacity: asked::is_told(input.return_consumed_capacity).then(Vec::new),
     };
-    let mut reply_bytes = 0;
+    let (mut reply_bytes, mut refusal, mut is_served) = (0, None, false);
     for part in parts {
-        dynamodb.admit(&part.table, None, Use::Read)?;
-        let (mut items, mut units, mut left) = (Vec::new(), 0.0, Vec::new());
+        let (mut items, mut units, mut left) = (Vec::new(), Consumed::default(), Vec::new());
         for (row, key) in part.rows {
             if reply_bytes >= MAX_REPLY_BYTES {
+                left.push(key);
+                continue;
+            }
+            if let Err(error) = dynamodb.admit(&part.table, None, Use::Read) {
+                refusal = Some(error);
                 left.push(key);
                 continue;
             }
@@ -74,11 +78,12 @@ pub(crate) async fn run(
                 continue;
             }
             reply_bytes += size_bytes;
-            units += read_units(size_bytes, part.consistency);
+            is_served = true;
+            let read = Consumed::reading(read_units(size_bytes, part.consistency), false);
+            dynamodb.charge(&part.table, None, Use::Read, &read);
+            units.add(&read);
             items.extend(item.map(|item| value::write_item(shown(part.projection.as_ref(), item))));
         }
-        let units = Consumed::reading(units, false);
-        dynamodb.charge(&part.table, None, Use::Read, &units);
         if let Some(consumed) = &mut output.consumed_capacity {
             consumed.extend(units.told(&part.name, input.return_consumed_capacity));
         }
@@ -91,7 +96,11 @@ pub(crate) async fn run(
             responses.insert(part.name, items);
         }
     }
-    Ok(output)
+    // What some items are left out for is told only where nothing is left to tell.
+    match refusal {
+        Some(error) if !is_served => Err(error),
+        _ => Ok(output),
+    }
 }
 
 /// A table's part, read but not yet looked up.

@@ -1,13 +1,12 @@
 //! BatchWriteItem: up to twenty-five puts and deletes. They are decided together, which promises more than the service
-//! does: all of them happen.
+//! does: all of them happen, but for those that nothing provisioned is left for.
 use super::asked;
 use crate::{
     DynamoDb,
     capacity::Consumed,
     errors::{self, Result},
-    throughput::Use,
     value::{self, Item},
-    write::{Action, Refusal, Write},
+    write::{Action, Write},
 };
 use headwater_wire::{
     Caller,
@@ -33,22 +32,23 @@ pub(crate) async fn run(
     let mut asked = Vec::with_capacity(count);
     for (name, requests) in input.request_items {
         for request in requests {
-            asked.push((name.clone(), read(request)?));
+            // Only what is provisioned can keep a write from being carried out; then it is handed back.
+            let kept = dynamodb.is_metered().then(|| request.clone());
+            asked.push((name.clone(), read(request)?, kept));
         }
     }
-    let wants_items = asked::is_told(input.return_consumed_capacity) || dynamodb.is_metered();
+    let wants_items = asked::is_told(input.return_consumed_capacity);
     let (mut writes, mut seen) = (Vec::with_capacity(count), HashSet::new());
-    for (name, (item, is_put)) in asked {
+    for (name, (item, is_put), kept) in asked {
         let table = dynamodb.table(&caller, &name)?;
         let write = if is_put { Write::put(table, item)? } else { Write::at(table, item, Action::Delete)? };
         if !seen.insert((write.table.id, write.key.clone())) {
             return Err(errors::duplicate_keys());
         }
-        dynamodb.admit(&write.table, None, Use::Write)?;
-        writes.push((name, Write { wants_items, ..write }));
+        writes.push((name, Write { wants_items, ..write }, kept));
     }
     let mut metrics: BTreeMap<String, Vec<ItemCollectionMetrics>> = BTreeMap::new();
-    for (name, write) in &writes {
+    for (name, write, _) in &writes {
         let told = asked::collection_metrics(&write.table, &write.key_item, input.return_item_collection_metrics);
         if let Some(told) = told {
             let held = metrics.entry(name.clone()).or_default();
@@ -57,21 +57,33 @@ pub(crate) async fn run(
             }
         }
     }
-    let consumed = dynamodb.database.submit(|deciding| {
+    let submitted = dynamodb.database.submit(|deciding| {
         let mut consumed: BTreeMap<String, Consumed> = BTreeMap::new();
-        for (name, write) in writes {
+        let mut unprocessed: BTreeMap<String, Vec<WriteRequest>> = BTreeMap::new();
+        for (name, write, kept) in writes {
             let table = Arc::clone(&write.table);
-            let written = write.decide(deciding).map_err(Refusal::told)?;
-            let units = Consumed::write(&table, written.old.as_ref(), written.new.as_ref(), false);
-            dynamodb.charge(&table, None, Use::Write, &units);
-            consumed.entry(name).or_default().add(&units);
+            match (dynamodb.decide(write, deciding, false), kept) {
+                (Ok(written), _) => {
+                    if wants_items {
+                        let units = Consumed::write(&table, written.old.as_ref(), written.new.as_ref(), false);
+                        consumed.entry(name).or_default().add(&units);
+                    }
+                }
+                (Err(refusal), Some(kept)) if refusal.is_throughput() => {
+                    unprocessed.entry(name).or_default().push(kept);
+                    if unprocessed.values().map(Vec::len).sum::<usize>() == count {
+                        return Err(refusal.told());
+                    }
+                }
+                (Err(refusal), _) => return Err(refusal.told()),
+            }
         }
-        Ok(consumed)
+        Ok((consumed, unprocessed))
     });
-    let consumed = consumed.await?;
+    let (consumed, unprocessed) = submitted.await?;
     let told = consumed.iter().filter_map(|(name, units)| units.told(name, input.return_consumed_capacity));
     Ok(BatchWriteItemOutput {
-        unprocessed_items: Some(BTreeMap::new()),
+        unprocessed_items: Some(unprocessed),
         item_collection_metrics: (!metrics.is_empty()).then_some(metrics),
         consumed_capacity: asked::is_told(input.return_consumed_capacity).then(|| told.collect()),
     })

@@ -36,6 +36,7 @@ pub(crate) async fn run(dynamodb: Arc<DynamoDb>, caller: Caller, input: CreateTa
         if tables.of(&scope).count() >= MOST_TABLES {
             return Err(errors::too_many_tables(MOST_TABLES));
         }
+        tables.check_creating(&table)?;
         deciding.set(table.clone());
         Ok(table)
     });

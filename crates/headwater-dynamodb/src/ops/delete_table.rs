@@ -20,6 +20,7 @@ pub(crate) async fn run(dynamodb: Arc<DynamoDb>, caller: Caller, input: DeleteTa
         if table.is_protected {
             return Err(errors::table_protected());
         }
+        deciding.tables().check_changing(&scope)?;
         let now_ms = deciding.now_ms();
         let phase = match transition_ms {
             0 => Phase::Deleted,

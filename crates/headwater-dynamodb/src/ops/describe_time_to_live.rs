@@ -1,8 +1,8 @@
 //! DescribeTimeToLive: whether a table's items expire, and by which attribute.
 use crate::{
     DynamoDb,
-    errors::Result,
-    table::{Expiry, IndexPhase},
+    errors::{self, Result},
+    table::{Expiry, IndexPhase, Phase},
 };
 use headwater_wire::{
     Caller,
@@ -16,6 +16,11 @@ pub(crate) async fn run(
     input: DescribeTimeToLiveInput,
 ) -> Result<DescribeTimeToLiveOutput> {
     let table = dynamodb.any_table(&caller, &input.table_name)?;
+    match table.phase {
+        Phase::Creating { .. } => return Err(errors::expiry_untold("CREATING")),
+        Phase::Deleting { .. } | Phase::Deleted => return Err(errors::expiry_untold("DELETING")),
+        Phase::Active | Phase::Updating { .. } => {}
+    }
     let live = table.expiry.as_ref().and_then(|expiry| expiry.rows.as_ref().map(|rows| (expiry, rows)));
     let status = match live {
         None => TimeToLiveStatus::Disabled,

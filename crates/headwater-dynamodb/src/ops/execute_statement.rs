@@ -11,6 +11,7 @@ use crate::{
     partiql::{self, Asked, Reading, Select},
     read::{PAGE_BYTES, Page, Plan, Range},
     table::{Index, IndexKind, Table},
+    throughput::Use,
     value,
 };
 use bytes::{Buf, BufMut};
@@ -40,7 +41,7 @@ pub(crate) async fn run(
     let start = match &input.next_token {
         Some(token) => {
             let plain = dynamodb.sealer.open(PURPOSE, token).ok_or_else(errors::next_token_invalid)?;
-            place(&plain, request).ok_or_else(errors::next_token_invalid)?
+            place(&plain, request).ok_or_else(errors::next_token_mismatched)?
         }
         None => Place::default(),
     };
@@ -115,6 +116,7 @@ impl DynamoDb {
         } else {
             queries.iter().map(|query| query::rows_of(&table, index, query, backwards)).collect()
         };
+        self.admit(&table, index, Use::Read)?;
         let view = self.database.view();
         let mut read = Page { consumed: Consumed::reading(0.0, false), ..Page::default() };
         let (limit, mut row, mut next) = (paging::limit(input.limit), start.row, None);
@@ -149,6 +151,7 @@ impl DynamoDb {
                 break;
             }
         }
+        self.charge(&table, index, Use::Read, &read.consumed);
         let token = |(partition, row): (usize, Vec<u8>)| {
             let mut plain = Vec::with_capacity(18 + row.len());
             plain.put_u128_le(request);

@@ -1,13 +1,12 @@
 //! ExecuteTransaction: up to a hundred statements that read items of one state, or that write all or none.
 use super::{
     asked,
-    statements::read_row,
     transact_write_items::{distinct, token, told},
 };
 use crate::{
     DynamoDb,
     capacity::{Consistency, Consumed},
-    errors::{self, Result},
+    errors::{self, Reason, Result},
     partiql::{self, Asked, Select},
 };
 use headwater_wire::{
@@ -24,7 +23,7 @@ pub(crate) async fn run(
     caller: Caller,
     input: ExecuteTransactionInput,
 ) -> Result<ExecuteTransactionOutput> {
-    let token = token(&caller, input.client_request_token.as_ref(), &input.transact_statements);
+    let token = token(&caller, "ExecuteTransaction", input.client_request_token.as_ref(), &input.transact_statements);
     let (mut selects, mut writes) = (Vec::new(), Vec::new());
     for (place, statement) in input.transact_statements.into_iter().enumerate() {
         let asked = partiql::read(&statement.statement, statement.parameters);
@@ -50,27 +49,35 @@ impl DynamoDb {
         selects: Vec<Select>,
         capacity: Option<ReturnConsumedCapacity>,
     ) -> Result<ExecuteTransactionOutput> {
-        let mut rows = Vec::with_capacity(selects.len());
+        let (mut rows, mut reasons) = (Vec::with_capacity(selects.len()), Vec::with_capacity(selects.len()));
         for (place, mut select) in selects.into_iter().enumerate() {
             let found = if select.index.is_some() {
                 Err(errors::transaction_reads_index())
             } else {
                 self.one_row(caller, &mut select, "ExecuteTransaction")
             };
-            let row = match found.map_err(|error| errors::in_transaction(place, &error))? {
-                (row, None) => row,
-                (_, Some(_)) => {
-                    let error = errors::select_without_key("ExecuteTransaction");
-                    return Err(errors::in_transaction(place, &error));
+            let row = found.and_then(|row| match row.filter {
+                None => Ok(row),
+                Some(_) => Err(errors::select_without_key("ExecuteTransaction")),
+            });
+            let row = row.map_err(|error| errors::in_transaction(place, &error));
+            match row {
+                Ok(row) => {
+                    reasons.push(Reason::None);
+                    rows.push((select, row));
                 }
-            };
-            rows.push((select, row));
+                Err(error) if errors::is_throughput(&error) => reasons.push(Reason::of(&error)),
+                Err(error) => return Err(error),
+            }
+        }
+        if rows.len() < reasons.len() {
+            return Err(errors::transaction_cancelled(reasons));
         }
         let view = self.database.view();
         let mut units: BTreeMap<String, Consumed> = BTreeMap::new();
         let mut responses = Vec::with_capacity(rows.len());
         for (select, row) in rows {
-            let (item, consumed) = read_row(&*view, &row, &select, None, Consistency::Transactional)?;
+            let (item, consumed) = self.read_row(&*view, &row, &select, Consistency::Transactional)?;
             units.entry(select.table).or_default().add(&consumed);
             responses.push(ItemResponse { item });
         }
@@ -92,8 +99,8 @@ impl DynamoDb {
             names.push(change.name);
             writes.push(change.write);
         }
-        let responses = names.iter().map(|_| ItemResponse::default()).collect();
         let units = self.transact(&names, distinct(writes)?, token).await?;
-        Ok(ExecuteTransactionOutput { responses: Some(responses), consumed_capacity: told(&units, capacity) })
+        // Writes are not answered one by one.
+        Ok(ExecuteTransactionOutput { responses: Some(Vec::new()), consumed_capacity: told(&units, capacity) })
     }
 }

@@ -8,12 +8,13 @@ use crate::{
     expression::{Condition, Path, Update},
     partiql::{self, Asked, Select, syntax::Returning},
     table::Table,
+    throughput::Use,
     value,
     write::{Action, Write, Written},
 };
 use headwater_log::kv::View;
 use headwater_wire::{AttributeValue, Caller, dynamodb::ReturnValuesOnConditionCheckFailure};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// A statement that writes, its table looked up.
 pub(super) struct Change {
@@ -22,6 +23,14 @@ pub(super) struct Change {
     /// The write, or why the table cannot have it.
     pub(super) write: Result<Write>,
     pub(super) returned: Returned,
+}
+
+/// The one item a statement reads.
+pub(super) struct Row {
+    table: Arc<Table>,
+    row: Vec<u8>,
+    /// What else is asked of it.
+    pub(super) filter: Option<Condition>,
 }
 
 /// What a statement tells of the item it wrote.
@@ -97,42 +106,40 @@ impl DynamoDb {
         Ok(Change { name, write, returned })
     }
 
-    /// The row of the one item a `SELECT` names, and what else is asked of it.
+    /// The one item a `SELECT` names.
     ///
     /// # Errors
-    /// There is no such table, or not all of its key is named, which `operation` asks for.
-    pub(super) fn one_row(
-        &self,
-        caller: &Caller,
-        select: &mut Select,
-        operation: &str,
-    ) -> Result<(Vec<u8>, Option<Condition>)> {
+    /// There is no such table, or not all of its key is named, which `operation` asks for, or nothing is left of what is
+    /// provisioned.
+    pub(super) fn one_row(&self, caller: &Caller, select: &mut Select, operation: &str) -> Result<Row> {
         let table = self.table(caller, &select.table)?;
         let key = if select.index.is_none() { partiql::whole_key(&table.key, select.filter.take()) } else { None };
-        let (key, rest) = key.ok_or_else(|| errors::select_without_key(operation))?;
+        let (key, filter) = key.ok_or_else(|| errors::select_without_key(operation))?;
         let mut row = database::item_row(table.id, &[]);
         table.key.named_key(&key, &mut row)?;
-        Ok((row, rest))
+        self.admit(&table, None, Use::Read)?;
+        Ok(Row { table, row, filter })
     }
-}
 
-/// The item in a row, as the statement shows it, and what reading it cost.
-///
-/// # Errors
-/// The store's.
-pub(super) fn read_row(
-    view: &dyn View,
-    row: &[u8],
-    select: &Select,
-    filter: Option<&Condition>,
-    consistency: Consistency,
-) -> Result<(Option<BTreeMap<String, AttributeValue>>, Consumed)> {
-    let held = view.get(database::ITEMS, row).and_then(Image::read);
-    let (item, size_bytes) = held.map_err(|error| errors::engine(&error))?;
-    let is_transaction = consistency == Consistency::Transactional;
-    let consumed = Consumed::reading(read_units(size_bytes, consistency), is_transaction);
-    let item = item.filter(|item| filter.is_none_or(|filter| filter.holds(Some(item))));
-    Ok((item.map(|item| value::write_item(select.shown(item))), consumed))
+    /// The item in a row, as the statement shows it, and what reading it cost, which is taken from what is provisioned.
+    ///
+    /// # Errors
+    /// The store's.
+    pub(super) fn read_row(
+        &self,
+        view: &dyn View,
+        row: &Row,
+        select: &Select,
+        consistency: Consistency,
+    ) -> Result<(Option<BTreeMap<String, AttributeValue>>, Consumed)> {
+        let held = view.get(database::ITEMS, &row.row).and_then(Image::read);
+        let (item, size_bytes) = held.map_err(|error| errors::engine(&error))?;
+        let is_transaction = consistency == Consistency::Transactional;
+        let consumed = Consumed::reading(read_units(size_bytes, consistency), is_transaction);
+        self.charge(&row.table, None, Use::Read, &consumed);
+        let item = item.filter(|item| row.filter.as_ref().is_none_or(|filter| filter.holds(Some(item))));
+        Ok((item.map(|item| value::write_item(select.shown(item))), consumed))
+    }
 }
 
 /// There is an item: it has a key.

@@ -33,12 +33,11 @@ pub(crate) async fn run(
     for (name, key, projection) in read {
         let table = dynamodb.table(&caller, &name)?;
         let mut row = database::item_row(table.id, &[]);
-        let checked = table.key.named_key(&key, &mut row);
-        reasons.push(checked.map_or_else(|error| Reason::invalid(&error), |()| Reason::None));
+        let checked = table.key.named_key(&key, &mut row).and_then(|()| dynamodb.admit(&table, None, Use::Read));
+        reasons.push(checked.map_or_else(|error| Reason::of(&error), |()| Reason::None));
         if !seen.insert(row.clone()) {
             return Err(errors::transaction_repeats_item());
         }
-        dynamodb.admit(&table, None, Use::Read)?;
         rows.push((name, table, row, projection));
     }
     if reasons.iter().any(|reason| *reason != Reason::None) {

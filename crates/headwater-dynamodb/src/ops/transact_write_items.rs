@@ -6,7 +6,6 @@ use crate::{
     database::{Deciding, Token},
     errors::{self, Reason, Result},
     expression::{Condition, Parameter, Placeholders, Update},
-    throughput::Use,
     value::{self, Item},
     write::{Action, Refusal, Write, Written},
 };
@@ -40,10 +39,10 @@ pub(crate) async fn run(
     caller: Caller,
     input: TransactWriteItemsInput,
 ) -> Result<TransactWriteItemsOutput> {
-    let token = token(&caller, input.client_request_token.as_ref(), &input.transact_items);
+    let token = token(&caller, "TransactWriteItems", input.client_request_token.as_ref(), &input.transact_items);
     let asked = input.transact_items.into_iter().map(read).collect::<Result<Vec<_>>>()?;
     let names: Vec<String> = asked.iter().map(|asked| asked.table.clone()).collect();
-    let wants_items = asked::is_told(input.return_consumed_capacity) || dynamodb.is_metered();
+    let wants_items = asked::is_told(input.return_consumed_capacity);
     let writes = dynamodb.prepare(&caller, asked, wants_items)?;
     let mut metrics: BTreeMap<String, Vec<ItemCollectionMetrics>> = BTreeMap::new();
     for (name, write) in names.iter().zip(&writes) {
@@ -78,9 +77,6 @@ impl DynamoDb {
                 action => Write::at(table, asked.key, action),
             };
             let Asked { condition, shows_failed, .. } = asked;
-            if let Ok(write) = &write {
-                self.admit(&write.table, None, Use::Write)?;
-            }
             writes.push(write.map(|write| Write { condition, shows_failed, wants_items, ..write }));
         }
         distinct(writes)
@@ -108,16 +104,19 @@ impl DynamoDb {
             let mut reasons = Vec::with_capacity(writes.len());
             for (name, write) in names.iter().zip(writes) {
                 let table = Arc::clone(&write.table);
-                reasons.push(match write.decide(deciding) {
+                reasons.push(match self.decide(write, deciding, true) {
                     Ok(Written { old, new }) => {
                         let units = Consumed::write(&table, old.as_ref(), new.as_ref(), true);
-                        self.charge(&table, None, Use::Write, &units);
                         consumed.entry(name.clone()).or_default().add(&units);
                         Reason::None
                     }
                     Err(Refusal::Duplicate) => Reason::Duplicate,
                     Err(Refusal::Condition(item)) => Reason::ConditionFailed(item.map(value::write_item)),
-                    Err(Refusal::Other(error)) if error.code == "ValidationException" => Reason::invalid(&error),
+                    Err(Refusal::Other(error))
+                        if error.code == "ValidationException" || errors::is_throughput(&error) =>
+                    {
+                        Reason::of(&error)
+                    }
                     Err(Refusal::Other(error)) => return Err(error),
                 });
             }
@@ -158,7 +157,7 @@ pub(super) fn distinct(asked: Vec<Result<Write>>) -> Result<Vec<Write>> {
                 writes.push(write);
                 reasons.push(Reason::None);
             }
-            Err(error) => reasons.push(Reason::invalid(&error)),
+            Err(error) => reasons.push(Reason::of(&error)),
         }
     }
     if reasons.iter().any(|reason| *reason != Reason::None) {
@@ -167,9 +166,14 @@ pub(super) fn distinct(asked: Vec<Result<Write>>) -> Result<Vec<Write>> {
     Ok(writes)
 }
 
-/// The hash of a caller's token, and that of what it was given for.
-pub(super) fn token(caller: &Caller, token: Option<&String>, request: &impl std::fmt::Debug) -> Option<(u64, u128)> {
-    let hash = xxh3_64([&*caller.account, token?].join("/").as_bytes());
+/// The hash of a caller's token, and that of what it was given for. Each operation has tokens of its own.
+pub(super) fn token(
+    caller: &Caller,
+    operation: &str,
+    token: Option<&String>,
+    request: &impl std::fmt::Debug,
+) -> Option<(u64, u128)> {
+    let hash = xxh3_64([&*caller.account, operation, token?].join("/").as_bytes());
     Some((hash, xxh3_128(format!("{request:?}").as_bytes())))
 }
 

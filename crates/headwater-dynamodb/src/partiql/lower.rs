@@ -2,7 +2,10 @@
 //! are checked, and refused, by the one place that knows how.
 //!
 //! Invariant: expressions are lowered in the order they are written, which is that of their parameters.
-use super::syntax::{Action, Expression, Path, Step};
+use super::{
+    syntax::{Action, Call, Comparator, Expression, Path, Step},
+    terms::TYPES,
+};
 use crate::{
     errors::{self, Result},
     expression::{self, Condition, Placeholders, Update, syntax},
@@ -48,11 +51,11 @@ impl Lowering {
         for action in actions {
             match action {
                 Action::Remove(path) => removed.push(lower(path)),
-                Action::Set(path, Expression::Call(name, arguments)) if is(name, "set_add") => {
-                    added.push((lower(path), self.members(path, arguments)?));
+                Action::Set(path, Expression::Call(call)) if call.function == "set_add" => {
+                    added.push((lower(path), self.members(path, call)?));
                 }
-                Action::Set(path, Expression::Call(name, arguments)) if is(name, "set_delete") => {
-                    deleted.push((lower(path), self.members(path, arguments)?));
+                Action::Set(path, Expression::Call(call)) if call.function == "set_delete" => {
+                    deleted.push((lower(path), self.members(path, call)?));
                 }
                 Action::Set(path, value) => set.push((lower(path), self.new_value(value)?)),
             }
@@ -81,7 +84,7 @@ impl Lowering {
         };
         match Value::read(wire)? {
             Value::M(item) => Ok(item),
-            _ => Err(errors::not_a_value(expression)),
+            _ => Err(errors::not_a_value(expression, ROOT)),
         }
     }
 
@@ -101,6 +104,12 @@ impl Lowering {
             Expression::Not(inner) => syntax::Condition::Not(Box::new(self.tree(inner)?)),
             Expression::Compare(comparator, both) => {
                 let [left, right] = &**both;
+                if let (Expression::Call(call), Expression::Bool(value), Comparator::Equal) = (left, right, comparator)
+                    && let Some(function) = condition_function(call)
+                {
+                    let tested = self.call(function, call)?;
+                    return Ok(if *value { tested } else { syntax::Condition::Not(Box::new(tested)) });
+                }
                 syntax::Condition::Compare(*comparator, self.operand(left)?, self.operand(right)?)
             }
             Expression::Between(three) => {
@@ -116,18 +125,22 @@ impl Lowering {
                 let arguments = vec![self.operand(operand)?];
                 syntax::Condition::Call(syntax::Call { function: "attribute_not_exists", arguments })
             }
-            Expression::IsNull(operand) => {
-                let arguments = vec![self.operand(operand)?, self.key(Value::S("NULL".into()))?];
+            Expression::Is(operand, word) => {
+                let letters = TYPES.iter().find_map(|(known, letters)| (known == word).then_some(*letters));
+                let kind = Value::S(letters.unwrap_or(word).into());
+                let arguments = vec![self.operand(operand)?, self.key(kind)?];
                 syntax::Condition::Call(syntax::Call { function: "attribute_type", arguments })
             }
-            Expression::Call(name, arguments) => {
-                let known = ["attribute_type", "begins_with", "contains"];
-                let function = known.into_iter().find(|known| is(name, known));
-                let function = function.ok_or_else(|| errors::unsupported_function(name))?;
-                syntax::Condition::Call(syntax::Call { function, arguments: self.operands(arguments)? })
+            Expression::Call(call) => {
+                let function = condition_function(call).ok_or_else(|| errors::unknown_function(call))?;
+                self.call(function, call)?
             }
             other => return Err(errors::not_a_condition(other)),
         })
+    }
+
+    fn call<'a>(&mut self, function: &'a str, call: &'a Call) -> Result<syntax::Condition<'a>> {
+        Ok(syntax::Condition::Call(syntax::Call { function, arguments: self.operands(&call.arguments)? }))
     }
 
     fn operands<'a>(&mut self, list: &'a [Expression]) -> Result<Vec<syntax::Operand<'a>>> {
@@ -137,11 +150,11 @@ impl Lowering {
     fn operand<'a>(&mut self, expression: &'a Expression) -> Result<syntax::Operand<'a>> {
         match expression {
             Expression::Path(path) => Ok(syntax::Operand::Path(lower(path))),
-            Expression::Call(name, arguments) if is(name, "size") => {
-                let arguments = self.operands(arguments)?;
+            Expression::Call(call) if call.function == "size" => {
+                let arguments = self.operands(&call.arguments)?;
                 Ok(syntax::Operand::Call(syntax::Call { function: "size", arguments }))
             }
-            Expression::Call(name, _) => Err(errors::unsupported_function(name)),
+            Expression::Call(call) => Err(errors::unknown_function(call)),
             value => {
                 let value = Value::read(self.wire(value, ROOT)?)?;
                 self.key(value)
@@ -160,23 +173,25 @@ impl Lowering {
     /// An operand of what a path is set to.
     fn part<'a>(&mut self, expression: &'a Expression) -> Result<syntax::Operand<'a>> {
         match expression {
-            Expression::Call(name, arguments) if is(name, "list_append") => {
-                let arguments = arguments.iter().map(|argument| self.part(argument)).collect::<Result<_>>()?;
+            Expression::Call(call) if call.function == "list_append" => {
+                let arguments = call.arguments.iter().map(|argument| self.part(argument)).collect::<Result<_>>()?;
                 Ok(syntax::Operand::Call(syntax::Call { function: "list_append", arguments }))
             }
-            Expression::Call(name, _) => Err(errors::unsupported_function(name)),
+            Expression::Call(call) => Err(errors::unknown_function(call)),
             other => self.operand(other),
         }
     }
 
     /// The second argument of a function that changes the set at `path`.
-    fn members(&mut self, path: &Path, arguments: &[Expression]) -> Result<&'static str> {
-        let [Expression::Path(changed), members] = arguments else { return Err(errors::set_function_target()) };
-        if changed != path {
-            return Err(errors::set_function_target());
+    fn members(&mut self, path: &Path, call: &Call) -> Result<&'static str> {
+        let [changed, members] = &*call.arguments else { return Err(errors::set_function_arguments(call)) };
+        if !matches!(changed, Expression::Path(changed) if changed == path) {
+            return Err(errors::set_function_target(call));
         }
-        let value = Value::read(self.wire(members, ROOT)?)?;
-        self.keep(value)
+        match Value::read(self.wire(members, ROOT)?)? {
+            value @ (Value::Ss(_) | Value::Ns(_) | Value::Bs(_)) => self.keep(value),
+            _ => Err(errors::set_function_members(call)),
+        }
     }
 
     fn key<'a>(&mut self, value: Value) -> Result<syntax::Operand<'a>> {
@@ -205,7 +220,7 @@ impl Lowering {
             Expression::List(elements) => AttributeValue::L(self.elements(elements, under)?),
             Expression::Map(members) => self.map(members, |name| format!("{under}.{name}"))?,
             Expression::Set(members) => set(self.elements(members, under)?)?,
-            other => return Err(errors::not_a_value(other)),
+            other => return Err(errors::not_a_value(other, under)),
         })
     }
 
@@ -238,6 +253,7 @@ fn set(members: Vec<AttributeValue>) -> Result<AttributeValue> {
             _ => None,
         })
         .map(AttributeValue::Bs),
+        None => Err(errors::empty_bag()),
         _ => all(members, |member| match member {
             AttributeValue::S(text) => Some(text),
             _ => None,
@@ -246,8 +262,10 @@ fn set(members: Vec<AttributeValue>) -> Result<AttributeValue> {
     }
 }
 
-fn is(name: &str, function: &str) -> bool {
-    name.eq_ignore_ascii_case(function)
+/// The function a condition may be, by its name.
+fn condition_function(call: &Call) -> Option<&'static str> {
+    let known = ["attribute_exists", "attribute_not_exists", "attribute_type", "begins_with", "contains"];
+    known.into_iter().find(|known| *known == call.function)
 }
 
 fn lower(path: &Path) -> syntax::Path<'_> {

@@ -1,7 +1,7 @@
 //! The parser of statements: recursive descent, with bounds on nesting and on operators, so that no text can exhaust
 //! the stack. Its refusals are the ends of the service's sentence.
 use super::{
-    syntax::{Action, Returning, Select, Statement},
+    syntax::{Action, Returning, Select, Span, Statement},
     token::{Token, tokens},
 };
 
@@ -67,7 +67,7 @@ pub(super) fn statement(text: &str) -> Parsed<Statement> {
 }
 
 pub(super) struct Parser {
-    tokens: Vec<Token>,
+    tokens: Vec<(Token, Span)>,
     /// What comes next.
     at: usize,
     nesting: usize,
@@ -76,12 +76,17 @@ pub(super) struct Parser {
 
 impl Parser {
     pub(super) fn peek(&self) -> Option<&Token> {
-        self.tokens.get(self.at)
+        self.tokens.get(self.at).map(|(token, _)| token)
+    }
+
+    /// Where that stands.
+    pub(super) fn place(&self) -> Span {
+        self.tokens.get(self.at).map(|(_, at)| *at).unwrap_or_default()
     }
 
     /// Whether the token after the next one is this symbol.
     pub(super) fn is_followed_by(&self, symbol: &str) -> bool {
-        matches!(self.tokens.get(self.at + 1), Some(Token::Symbol(there)) if *there == symbol)
+        matches!(self.tokens.get(self.at + 1), Some((Token::Symbol(there), _)) if *there == symbol)
     }
 
     pub(super) fn next(&mut self) -> Option<Token> {

@@ -41,7 +41,7 @@ fn strength(expression: &Expression) -> u8 {
         | Expression::Between(_)
         | Expression::In(..)
         | Expression::IsMissing(_)
-        | Expression::IsNull(_) => 3,
+        | Expression::Is(..) => 3,
         Expression::Plus(_) | Expression::Minus(_) => 4,
         _ => 5,
     }
@@ -77,7 +77,7 @@ impl Display for Expression {
                 write!(f, "{{{}}}", Joined(&members, ", "))
             }
             Self::Set(members) => write!(f, "<<{}>>", Joined(&inner(members, 4), ", ")),
-            Self::Call(function, arguments) => write!(f, "{function}({})", Joined(&inner(arguments, 4), ", ")),
+            Self::Call(call) => write!(f, "{}({})", call.function, Joined(&inner(&call.arguments, 4), ", ")),
             Self::Plus(both) => write!(f, "{} + {}", Inner(&both[0], 4), Inner(&both[1], 5)),
             Self::Minus(both) => write!(f, "{} - {}", Inner(&both[0], 4), Inner(&both[1], 5)),
             Self::Compare(how, both) => write!(f, "{} {} {}", Inner(&both[0], 4), how.as_str(), Inner(&both[1], 4)),
@@ -87,7 +87,7 @@ impl Display for Expression {
             }
             Self::In(one, list) => write!(f, "{} IN [{}]", Inner(one, 4), Joined(&inner(list, 4), ", ")),
             Self::IsMissing(one) => write!(f, "{} IS MISSING", Inner(one, 4)),
-            Self::IsNull(one) => write!(f, "{} IS NULL", Inner(one, 4)),
+            Self::Is(one, word) => write!(f, "{} IS {word}", Inner(one, 4)),
             Self::Not(one) => write!(f, "NOT {}", Inner(one, 2)),
             Self::And(parts) => Joined(&inner(parts, 2), " AND ").fmt(f),
             Self::Or(parts) => Joined(&inner(parts, 1), " OR ").fmt(f),

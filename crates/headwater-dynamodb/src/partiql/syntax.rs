@@ -1,6 +1,31 @@
 //! What a statement says, before its parameters are known. Printing a tree and parsing what was printed gives the tree
 //! again.
 pub use crate::expression::syntax::Comparator;
+use std::fmt::{self, Display, Formatter};
+
+/// Where something stands in a statement's text: for refusals alone. It is no part of what the statement says, so all
+/// places are equal.
+#[derive(Clone, Copy, Eq, Debug, Default)]
+pub struct Span {
+    /// From 1 on.
+    pub line: usize,
+    /// In letters, from 1 on.
+    pub column: usize,
+    /// In letters.
+    pub length: usize,
+}
+
+impl PartialEq for Span {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Display for Span {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.line, self.column, self.length)
+    }
+}
 
 /// A statement.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -89,6 +114,19 @@ pub struct Returning {
     pub is_new: bool,
 }
 
+/// A function of some arguments.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Call {
+    /// The name, in lower case; it may be no function's.
+    pub function: String,
+    /// The arguments.
+    pub arguments: Vec<Expression>,
+    /// Where the name stands.
+    pub at: Span,
+    /// Where the first argument begins.
+    pub first_at: Span,
+}
+
 /// A value, a path, or a condition: which of them may stand where is checked later.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Expression {
@@ -112,8 +150,8 @@ pub enum Expression {
     Map(Vec<(String, Expression)>),
     /// `<<…>>`.
     Set(Vec<Expression>),
-    /// A function of at least one argument.
-    Call(String, Vec<Expression>),
+    /// A function of some arguments.
+    Call(Call),
     /// A sum.
     Plus(Box<[Expression; 2]>),
     /// A difference.
@@ -126,8 +164,8 @@ pub enum Expression {
     In(Box<Expression>, Vec<Expression>),
     /// `IS MISSING`.
     IsMissing(Box<Expression>),
-    /// `IS NULL`.
-    IsNull(Box<Expression>),
+    /// `IS` a type, by its word.
+    Is(Box<Expression>, &'static str),
     /// Not that.
     Not(Box<Expression>),
     /// All of two or more.

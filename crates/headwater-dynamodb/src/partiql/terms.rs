@@ -1,9 +1,22 @@
 //! The parser of expressions. `OR` holds least, then `AND`, `NOT`, comparisons, sums.
 use super::{
     parser::{Fault, Parsed, Parser, is_keyword},
-    syntax::{Comparator, Expression, Path, Step},
+    syntax::{Call, Comparator, Expression, Path, Step},
     token::Token,
 };
+
+/// The words of types, and the service's letters for them.
+pub(super) const TYPES: [(&str, &str); 9] = [
+    ("NULL", "NULL"),
+    ("BOOLEAN", "BOOL"),
+    ("BOOL", "BOOL"),
+    ("BLOB", "B"),
+    ("STRING", "S"),
+    ("NUMERIC", "N"),
+    ("STRUCT", "M"),
+    ("TUPLE", "M"),
+    ("LIST", "L"),
+];
 
 impl Parser {
     pub(super) fn expression(&mut self) -> Parsed<Expression> {
@@ -44,8 +57,8 @@ impl Parser {
             let is_negated = self.take_keyword("NOT");
             let condition = if self.take_keyword("MISSING") {
                 Expression::IsMissing(Box::new(left))
-            } else if self.take_keyword("NULL") {
-                Expression::IsNull(Box::new(left))
+            } else if let Some((word, _)) = TYPES.iter().find(|(word, _)| self.take_keyword(word)) {
+                Expression::Is(Box::new(left), word)
             } else {
                 return Err(Fault::Malformed("Expected type name"));
             };
@@ -139,12 +152,13 @@ impl Parser {
                 self.next();
                 Ok(Expression::Number(number))
             }
-            Some(Token::Word(function)) if self.is_followed_by("(") && !is_keyword(&function) => {
+            Some(Token::Word(word)) if self.is_followed_by("(") && is_function(&word) => {
+                let at = self.place();
                 self.next();
                 self.next();
-                let arguments = self.nested(|parser| parser.list(Self::sum))?;
-                self.expect(")")?;
-                Ok(Expression::Call(function, arguments))
+                let first_at = self.place();
+                let arguments = self.bracketed(")", Self::sum)?;
+                Ok(Expression::Call(Call { function: word.to_ascii_lowercase(), arguments, at, first_at }))
             }
             Some(Token::Quoted(_)) => self.path().map(Expression::Path),
             Some(Token::Word(word)) if !is_keyword(&word) => self.path().map(Expression::Path),
@@ -189,6 +203,11 @@ impl Parser {
 
 fn negated(condition: Expression, is_negated: bool) -> Expression {
     if is_negated { Expression::Not(Box::new(condition)) } else { condition }
+}
+
+/// `EXISTS` begins a statement; elsewhere it is a function's name, though no function's.
+fn is_function(word: &str) -> bool {
+    !is_keyword(word) || word.eq_ignore_ascii_case("EXISTS")
 }
 
 /// List indexes are of 31 bits.

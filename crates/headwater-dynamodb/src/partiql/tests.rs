@@ -1,7 +1,8 @@
 //! Printing a tree and parsing what was printed gives the tree again; and what no statement is, is refused.
 use super::{
     parse,
-    syntax::{Action, Comparator, Expression, Path, Returning, Select, Statement, Step},
+    syntax::{Action, Call, Comparator, Expression, Path, Returning, Select, Span, Statement, Step},
+    terms::TYPES,
 };
 use proptest::{prelude::*, sample::select};
 
@@ -37,14 +38,17 @@ fn expression() -> impl Strategy<Value = Expression> {
             some(0).prop_map(Expression::List),
             some(0).prop_map(Expression::Set),
             prop::collection::vec((name(), inner.clone()), 0..3).prop_map(Expression::Map),
-            (select(FUNCTIONS), some(1)).prop_map(|(function, list)| Expression::Call(function.to_owned(), list)),
+            (select(FUNCTIONS), some(0)).prop_map(|(function, arguments)| {
+                let (at, first_at) = (Span::default(), Span::default());
+                Expression::Call(Call { function: function.to_owned(), arguments, at, first_at })
+            }),
             two().prop_map(Expression::Plus),
             two().prop_map(Expression::Minus),
             (select(COMPARATORS), two()).prop_map(|(comparator, both)| Expression::Compare(comparator, both)),
             [inner.clone(), inner.clone(), inner.clone()].prop_map(|three| Expression::Between(Box::new(three))),
             (inner.clone(), some(1)).prop_map(|(one, list)| Expression::In(Box::new(one), list)),
             inner.clone().prop_map(|one| Expression::IsMissing(Box::new(one))),
-            inner.clone().prop_map(|one| Expression::IsNull(Box::new(one))),
+            (inner.clone(), select(&TYPES[..])).prop_map(|(one, (word, _))| Expression::Is(Box::new(one), word)),
             inner.clone().prop_map(|one| Expression::Not(Box::new(one))),
             some(2).prop_map(Expression::And),
             some(2).prop_map(Expression::Or),

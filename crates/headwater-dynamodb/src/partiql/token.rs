@@ -1,4 +1,5 @@
-//! The lexer: a statement's text cut into tokens, without its comments.
+//! The lexer: a statement's text cut into tokens, without its comments, and where each of them stands.
+use super::syntax::Span;
 
 /// One token.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -22,21 +23,37 @@ const SYMBOLS: &[&str] = &[
 ];
 
 /// The tokens of a text; `None` if something in it is none.
-pub(super) fn tokens(text: &str) -> Option<Vec<Token>> {
-    let (mut tokens, mut rest) = (Vec::new(), text.trim_start());
-    while !rest.is_empty() {
-        rest = if let Some(comment) = rest.strip_prefix("--") {
-            comment.split_once('\n').map_or("", |(_, after)| after)
-        } else if let Some(comment) = rest.strip_prefix("/*") {
-            comment.split_once("*/")?.1
+pub(super) fn tokens(text: &str) -> Option<Vec<(Token, Span)>> {
+    let (mut tokens, mut rest) = (Vec::new(), text);
+    let (mut line, mut column) = (1, 1);
+    loop {
+        let start = rest.trim_start();
+        let (token, after) = if start.is_empty() {
+            return Some(tokens);
+        } else if let Some(comment) = start.strip_prefix("--") {
+            (None, comment.split_once('\n').map_or("", |(_, after)| after))
+        } else if let Some(comment) = start.strip_prefix("/*") {
+            (None, comment.split_once("*/")?.1)
         } else {
-            let (token, after) = one(rest)?;
-            tokens.push(token);
-            after
+            one(start).map(|(token, after)| (Some(token), after))?
         };
-        rest = rest.trim_start();
+        (line, column) = rest.chars().take(letters(rest, start)).fold((line, column), behind);
+        if let Some(token) = token {
+            tokens.push((token, Span { line, column, length: letters(start, after) }));
+        }
+        (line, column) = start.chars().take(letters(start, after)).fold((line, column), behind);
+        rest = after;
     }
-    Some(tokens)
+}
+
+/// The letters of `text` before its end `after`.
+fn letters(text: &str, after: &str) -> usize {
+    text.get(..text.len() - after.len()).unwrap_or_default().chars().count()
+}
+
+/// The place behind a letter.
+const fn behind((line, column): (usize, usize), letter: char) -> (usize, usize) {
+    if letter == '\n' { (line + 1, 1) } else { (line, column + 1) }
 }
 
 /// The token that `text` begins with, and what follows it.
@@ -51,8 +68,7 @@ fn one(text: &str) -> Option<(Token, &str)> {
     }
     if first.is_ascii_digit() || first == '.' && second.is_ascii_digit() {
         let (number, after) = text.split_at(number_len(text));
-        let exponent = number.split_once(['e', 'E']).map(|(_, exponent)| exponent.parse::<i32>());
-        return (!matches!(exponent, Some(Err(_)))).then(|| (Token::Number(number.to_owned()), after));
+        return has_scale(number).then(|| (Token::Number(number.to_owned()), after));
     }
     if first.is_ascii_alphabetic() || first == '_' || first == '$' {
         let is_inner = |letter: char| letter.is_ascii_alphanumeric() || letter == '_' || letter == '$';
@@ -60,6 +76,14 @@ fn one(text: &str) -> Option<(Token, &str)> {
         return Some((Token::Word(word.to_owned()), after));
     }
     SYMBOLS.iter().find_map(|symbol| Some((Token::Symbol(symbol), text.strip_prefix(symbol)?)))
+}
+
+/// Whether exponent and scale are of 32 bits.
+fn has_scale(number: &str) -> bool {
+    let (mantissa, exponent) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
+    let decimals = mantissa.split_once('.').map_or(0, |(_, decimals)| decimals.len());
+    let exponent = exponent.parse::<i32>().ok().map(i64::from);
+    exponent.zip(i64::try_from(decimals).ok()).is_some_and(|(exponent, of)| i32::try_from(of - exponent).is_ok())
 }
 
 /// What stands between quotes, where two of them stand for one.
@@ -103,7 +127,7 @@ mod tests {
             Token::Number(text) => format!("#{text}"),
             Token::Symbol(text) => text.to_owned(),
         };
-        tokens(text).unwrap().into_iter().map(print).collect()
+        tokens(text).unwrap().into_iter().map(|(token, _)| print(token)).collect()
     }
 
     #[test]
@@ -117,8 +141,15 @@ mod tests {
     }
 
     #[test]
+    fn places_are_lines_and_letters() {
+        let places: Vec<_> =
+            tokens("'ü' (/* ü\n */ ab\n c").unwrap().into_iter().map(|(_, at)| at.to_string()).collect();
+        assert_eq!(places, ["1:1:3", "1:5:1", "2:5:2", "3:2:1"]);
+    }
+
+    #[test]
     fn what_has_no_end_is_no_token() {
-        for text in ["'a", "\"a", "/* a", "a # b", "1e2147483648"] {
+        for text in ["'a", "\"a", "/* a", "a # b", "1e2147483648", "1.5e-2147483647"] {
             assert!(tokens(text).is_none(), "{text}");
         }
     }

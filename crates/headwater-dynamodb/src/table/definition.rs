@@ -43,7 +43,7 @@ pub(crate) fn define(input: &CreateTableInput, birth: Birth) -> Result<Table> {
     let key = attributes.plain_key(schema)?;
     let indexes = all_indexes(input, &attributes, &key, &billing)?;
     attributes.check_used(&key, &indexes)?;
-    let view = input.stream_specification.as_ref().map(setting::view).transpose()?.flatten();
+    let view = input.stream_specification.as_ref().map(|given| setting::view(given, true)).transpose()?.flatten();
     let sse = input.sse_specification.as_ref().map(|sse| setting::sse(sse, &birth.scope)).transpose()?.flatten();
     let tags = setting::tags(BTreeMap::new(), input.tags.as_deref().unwrap_or_default())?;
     let Birth { number, uuid, scope, name, now_ms, phase } = birth;
@@ -90,8 +90,8 @@ fn billing(input: &CreateTableInput, now_ms: u64) -> Result<Billing> {
         provisioned,
         is_named: input.billing_mode.is_some(),
         by_request_since_ms: is_by_request.then_some(now_ms),
-        on_demand: throughput::on_demand(is_by_request, input.on_demand_throughput.as_ref())?,
-        warm: throughput::warm(input.warm_throughput.as_ref(), least)?,
+        on_demand: throughput::on_demand(is_by_request, input.on_demand_throughput.as_ref(), None)?,
+        warm: throughput::warm(input.warm_throughput.as_ref(), least, None)?,
     })
 }
 

@@ -5,6 +5,7 @@ use crate::{
     key::KeySchema,
 };
 use headwater_wire::dynamodb as shape;
+use std::collections::BTreeSet;
 
 /// Local indexes of a table.
 const MOST_LOCAL: usize = 5;
@@ -63,8 +64,8 @@ pub(super) fn global(
         projection: projection(&given.projection)?,
         phase: IndexPhase::Active,
         provisioned,
-        on_demand: throughput::on_demand(is_by_request, given.on_demand_throughput.as_ref())?,
-        warm: throughput::warm(given.warm_throughput.as_ref(), least)?,
+        on_demand: throughput::on_demand(is_by_request, given.on_demand_throughput.as_ref(), Some(name))?,
+        warm: throughput::warm(given.warm_throughput.as_ref(), least, Some(name))?,
     })
 }
 
@@ -73,7 +74,13 @@ fn projection(given: &shape::Projection) -> Result<Projection> {
     match (kind, &given.non_key_attributes) {
         (shape::ProjectionType::All, None) => Ok(Projection::All),
         (shape::ProjectionType::KeysOnly, None) => Ok(Projection::KeysOnly),
-        (shape::ProjectionType::Include, Some(names)) => Ok(Projection::Include(names.clone())),
+        (shape::ProjectionType::Include, Some(names)) => {
+            let mut seen = BTreeSet::new();
+            match names.iter().find(|name| !seen.insert(*name)) {
+                Some(name) => Err(errors::projection_name_twice(name)),
+                None => Ok(Projection::Include(names.clone())),
+            }
+        }
         (shape::ProjectionType::Include, None) => Err(errors::projection_names_missing()),
         (kind, Some(_)) => Err(errors::projection_names_needless(kind.as_str())),
     }

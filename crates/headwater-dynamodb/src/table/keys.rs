@@ -66,7 +66,7 @@ impl Attributes {
         }
         for (at, part) in parts.iter().enumerate() {
             if parts.iter().take(at).any(|earlier| earlier.name == part.name) {
-                return Err(errors::part_twice(&part.name));
+                return Err(errors::part_twice());
             }
         }
         let hashes = schema.iter().take_while(|element| element.key_type == shape::KeyType::Hash).count();
@@ -76,7 +76,7 @@ impl Attributes {
         }
         for (kind, parts) in [("HASH", hash), ("RANGE", range)] {
             if parts.len() > GLOBAL_PARTS {
-                return Err(errors::too_many_parts(kind, GLOBAL_PARTS));
+                return Err(errors::too_many_parts(kind));
             }
         }
         Ok(KeySchema { hash: hash.to_vec(), range: range.to_vec() })

@@ -15,11 +15,16 @@ const DEFAULT_KEY: &str = "alias/aws/dynamodb";
 /// Encryption with a key of the caller's account; `None` is encryption with the service's own, of which nothing is told.
 pub(super) fn sse(given: &shape::SSESpecification, scope: &Scope) -> Result<Option<Sse>> {
     if given.enabled != Some(true) {
-        let is_plain = given.sse_type.is_none() && given.kms_master_key_id.is_none();
-        return if is_plain { Ok(None) } else { Err(errors::encryption_key_needless()) };
+        return match (given.sse_type, &given.kms_master_key_id) {
+            (Some(_), _) => Err(errors::encryption_needless("SSEType")),
+            (None, Some(_)) => Err(errors::encryption_needless("KMSMasterKeyId")),
+            (None, None) => Ok(None),
+        };
     }
-    if given.sse_type == Some(shape::SSEType::Aes256) {
-        return Err(errors::encryption_kind());
+    match (given.sse_type, &given.kms_master_key_id) {
+        (Some(shape::SSEType::Aes256), _) => return Err(errors::encryption_kind()),
+        (None, Some(_)) => return Err(errors::encryption_kind_missing()),
+        _ => {}
     }
     let key = given.kms_master_key_id.as_deref().unwrap_or(DEFAULT_KEY);
     let Scope { account, region } = scope;
@@ -33,11 +38,11 @@ pub(super) fn sse(given: &shape::SSESpecification, scope: &Scope) -> Result<Opti
 }
 
 /// The view of a stream that is to be; `None` if there is to be none.
-pub(super) fn view(given: &shape::StreamSpecification) -> Result<Option<View>> {
+pub(super) fn view(given: &shape::StreamSpecification, is_new_table: bool) -> Result<Option<View>> {
     match (given.stream_enabled, given.stream_view_type) {
         (false, None) => Ok(None),
-        (false, Some(_)) => Err(errors::stream_view_needless()),
-        (true, None) => Err(errors::stream_view_missing()),
+        (false, Some(_)) => Err(errors::stream_view_needless(is_new_table)),
+        (true, None) => Err(errors::stream_view_missing(is_new_table)),
         (true, Some(view)) => Ok(Some(match view {
             shape::StreamViewType::NewImage => View::NewImage,
             shape::StreamViewType::OldImage => View::OldImage,
@@ -55,14 +60,14 @@ pub(super) fn class(given: shape::TableClass, changed_ms: Option<u64>) -> Class 
 pub(crate) fn tags(mut held: BTreeMap<String, String>, given: &[shape::Tag]) -> Result<BTreeMap<String, String>> {
     for (at, shape::Tag { key, value }) in given.iter().enumerate() {
         if key.starts_with("aws:") {
-            return Err(errors::tag_reserved());
+            return Err(errors::tag_reserved(key));
         }
         if given.iter().take(at).any(|earlier| earlier.key == *key) {
             return Err(errors::tag_twice(key));
         }
         held.insert(key.clone(), value.clone());
     }
-    if held.len() > MOST_TAGS { Err(errors::too_many_tags(MOST_TAGS)) } else { Ok(held) }
+    if held.len() > MOST_TAGS { Err(errors::too_many_tags()) } else { Ok(held) }
 }
 
 #[cfg(test)]
@@ -75,7 +80,7 @@ mod tests {
         let arn = |key: Option<&str>| {
             let given = shape::SSESpecification {
                 enabled: Some(true),
-                sse_type: None,
+                sse_type: Some(shape::SSEType::Kms),
                 kms_master_key_id: key.map(str::to_owned),
             };
             sse(&given, &scope).unwrap().unwrap().key_arn
@@ -91,7 +96,7 @@ mod tests {
         let fifty: Vec<_> = (0..50).map(|at| tag(&at.to_string())).collect();
         let held = tags(BTreeMap::new(), &fifty).unwrap();
         assert!(tags(held.clone(), &[tag("7")]).is_ok());
-        assert_eq!(tags(held, &[tag("50")]), Err(errors::too_many_tags(50)));
+        assert_eq!(tags(held, &[tag("50")]), Err(errors::too_many_tags()));
         assert_eq!(tags(BTreeMap::new(), &[tag("a"), tag("a")]), Err(errors::tag_twice("a")));
     }
 }

@@ -53,30 +53,35 @@ impl Provisioned {
 }
 
 /// The most units by request.
-pub(super) fn on_demand(is_by_request: bool, given: Option<&shape::OnDemandThroughput>) -> Result<Option<OnDemand>> {
+pub(super) fn on_demand(
+    is_by_request: bool,
+    given: Option<&shape::OnDemandThroughput>,
+    index: Option<&str>,
+) -> Result<Option<OnDemand>> {
     let Some(given) = given else { return Ok(None) };
-    if !is_by_request {
-        return Err(errors::request_units_needless());
-    }
     let (read, write) = (given.max_read_request_units, given.max_write_request_units);
     for (value, which) in [(read, "MaxReadRequestUnits"), (write, "MaxWriteRequestUnits")] {
-        if let Some(value) = value.filter(|value| *value < 1 && *value != UNLIMITED) {
-            return Err(errors::request_units_out_of_bounds(value, which));
+        match value {
+            Some(_) if !is_by_request => return Err(errors::request_units_needless(which)),
+            Some(value) if value < 1 && value != UNLIMITED => {
+                return Err(errors::request_units_out_of_bounds(which, index));
+            }
+            _ => {}
         }
     }
     Ok(Some(OnDemand { max_read_units: read, max_write_units: write }))
 }
 
 /// What is to be borne at once: never less than what is borne already.
-pub(super) fn warm(given: Option<&shape::WarmThroughput>, held: Warm) -> Result<Option<Warm>> {
+pub(super) fn warm(given: Option<&shape::WarmThroughput>, held: Warm, index: Option<&str>) -> Result<Option<Warm>> {
     let Some(given) = given else { return Ok(None) };
     let read_units = given.read_units_per_second.unwrap_or(held.read_units);
     let write_units = given.write_units_per_second.unwrap_or(held.write_units);
     if read_units < held.read_units {
-        return Err(errors::warm_units_too_low("ReadUnitsPerSecond"));
+        return Err(errors::warm_units_too_low("ReadUnitsPerSecond", index));
     }
     if write_units < held.write_units {
-        return Err(errors::warm_units_too_low("WriteUnitsPerSecond"));
+        return Err(errors::warm_units_too_low("WriteUnitsPerSecond", index));
     }
     Ok(Some(Warm { read_units, write_units }))
 }
@@ -109,7 +114,7 @@ mod tests {
     fn warmth_never_falls() {
         let held = warmth(None, None);
         let asked = |units| shape::WarmThroughput { read_units_per_second: Some(units), write_units_per_second: None };
-        assert!(warm(Some(&asked(11_999)), held).is_err());
-        assert_eq!(warm(Some(&asked(12_001)), held), Ok(Some(Warm { read_units: 12_001, write_units: 4_000 })));
+        assert!(warm(Some(&asked(11_999)), held, None).is_err());
+        assert_eq!(warm(Some(&asked(12_001)), held, None), Ok(Some(Warm { read_units: 12_001, write_units: 4_000 })));
     }
 }

@@ -39,7 +39,10 @@ pub(crate) fn check(input: &UpdateTableInput) -> Result<()> {
             GlobalSecondaryIndexUpdate { create: Some(create), update: None, delete: None } => &create.index_name,
             GlobalSecondaryIndexUpdate { create: None, update: Some(update), delete: None } => &update.index_name,
             GlobalSecondaryIndexUpdate { create: None, update: None, delete: Some(delete) } => &delete.index_name,
-            _ => return Err(errors::index_action_missing()),
+            GlobalSecondaryIndexUpdate { create: None, update: None, delete: None } => {
+                return Err(errors::index_action_missing());
+            }
+            _ => return Err(errors::index_actions()),
         };
         if named.contains(&name.as_str()) {
             return Err(errors::index_changed_twice(name));
@@ -85,7 +88,7 @@ pub(crate) fn update(table: &Table, input: &UpdateTableInput, moment: Moment) ->
     }
     check_units(&changed)?;
     if let Some(given) = &input.stream_specification {
-        match (setting::view(given)?, changed.stream().is_some()) {
+        match (setting::view(given, false)?, changed.stream().is_some()) {
             (Some(_), true) => return Err(errors::stream_enabled(&table.name)),
             (None, false) => return Err(errors::stream_disabled(&table.name)),
             (Some(view), false) => changed.open_stream(view, moment.now_ms, moment.number),
@@ -114,6 +117,9 @@ fn bill(table: &mut Table, input: &UpdateTableInput, now_ms: u64) -> Result<()> 
     let was_by_request = billing.provisioned.is_none();
     let is_by_request = input.billing_mode.map_or(was_by_request, |mode| mode == BillingMode::PayPerRequest);
     let given = input.provisioned_throughput.as_ref();
+    if given.is_none() && was_by_request && !is_by_request {
+        return Err(errors::updated_units_missing());
+    }
     if given.is_some() || is_by_request != was_by_request {
         let wanted = throughput::provisioned(is_by_request, given, None)?;
         match (&mut billing.provisioned, wanted) {
@@ -137,11 +143,11 @@ fn bill(table: &mut Table, input: &UpdateTableInput, now_ms: u64) -> Result<()> 
         }
     }
     billing.is_named |= input.billing_mode.is_some();
-    if let Some(asked) = throughput::on_demand(is_by_request, input.on_demand_throughput.as_ref())? {
+    if let Some(asked) = throughput::on_demand(is_by_request, input.on_demand_throughput.as_ref(), None)? {
         billing.on_demand = Some(asked);
     }
     let warmth = throughput::warmth(billing.warm, billing.provisioned.as_ref());
-    if let Some(asked) = throughput::warm(input.warm_throughput.as_ref(), warmth)? {
+    if let Some(asked) = throughput::warm(input.warm_throughput.as_ref(), warmth, None)? {
         billing.warm = Some(asked);
     }
     Ok(())
@@ -153,7 +159,7 @@ fn check_units(table: &Table) -> Result<()> {
     let global = table.indexes.iter().filter(|index| index.kind == IndexKind::Global);
     let mut lacking = global.filter(|index| index.phase != IndexPhase::Emptying && index.provisioned.is_none());
     match lacking.next() {
-        Some(index) if !is_by_request => Err(errors::index_units_missing(&index.name)),
+        Some(index) if !is_by_request => Err(errors::updated_index_units_missing(&index.name)),
         _ => Ok(()),
     }
 }
@@ -171,6 +177,7 @@ fn change_index(
         return change_units(table, action, now_ms);
     }
     let Some(action) = &update.delete else { return Err(errors::index_action_missing()) };
+    check_global(table, "delete", &action.index_name)?;
     let is_emptying = table.indexes.iter().any(|index| index.phase == IndexPhase::Emptying);
     let is_meant = |index: &&mut super::Index| index.name == action.index_name && index.kind == IndexKind::Global;
     let Some(index) = table.indexes.iter_mut().find(is_meant) else { return Err(errors::resource_not_found()) };
@@ -180,6 +187,14 @@ fn change_index(
         _ => index.phase = IndexPhase::Emptying,
     }
     Ok(())
+}
+
+/// A local index stays as it is.
+fn check_global(table: &Table, change: &str, name: &str) -> Result<()> {
+    match table.index(name) {
+        Some(index) if index.kind == IndexKind::Local => Err(errors::index_is_local(change, name)),
+        _ => Ok(()),
+    }
 }
 
 fn create_index(table: &mut Table, input: &UpdateTableInput, action: &CreateGlobalSecondaryIndexAction) -> Result<()> {
@@ -197,6 +212,11 @@ fn create_index(table: &mut Table, input: &UpdateTableInput, action: &CreateGlob
         on_demand_throughput: action.on_demand_throughput.clone(),
         warm_throughput: action.warm_throughput.clone(),
     };
+    match (&table.billing.provisioned, &action.provisioned_throughput) {
+        (None, Some(_)) => return Err(errors::updated_index_units_needless(&action.index_name)),
+        (Some(_), None) => return Err(errors::updated_index_units_missing(&action.index_name)),
+        _ => {}
+    }
     let mut index = indexes::global(&asked, &attributes, &table.billing, table.next_index)?;
     if table.indexes.iter().any(|held| held.name == index.name) {
         return Err(errors::index_exists());
@@ -212,12 +232,16 @@ fn create_index(table: &mut Table, input: &UpdateTableInput, action: &CreateGlob
 
 fn change_units(table: &mut Table, action: &UpdateGlobalSecondaryIndexAction, now_ms: u64) -> Result<()> {
     let is_by_request = table.billing.provisioned.is_none();
+    check_global(table, "update", &action.index_name)?;
     let is_meant = |index: &&mut super::Index| index.name == action.index_name && index.kind == IndexKind::Global;
     let Some(index) = table.indexes.iter_mut().find(is_meant) else { return Err(errors::resource_not_found()) };
     if index.phase != IndexPhase::Active {
         return Err(errors::index_in_use(&index.name, &table.name));
     }
     if let Some(given) = &action.provisioned_throughput {
+        if is_by_request {
+            return Err(errors::index_units_unchangeable(&index.name));
+        }
         let wanted = throughput::provisioned(is_by_request, Some(given), Some(&index.name))?;
         match (&mut index.provisioned, wanted) {
             (Some(held), Some(wanted)) => {
@@ -230,11 +254,12 @@ fn change_units(table: &mut Table, action: &UpdateGlobalSecondaryIndexAction, no
             (held, wanted) => *held = wanted,
         }
     }
-    if let Some(asked) = throughput::on_demand(is_by_request, action.on_demand_throughput.as_ref())? {
+    if let Some(asked) = throughput::on_demand(is_by_request, action.on_demand_throughput.as_ref(), Some(&index.name))?
+    {
         index.on_demand = Some(asked);
     }
     let warmth = throughput::warmth(index.warm, index.provisioned.as_ref());
-    if let Some(asked) = throughput::warm(action.warm_throughput.as_ref(), warmth)? {
+    if let Some(asked) = throughput::warm(action.warm_throughput.as_ref(), warmth, Some(&index.name))? {
         index.warm = Some(asked);
     }
     Ok(())

@@ -97,7 +97,7 @@ async fn pages_go_on_across_partitions_and_only_with_their_request() {
     }
     assert_eq!(songs, ["1", "2", "3", "1"]);
     let other = json!({"Statement": "SELECT * FROM music WHERE artist IN ['a', 'b']", "NextToken": token});
-    refused(ask(&house, other).await, "ValidationException", "Invalid NextToken");
+    refused(ask(&house, other).await, "ValidationException", "NextToken does not match request");
     let none = json!({"Statement": statement, "NextToken": "AAAA"});
     refused(ask(&house, none).await, "ValidationException", "Invalid NextToken");
 }
@@ -167,7 +167,7 @@ async fn what_is_wrong_with_a_write_is_said() {
     let song = key("a", "1");
     let rows = [
         ("INSERT INTO music VALUE {'artist': 'a'}", &*format!("{wrong} Missing the key song in the item")),
-        ("INSERT INTO music VALUE {'a': <<>>}", &format!("{wrong} An string set  may not be empty")),
+        ("INSERT INTO music VALUE {'a': <<>>}", "Empty bags are not supported"),
         ("INSERT INTO music VALUE {'m': {'l': [1, 1e126]}}", &format!("{too_large} under root.l[1]")),
         ("UPDATE music SET n = 1 WHERE artist = 'a'", mandatory),
         ("UPDATE music SET n = 1", mandatory),
@@ -220,7 +220,7 @@ async fn what_is_wrong_with_a_read_is_said() {
             "SELECT * FROM music WHERE begins_with(n, 1)",
             "Incorrect operand type for operator or function; operator or function: begins_with, operand type: N",
         ),
-        ("SELECT * FROM music WHERE lower(artist) = 'a'", "Unsupported function: lower"),
+        ("SELECT * FROM music WHERE lower(artist) = 'a'", "Unrecognized function: lower at 1:27:5"),
     ];
     invalid(&house, &rows).await;
     let one_too_many = execute(&house, "SELECT * FROM music", json!([{"S": "a"}])).await;
@@ -291,7 +291,7 @@ async fn a_transaction_writes_all_or_none_and_under_a_token_once() {
     refused(refusal, "TransactionCanceledException", &format!("{sentence} [None, ConditionalCheckFailed]"));
     let whole = transact(&[&exists, insert, &format!("DELETE FROM music WHERE {}", key("b", "1"))]);
     let told = house.call("ExecuteTransaction", &whole).await.unwrap();
-    assert_eq!(told, json!({"Responses": [{}, {}, {}]}));
+    assert_eq!(told, json!({"Responses": []}));
     assert_eq!(house.call("ExecuteTransaction", &whole).await, Ok(told), "the same token, the same request");
     let other = house.call("ExecuteTransaction", &transact(&[insert])).await.unwrap_err();
     assert_eq!(other.code, "IdempotentParameterMismatchException");
@@ -356,5 +356,5 @@ async fn a_transaction_of_reads_names_whole_keys() {
         refused(outcome, "ValidationException", &format!("Validation failed in TransactStatements[0]: {why}"));
     }
     let alone = execute(&house, &format!("EXISTS({})", select(&key("a", "1"))), json!([])).await;
-    refused(alone, "ValidationException", "EXISTS() is only supported in ExecuteTransaction.");
+    refused(alone, "ValidationException", "EXISTS can only be used in ExecuteTransaction write requests.");
 }

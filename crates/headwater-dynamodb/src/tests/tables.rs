@@ -95,7 +95,7 @@ async fn what_is_wrong_with_a_new_table_is_told_in_the_services_words() {
         ),
         (
             json!({"BillingMode": "PROVISIONED", "ProvisionedThroughput": units, "GlobalSecondaryIndexes": [index("abc")]}),
-            "ProvisionedThroughput must be specified for index: abc",
+            "ProvisionedThroughput is not specified for index: abc",
         ),
         (
             json!({"LocalSecondaryIndexes": local("song", "artist")}),
@@ -162,7 +162,9 @@ async fn throughput_changes_and_equal_throughput_is_refused() {
     };
     let units = |read: i64| json!({"ReadCapacityUnits": read, "WriteCapacityUnits": 2});
     let nothing = "At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, \
-                   GlobalSecondaryIndexUpdates or SSESpecification or ReplicaUpdates is required";
+                   GlobalSecondaryIndexUpdates, SSESpecification, ReplicaUpdates, MultiAccountReplicaReady, \
+                   ReplicaTransitRoleArn, MultiRegionConsistency, DeletionProtectionEnabled, OnDemandThroughput, \
+                   WarmThroughput or TableClass is required";
     refused(house.call("UpdateTable", &update(json!({}))).await, VALIDATION, nothing);
     let whole = update(json!({"BillingMode": "PROVISIONED", "ProvisionedThroughput": units(5)}));
     house.call("UpdateTable", &whole).await.unwrap();
@@ -216,8 +218,31 @@ async fn tags_are_set_listed_and_taken_away() {
     let none = house.call("TagResource", &body(json!({"Tags": []}), arn)).await;
     refused(none, VALIDATION, "Atleast one Tag needs to be provided as Input.");
     let odd = house.call("ListTagsOfResource", &body(json!({}), "music")).await;
-    refused(odd, VALIDATION, "Invalid TableArn: Invalid ResourceArn provided as input music");
+    refused(odd, VALIDATION, "One or more parameter values were invalid: ARNs must start with 'arn:': music");
     let other = house.call("ListTagsOfResource", &body(json!({}), &format!("{arn}s"))).await;
     let unknown = format!("Requested resource not found: ResourcArn: {arn}s not found");
     refused(other, "ResourceNotFoundException", &unknown);
+}
+
+#[tokio::test]
+async fn so_many_tables_are_on_their_way_at_once_and_no_more() {
+    let house = House::new(DynamoDbSettings { transition_ms: 1_000, ..DynamoDbSettings::default() }).await;
+    let index = json!([{"IndexName": "abc", "KeySchema": [{"AttributeName": "song", "KeyType": "HASH"}],
+        "Projection": {"ProjectionType": "ALL"}}]);
+    let indexed = |at: usize| music(&json!({"TableName": format!("indexed{at}"), "GlobalSecondaryIndexes": index}));
+    let plain = |at: usize| music(&json!({"TableName": format!("plain{at}")}));
+    for at in 0..250 {
+        house.call("CreateTable", &indexed(at)).await.unwrap();
+    }
+    let sentence = "Subscriber limit exceeded: You have exceeded the maximum number of indexed tables that can be \
+                    created simultaneously";
+    refused(house.call("CreateTable", &indexed(250)).await, "LimitExceededException", sentence);
+    for at in 0..250 {
+        house.call("CreateTable", &plain(at)).await.unwrap();
+    }
+    let sentence = "Subscriber limit exceeded: Only 500 tables can be created, updated, or deleted simultaneously";
+    refused(house.call("CreateTable", &plain(250)).await, "LimitExceededException", sentence);
+    let again = house.call("DeleteTable", r#"{"TableName":"plain0"}"#).await;
+    let sentence = "Attempt to change a resource which is still in use: Table is being created: plain0";
+    refused(again, "ResourceInUseException", sentence);
 }

@@ -1,5 +1,6 @@
-//! DynamoDB over the wire, one file per operation.
+//! DynamoDB over the wire, one file per operation; statements have one together.
 mod delete_item;
+mod partiql;
 mod put_item;
 mod query;
 mod scan;
