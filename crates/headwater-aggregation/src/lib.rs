@@ -212,7 +212,8 @@ impl Aggregate {
         let (key, key_growth) = self.keys.place(&record.partition_key);
         let hash_key = record.explicit_hash_key.map(|key| self.hash_keys.place(&hash_key_text(key)));
         let tags = record.tags.iter().map(|tag| field_bytes(tag_bytes(tag)));
-        let message = 1 + varint_bytes(key)
+        let message = 1
+            + varint_bytes(key)
             + hash_key.map_or(0, |(place, _)| 1 + varint_bytes(place))
             + field_bytes(record.data.len())
             + tags.sum::<usize>();
