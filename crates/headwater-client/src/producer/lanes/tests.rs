@@ -116,6 +116,8 @@ impl World {
         self.flights.extend(step.requests);
         let limits = *self.core.limits();
         assert!(self.flights.len() <= limits.requests);
+        let waiting = self.core.ready.lanes.iter().map(|lane| self.core.lanes[lane].size_bytes);
+        assert_eq!(self.core.ready.size_bytes, waiting.sum::<usize>());
         let mut lanes = HashSet::new();
         for units in &self.flights {
             assert!((1..=limits.request_records).contains(&units.len()));
