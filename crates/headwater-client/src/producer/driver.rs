@@ -24,6 +24,9 @@ use tokio::{
 /// What a record takes in memory besides its data and key, about.
 const RECORD_OVERHEAD_BYTES: usize = 512;
 
+/// The codes of a request that is refused for what is in it.
+const INVALID: &[&str] = &["InvalidArgumentException", "ValidationException"];
+
 type Token = oneshot::Sender<Result<Put>>;
 
 /// What a producer's handles and its tasks have in common.
@@ -194,11 +197,7 @@ impl Shared {
     /// Makes a request of `units`.
     async fn put(self: Arc<Self>, mut units: Vec<Unit<Token>>) {
         let began = Instant::now();
-        let entries = units.iter_mut().map(request::of_unit).collect::<Result<Vec<_>>>();
-        let answer = match entries {
-            Ok(entries) => self.stream.put_records(entries).await,
-            Err(error) => Err(error),
-        };
+        let answer = self.ask(&mut units).await;
         let (records, sent) = (units.iter().map(|unit| unit.entries.len()).sum::<usize>(), units.len());
         match &answer {
             Ok(results) => {
@@ -213,6 +212,25 @@ impl Shared {
         drop(core);
         self.finish(finished, over);
         self.wake.notify_one();
+    }
+
+    /// Puts `units`. A record that is not as the service wants it has all of its request refused: halves find it.
+    async fn ask(&self, units: &mut [Unit<Token>]) -> Result<Vec<Result<Put>>> {
+        let entries = units.iter_mut().map(request::of_unit).collect::<Result<_>>()?;
+        let answer = self.stream.put_records(entries).await;
+        let guilty = answer.as_ref().is_err_and(|error| error.code().is_some_and(|code| INVALID.contains(&code)));
+        if !guilty || units.len() < 2 {
+            return answer;
+        }
+        tracing::debug!(records = units.len(), "a refused request is halved");
+        let mut results = Vec::with_capacity(units.len());
+        let middle = units.len() / 2;
+        let (first, second) = units.split_at_mut(middle);
+        for half in [first, second] {
+            let part = Box::pin(self.ask(half)).await;
+            results.extend(part.unwrap_or_else(|error| vec![Err(error); half.len()]));
+        }
+        Ok(results)
     }
 
     async fn list_shards(self: Arc<Self>) {

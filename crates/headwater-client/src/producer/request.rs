@@ -11,7 +11,7 @@ use aws_sdk_kinesis::{
     primitives::Blob,
     types::{self, EncryptionType, PutRecordsRequestEntry, PutRecordsResultEntry},
 };
-use headwater_aggregation::UserRecord;
+use headwater_aggregation::{Aggregate, UserRecord};
 
 /// Where a stream's requests go.
 #[derive(Clone, Debug)]
@@ -101,12 +101,18 @@ pub(super) fn of_record(record: &UserRecord) -> Result<PutRecordsRequestEntry> {
     entry(record.data.to_vec(), key_text(record), record.explicit_hash_key)
 }
 
-/// The same of a unit, whose aggregate is used up.
+/// The same of a unit. Its aggregate is used up, and made anew if the unit is asked for again.
 pub(super) fn of_unit<T>(unit: &mut Unit<T>) -> Result<PutRecordsRequestEntry> {
-    match (unit.aggregate.take(), unit.entries.first()) {
-        (Some(aggregate), _) => entry(aggregate.finish().into(), AGGREGATE_KEY, Some(unit.lane)),
-        (None, Some(alone)) => of_record(&alone.record),
-        (None, None) => Err(Error::Misuse("a unit has a record".into())),
+    match unit.entries.as_slice() {
+        [alone] => of_record(&alone.record),
+        entries => {
+            let aggregate = unit.aggregate.take().unwrap_or_else(|| {
+                let mut aggregate = Aggregate::default();
+                entries.iter().for_each(|entry| aggregate.push(&entry.record));
+                aggregate
+            });
+            entry(aggregate.finish().into(), AGGREGATE_KEY, Some(unit.lane))
+        }
     }
 }
 

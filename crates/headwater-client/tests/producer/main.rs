@@ -146,6 +146,23 @@ async fn aggregates_hold_the_records_of_their_shard_and_lie_in_its_range() {
 }
 
 #[tokio::test]
+async fn a_record_that_is_not_taken_at_all_fails_alone() {
+    let (service, client) = Service::start(willing).await;
+    let producer = Producer::builder(client, "s").build().unwrap();
+    let mut receipts = Vec::new();
+    for number in 0..100 {
+        let data = if number == 42 { "poison".into() } else { number.to_string() };
+        receipts.push(producer.send(record(&format!("key-{number}"), data)).await.unwrap());
+    }
+    producer.flush().await;
+    for (number, receipt) in receipts.into_iter().enumerate() {
+        let code = receipt.await.err().and_then(|error| error.code().map(str::to_owned));
+        assert_eq!(code.as_deref(), (number == 42).then_some("ValidationException"));
+    }
+    assert_eq!(service.taken.lock().unwrap().len(), 99);
+}
+
+#[tokio::test]
 async fn a_closed_producer_has_written_everything_and_takes_nothing() {
     let (service, client) = Service::start(willing).await;
     let producer = Producer::builder(client, "s").linger(Duration::from_secs(3600)).build().unwrap();

@@ -99,6 +99,10 @@ impl Service {
                 Ok((shard, number)) => (200, json!({ "ShardId": shard, "SequenceNumber": number })),
                 Err(code) => (400, json!({ "__type": code, "message": "slow down" })),
             },
+            // The data of one is "poison".
+            "PutRecords" if body.to_string().contains("\"cG9pc29u\"") => {
+                (400, json!({ "__type": "ValidationException", "message": "one is wrong" }))
+            }
             "PutRecords" => {
                 let results = body["Records"].as_array().unwrap().iter().map(|record| match self.take(record) {
                     Ok((shard, number)) => json!({ "ShardId": shard, "SequenceNumber": number }),
