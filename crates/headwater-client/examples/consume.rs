@@ -42,7 +42,9 @@ async fn read(consumer: Consumer, shard_id: String, once: bool) -> Result<(), Er
             let data = String::from_utf8_lossy(&record.data);
             println!("{shard_id} {} {} {data}", record.sequence_number, record.partition_key);
         }
-        next = batch.next.filter(|_| !once || batch.millis_behind > 0);
+        // Some servers always say 0.
+        let is_at_tip = batch.millis_behind == 0 && batch.records.is_empty();
+        next = batch.next.filter(|_| !(once && is_at_tip));
         if next.is_some() {
             tokio::time::sleep_until(Instant::now() + PAUSE).await;
         }

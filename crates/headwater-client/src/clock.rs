@@ -1,6 +1,9 @@
 //! Time and chance. Invariant: the readers and the workers take both from here alone, so that everything which decides
 //! takes them as arguments.
-use std::time::{Duration, SystemTime};
+use std::{
+    hash::{BuildHasher, Hasher, RandomState},
+    time::{Duration, SystemTime},
+};
 use tokio::time::Instant;
 
 /// Now, for spans.
@@ -24,12 +27,13 @@ pub(crate) async fn pause(span: Duration) {
     until(now() + span).await;
 }
 
-/// A number from 0 to 1, 1 excluded.
-pub(crate) fn chance() -> f64 {
-    fastrand::f64()
+/// A number that nobody else has drawn, as good as surely. The standard library seeds its maps by chance.
+pub(crate) fn lot() -> u64 {
+    RandomState::new().build_hasher().finish()
 }
 
-/// A number that nobody else has drawn, as good as surely.
-pub(crate) fn lot() -> u64 {
-    fastrand::u64(..)
+/// A number from 0 to 1, 1 excluded.
+pub(crate) fn chance() -> f64 {
+    // As many bits as a float holds.
+    (lot() >> 11) as f64 / (1u64 << 53) as f64
 }

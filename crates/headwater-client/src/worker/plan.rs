@@ -173,7 +173,8 @@ mod tests {
         ) {
             let mut table = Table::default();
             for shard in 0..shards {
-                prop_assert!(table.create(&Lease::new(format!("shard{shard}"), [], Checkpoint::TrimHorizon)));
+                let lease = Lease::new(format!("shard{shard}"), [], Checkpoint::TrimHorizon);
+                prop_assert!(table.create(&lease));
             }
             let mut workers: Vec<Sim> =
                 (0..count).map(|at| Sim { name: format!("worker{at}"), ..Sim::default() }).collect();
