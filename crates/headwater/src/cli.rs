@@ -8,9 +8,11 @@ mod identity;
 mod inspect;
 mod manual;
 mod output;
+mod put;
 mod relay;
 mod stream;
 mod table;
+mod tail;
 mod workflow;
 
 use crate::{
@@ -28,8 +30,10 @@ use std::{
     path::PathBuf,
     process::ExitCode,
 };
+use put::Put;
 use stream::Stream;
 use table::Table;
+use tail::{Get, Tail};
 use workflow::Workflow;
 
 /// The AWS streaming stack as one binary: Kinesis Data Streams and DynamoDB on a durable log.
@@ -61,6 +65,13 @@ enum Command {
     Fsck(Folder),
     /// Makes, shows, reshards, tags and deletes streams
     Stream(Stream),
+    /// Puts lines, or whole files, into a stream
+    #[command(after_help = put::HELP)]
+    Put(Put),
+    /// Shows the records that are in a stream
+    Get(Get),
+    /// Shows the records that come into a stream
+    Tail(Tail),
     /// Makes tables, reads and writes their items, takes them in and out
     Table(Box<Table>),
     /// Makes, shows and deletes delivery streams, and puts records to them
@@ -114,6 +125,9 @@ pub(crate) fn run() -> ExitCode {
         Some(Command::Fsck(folder)) => folder.check(),
         Some(Command::Log(Log::Dump(dump))) => dump.show(),
         Some(Command::Stream(stream)) => block_on(stream.run()),
+        Some(Command::Put(put)) => block_on(put.run()),
+        Some(Command::Get(get)) => block_on(get.run()),
+        Some(Command::Tail(tail)) => block_on(tail.run()),
         Some(Command::Table(table)) => block_on(table.run()),
         Some(Command::Firehose(firehose)) => block_on(firehose.run()),
         Some(Command::Function(Function::Run(run))) => run.run(),

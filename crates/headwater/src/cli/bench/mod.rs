@@ -29,7 +29,6 @@ const QUANTILES: [(&str, f64); 5] = [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), 
 /// The longest bar of the picture of latencies.
 const BAR_WIDTH: u64 = 40;
 const US_PER_MS: f64 = 1000.0;
-const US_PER_S: f64 = 1_000_000.0;
 const MB: f64 = 1_000_000.0;
 
 /// What load, on what.
