@@ -2,7 +2,7 @@
 use super::{
     Producer,
     driver::Shared,
-    lanes::{Lanes, Limits},
+    limits::{Lanes, Limits},
     request::Stream,
     retry::Retry,
 };
