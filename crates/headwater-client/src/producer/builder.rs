@@ -2,7 +2,7 @@
 use super::{
     Producer,
     driver::Shared,
-    lanes::{Lanes, Limits},
+    limits::{Lanes, Limits},
     request::Stream,
     retry::Retry,
 };
@@ -27,7 +27,7 @@ const DEFAULT_DELIVERY_TIMEOUT: Duration = Duration::from_secs(30);
 /// What a stream takes as one record unless it was told to take more.
 const AGGREGATE_BYTES: RangeInclusive<usize> = 1 << 10..=1 << 20;
 /// Small enough for a shard's rate to take it at once.
-const DEFAULT_AGGREGATE_BYTES: usize = 64 << 10;
+const DEFAULT_AGGREGATE_BYTES: usize = 128 << 10;
 
 /// Options of a [`Producer`], from [`Producer::builder`].
 ///
@@ -111,7 +111,7 @@ impl ProducerBuilder {
         self
     }
 
-    /// Packs records that were [sent](Producer::send) and belong to the same shard into aggregates of up to 64 KiB, in the
+    /// Packs records that were [sent](Producer::send) and belong to the same shard into aggregates of up to 128 KiB, in the
     /// format of the Kinesis Producer Library, which the Kinesis Client Library takes apart, and this library's consumer.
     /// It takes the permission to call ListShards. Order within a partition key is kept.
     pub fn aggregated(self) -> Self {

@@ -8,7 +8,7 @@ use super::{
     retry::is_transient,
 };
 use crate::{Error, Record, Result};
-use std::{ops::Range, time::Duration};
+use std::{ops::Range, slice, time::Duration};
 use tokio::time::Instant;
 
 impl Producer {
@@ -28,23 +28,22 @@ impl Producer {
     /// # }
     /// ```
     pub async fn put(&self, record: &Record) -> Result<Put> {
-        let shared = self.shared();
-        let began = Instant::now();
-        for retry in 0.. {
+        let (shared, began, mut retry) = (self.shared(), Instant::now(), 0);
+        loop {
             let answer = shared.stream.put_record(record).await;
             shared.count_request(&answer);
             match answer {
                 Err(error) if is_transient(&error) && retry < shared.retry().retries => {
                     tracing::debug!(%error, retry, "PutRecord is tried again");
                     shared.pause(retry, 1).await;
+                    retry += 1;
                 }
                 answer => {
-                    shared.count_result(record, answer.is_ok(), began.elapsed());
+                    shared.count_results(slice::from_ref(record), slice::from_ref(&answer), began.elapsed());
                     return answer;
                 }
             }
         }
-        Err(Error::Misuse("retries are without end".into()))
     }
 
     /// Writes any number of records by PutRecords requests, one after another.
@@ -75,20 +74,20 @@ impl Producer {
         if records.iter().any(|record| record.after.is_some()) {
             return Err(Error::Misuse("only `put` can ask for a sequence number above another".into()));
         }
-        let shared = self.shared();
-        let mut results: Vec<Result<Put>> = Vec::with_capacity(records.len());
+        let (shared, began) = (self.shared(), Instant::now());
+        let (mut results, mut end) = (Vec::with_capacity(records.len()), None);
         for chunk in chunks(records, shared.request_records(), shared.request_bytes()) {
-            let chunk = records.get(chunk).unwrap_or_default();
-            match shared.put_chunk(chunk).await {
-                Ok(more) => results.extend(more),
-                Err(error) if results.iter().all(Result::is_err) => return Err(error),
-                Err(error) => {
-                    results.resize(records.len(), Err(error));
-                    break;
-                }
+            end = shared.put_chunk(records.get(chunk).unwrap_or_default(), &mut results).await.err();
+            if let Some(error) = &end {
+                results.resize(records.len(), Err(error.clone()));
+                break;
             }
         }
-        Ok(PutAll { results })
+        shared.count_results(records, &results, began.elapsed());
+        match end {
+            Some(error) if results.iter().all(Result::is_err) => Err(error),
+            _ => Ok(PutAll { results }),
+        }
     }
 }
 
@@ -114,46 +113,37 @@ fn size_bytes(record: &Record) -> usize {
 }
 
 impl Shared {
-    /// Puts the records of one request, those that failed again and again. The error is that of a request which failed as
-    /// a whole before any record was written.
-    async fn put_chunk(&self, records: &[Record]) -> Result<Vec<Result<Put>>> {
-        let began = Instant::now();
-        let mut results: Vec<Option<Result<Put>>> = vec![None; records.len()];
-        let mut left: Vec<usize> = (0..records.len()).collect();
-        for retry in 0.. {
+    /// Puts the records of one request, those that failed again and again, and adds their results. The error is that of a
+    /// request which failed as a whole for the last time.
+    async fn put_chunk(&self, records: &[Record], all: &mut Vec<Result<Put>>) -> Result<()> {
+        let first = all.len();
+        let (mut left, mut retry): (Vec<usize>, _) = ((0..records.len()).collect(), 0);
+        loop {
             let pick = left.iter().filter_map(|at| records.get(*at));
             let entries = pick.map(|record| request::of_record(&record.user)).collect::<Result<_>>()?;
             let answer = self.stream.put_records(entries).await;
             self.count_request(&answer);
-            let last = retry == self.retry().retries;
-            let nothing_written = results.iter().flatten().all(Result::is_err);
-            let answers = match answer {
-                Ok(answers) => answers,
-                Err(error) if nothing_written && (last || !is_transient(&error)) => {
-                    records.iter().for_each(|record| self.count_result(record, false, began.elapsed()));
-                    return Err(error);
-                }
-                Err(error) => vec![Err(error); left.len()],
-            };
+            let failed = answer.as_ref().err().cloned();
+            let results = answer.unwrap_or_else(|error| vec![Err(error); left.len()]);
             let mut again = Vec::new();
-            for (at, answer) in left.into_iter().zip(answers) {
-                if !last && answer.as_ref().is_err_and(is_transient) {
+            for (at, result) in left.into_iter().zip(results) {
+                if result.as_ref().is_err_and(is_transient) {
                     again.push(at);
                 }
-                if let Some(result) = results.get_mut(at) {
-                    *result = Some(answer);
+                match all.get_mut(first + at) {
+                    Some(earlier) => *earlier = result,
+                    // The first attempt is at all of them, in their order.
+                    None => all.push(result),
                 }
             }
-            if again.is_empty() {
-                break;
-            }
-            tracing::debug!(records = again.len(), retry, "records of PutRecords are tried again");
-            self.pause(retry, again.len()).await;
             left = again;
+            if left.is_empty() || retry == self.retry().retries {
+                return failed.map_or(Ok(()), Err);
+            }
+            tracing::debug!(records = left.len(), retry, "records of PutRecords are tried again");
+            self.pause(retry, left.len()).await;
+            retry += 1;
         }
-        let results: Vec<_> = results.into_iter().flatten().collect();
-        records.iter().zip(&results).for_each(|(record, put)| self.count_result(record, put.is_ok(), began.elapsed()));
-        Ok(results)
     }
 
     /// Waits before the retry of this number, of so many records.
@@ -169,13 +159,14 @@ impl Shared {
         metrics.failed_requests += u64::from(answer.is_err());
     }
 
-    fn count_result(&self, record: &Record, written: bool, latency: Duration) {
+    fn count_results(&self, records: &[Record], results: &[Result<Put>], latency: Duration) {
         let mut core = self.core();
         let metrics = core.metrics_mut();
-        if written {
-            metrics.written(size_bytes(record), latency);
-        } else {
-            metrics.failures += 1;
+        for (record, result) in records.iter().zip(results) {
+            match result {
+                Ok(_) => metrics.written(size_bytes(record), latency),
+                Err(_) => metrics.failures += 1,
+            }
         }
     }
 }

@@ -1,7 +1,8 @@
 //! The thin shell around the lanes: it makes the requests they ask for and hands in the answers. Invariant: who asks for a
 //! record's end hears of it, also when the runtime is shut down; room that a record took is given back when it ends.
 use super::{
-    lanes::{Core, Finished, Limits},
+    lanes::{Core, Finished},
+    limits::Limits,
     put::Put,
     request::{self, Stream},
     retry::Retry,

@@ -8,57 +8,20 @@
 //! whole. Where order does not matter every record is a lane of its own.
 use super::{
     epochs::Epochs,
+    limits::{Lanes, Limits},
     metrics::Metrics,
     put::Put,
-    retry::{Chance, Retry, is_transient},
+    retry::{Chance, is_transient},
     sharding::Sharding,
     unit::{Entry, Lane, State, Unit},
 };
 use crate::{Error, Result, error::Failed};
-use headwater_aggregation::{UserRecord, hash_key_of};
+use headwater_aggregation::UserRecord;
 use std::{
     cmp::Reverse,
     collections::{BinaryHeap, HashMap, VecDeque, hash_map},
     time::Duration,
 };
-
-/// What makes a lane.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Lanes {
-    /// A partition key.
-    Key,
-    /// Each record is one.
-    Record,
-    /// A shard; records are aggregated up to so many bytes.
-    Shard(usize),
-}
-
-impl Lanes {
-    /// The hash by which `record` comes to its lane.
-    pub(super) fn place(self, record: &UserRecord) -> u128 {
-        match self {
-            Self::Key => hash_key_of(&record.partition_key),
-            Self::Record => 0,
-            Self::Shard(_) => record.hash_key(),
-        }
-    }
-}
-
-/// The core's bounds.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Limits {
-    pub(super) lanes: Lanes,
-    /// Of one request.
-    pub(super) request_records: usize,
-    pub(super) request_bytes: usize,
-    /// Under way at once.
-    pub(super) requests: usize,
-    /// How long a record waits for company.
-    pub(super) linger: Duration,
-    /// How long after it was sent a record may begin an attempt.
-    pub(super) patience: Duration,
-    pub(super) retry: Retry,
-}
 
 /// What is to be done now.
 #[derive(Debug)]
@@ -401,12 +364,6 @@ impl Ready {
         self.size_bytes += size_bytes;
         self.oldest = Some(self.oldest.map_or(arrived, |oldest| oldest.min(arrived)));
         self.full |= full;
-    }
-}
-
-impl Lanes {
-    fn full(self, lane_bytes: usize) -> bool {
-        matches!(self, Self::Shard(max) if lane_bytes >= max)
     }
 }
 

@@ -4,6 +4,7 @@ mod direct;
 mod driver;
 mod epochs;
 mod lanes;
+mod limits;
 mod metrics;
 mod put;
 mod receipt;

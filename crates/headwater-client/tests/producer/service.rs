@@ -16,24 +16,24 @@ use tokio::{
 type Throttle = dyn Fn(usize, &[u8]) -> bool + Send + Sync;
 
 #[derive(Clone, Debug)]
-pub struct Taken {
-    pub shard: usize,
-    pub partition_key: String,
-    pub explicit_hash_key: Option<u128>,
-    pub data: Bytes,
+pub(crate) struct Taken {
+    pub(crate) shard: usize,
+    pub(crate) partition_key: String,
+    pub(crate) explicit_hash_key: Option<u128>,
+    pub(crate) data: Bytes,
 }
 
 /// The service, with two shards.
-pub struct Service {
+pub(crate) struct Service {
     throttle: Box<Throttle>,
     attempts: Mutex<Vec<Vec<u8>>>,
-    pub taken: Mutex<Vec<Taken>>,
-    pub requests: Mutex<Vec<(String, Value)>>,
+    pub(crate) taken: Mutex<Vec<Taken>>,
+    pub(crate) requests: Mutex<Vec<(String, Value)>>,
 }
 
 impl Service {
     /// A service and a client of it, which leaves trying again to the library.
-    pub async fn start(throttle: impl Fn(usize, &[u8]) -> bool + Send + Sync + 'static) -> (Arc<Self>, Client) {
+    pub(crate) async fn start(throttle: impl Fn(usize, &[u8]) -> bool + Send + Sync + 'static) -> (Arc<Self>, Client) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         let throttle = Box::new(throttle);
@@ -141,7 +141,7 @@ impl Service {
     }
 
     /// How often an operation was asked for.
-    pub fn count(&self, operation: &str) -> usize {
+    pub(crate) fn count(&self, operation: &str) -> usize {
         self.requests.lock().unwrap().iter().filter(|(target, _)| target == operation).count()
     }
 }

@@ -1,7 +1,7 @@
 //! The core against a service that refuses, breaks down and splits shards at will. Invariant: what is pinned here holds
 //! in whatever order answers come.
 use super::*;
-use crate::producer::shard_map::Shard;
+use crate::producer::{retry::Retry, shard_map::Shard};
 use bytes::Bytes;
 use proptest::{collection::vec, prelude::*};
 use std::collections::HashSet;
