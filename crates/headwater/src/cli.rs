@@ -25,12 +25,12 @@ use firehose::Firehose;
 use function::Run;
 use inspect::{Dump, Folder};
 use manual::{Completions, Man};
+use put::Put;
 use std::{
     io::{self, Write},
     path::PathBuf,
     process::ExitCode,
 };
-use put::Put;
 use stream::Stream;
 use table::Table;
 use tail::{Get, Tail};

@@ -46,6 +46,7 @@ const SERVER_MAY_USE: &[&str] = &[
     "headwater-dynamodb",
     "headwater-firehose",
     "headwater-workflow",
+    "headwater-client",
 ];
 
 const ROOMS: &[Room] = &[
@@ -128,13 +129,6 @@ const ROOMS: &[Room] = &[
         seams: &["src/serve.rs"],
     },
     Room {
-        folder: "crates/headwater-client",
-        may_use: &["headwater-aggregation"],
-        not_crates: NETWORK,
-        not_paths: &["std::fs", "std::net", "std::env", "std::thread"],
-        seams: &[],
-    },
-    Room {
         folder: "crates/headwater",
         may_use: SERVER_MAY_USE,
         not_crates: &[],
@@ -142,32 +136,24 @@ const ROOMS: &[Room] = &[
         seams: &["src/serve.rs", "src/cli/relay.rs"],
     },
     Room {
-        folder: "crates/headwater-client",
-        may_use: &["headwater-aggregation"],
-        not_crates: NETWORK,
-        not_paths: &["std::fs", "std::net", "std::env", "std::thread"],
-        seams: &[],
-    },
-    Room {
         folder: "crates/headwater",
         may_use: SERVER_MAY_USE,
         not_crates: &[],
         not_paths: &["reqwest", "object_store"],
-        seams: &["src/outward/", "src/cli/workflow/world.rs"],
-    },
-    Room {
-        folder: "crates/headwater-client",
-        may_use: &["headwater-aggregation"],
-        not_crates: NETWORK,
-        not_paths: &["std::fs", "std::net", "std::env", "std::thread"],
-        seams: &[],
+        seams: &[
+            "src/outward/",
+            "src/cli/connection.rs",
+            "src/cli/identity.rs",
+            "src/cli/bench/",
+            "src/cli/workflow/world.rs",
+        ],
     },
     Room {
         folder: "crates/headwater",
         may_use: SERVER_MAY_USE,
         not_crates: &[],
         not_paths: &["hyper", "hyper_util", "http", "http_body_util"],
-        seams: &["src/front/", "src/serve.rs", "src/outward/", "src/cli/calls.rs", "src/cli/relay.rs"],
+        seams: &["src/front/", "src/serve.rs", "src/outward/", "src/cli/bench/", "src/cli/relay.rs"],
     },
 ];
 

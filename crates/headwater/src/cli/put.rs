@@ -77,7 +77,12 @@ impl Put {
         why.map_or(Ok(()), |(count, why)| Err(format!("{count} records were not put; the first: {why}")))
     }
 
-    async fn send(&self, producer: &Producer, receipts: mpsc::Sender<Receipt>, clock: &dyn Clock) -> Result<(), String> {
+    async fn send(
+        &self,
+        producer: &Producer,
+        receipts: mpsc::Sender<Receipt>,
+        clock: &dyn Clock,
+    ) -> Result<(), String> {
         let bar = progress(None, "records");
         let begun_ms = clock.now_ms();
         let mut count = 0;

@@ -215,23 +215,23 @@ fn what_is_exported_is_imported_again() {
         assert_eq!(sorted(left), sorted(right));
         assert_eq!(sorted(left).len(), 3);
     };
-    ["a", "b", "c"].iter().for_each(|name| drop(said(&aws, &["table", "create", name, "k:S"])));
+    ["one", "two", "three"].iter().for_each(|name| drop(said(&aws, &["table", "create", name, "k:S"])));
     let items = r#"{"k": {"S": "1"}, "set": {"NS": ["1", "2"]}, "b": {"B": "AAE="}}
 {"k": "2", "text": "a, b", "n": 1.5}
 {"Item": {"k": {"S": "3"}}}
 "#;
-    fed(&aws, &["table", "put", "a"], items);
-    fs::write(file("b.jsonl"), said(&aws, &["table", "export", "a"])).expect("a file");
-    assert_eq!(said(&aws, &["table", "import", &file("b.jsonl")]), "b: 3 items\n");
-    same("a", "b");
+    fed(&aws, &["table", "put", "one"], items);
+    fs::write(file("two.jsonl"), said(&aws, &["table", "export", "one"])).expect("a file");
+    assert_eq!(said(&aws, &["table", "import", &file("two.jsonl")]), "two: 3 items\n");
+    same("one", "two");
     let rows = "k,n,text\n1,10,x\n2,,\"a, b\"\n3,0.5,\n";
     fs::write(file("rows.csv"), rows).expect("a file");
-    said(&aws, &["table", "import", &file("rows.csv"), "--table", "c"]);
-    let csv = said(&aws, &["table", "export", "c", "--as", "csv"]);
+    said(&aws, &["table", "import", &file("rows.csv"), "--table", "three"]);
+    let csv = said(&aws, &["table", "export", "three", "--as", "csv"]);
     let sorted = |text: &str| text.lines().map(str::to_owned).collect::<std::collections::BTreeSet<_>>();
     assert_eq!(sorted(&csv), sorted(rows));
     fs::write(file("bad.jsonl"), "{\"k\": \"1\"}\n{\n").expect("a file");
-    let bad = run(&aws, &["table", "import", &file("bad.jsonl"), "--table", "c"]);
+    let bad = run(&aws, &["table", "import", &file("bad.jsonl"), "--table", "three"]);
     assert!(text(&bad.stderr).contains("bad.jsonl:2: no JSON"), "{}", text(&bad.stderr));
 }
 
