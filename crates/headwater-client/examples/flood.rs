@@ -67,7 +67,7 @@ async fn flood(name: &str, builder: ProducerBuilder, time: Duration, bytes: usiz
 
 fn number(text: Option<&String>, otherwise: usize) -> Result<usize> {
     let bad = |text: &str| Error::Misuse(format!("{text:?} is no number"));
-    text.map_or(Ok(otherwise), |text| text.parse().map_err(|_| bad(&text)))
+    text.map_or(Ok(otherwise), |text| text.parse().map_err(|_| bad(text)))
 }
 
 async fn client() -> Client {

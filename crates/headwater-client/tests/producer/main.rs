@@ -1,4 +1,5 @@
 //! The producer against a service over HTTP. Invariant: what it says was written is what the service took.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 mod service;
 
 use headwater_aggregation::deaggregate;
