@@ -47,7 +47,10 @@ impl Received {
     /// [`Error::Misuse`] if the data is not JSON, or not of that shape.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T> {
         serde_json::from_slice(&self.data).map_err(|error| {
-            Error::Misuse(format!("record {} of {}: not the JSON asked for: {error}", self.sequence_number, self.shard_id))
+            Error::Misuse(format!(
+                "record {} of {}: not the JSON asked for: {error}",
+                self.sequence_number, self.shard_id
+            ))
         })
     }
 
@@ -81,7 +84,8 @@ pub(crate) mod tests {
     use aws_sdk_kinesis::primitives::Blob;
 
     /// Two records, "a" and "bb" under the keys p and q, as the Kinesis Producer Library would aggregate them.
-    pub(crate) const AGGREGATE: &[u8] = b"\xf3\x89\x9a\xc2\x0a\x01p\x0a\x01q\x1a\x05\x08\x00\x1a\x01a\x1a\x06\x08\x01\x1a\x02bb\
+    pub(crate) const AGGREGATE: &[u8] =
+        b"\xf3\x89\x9a\xc2\x0a\x01p\x0a\x01q\x1a\x05\x08\x00\x1a\x01a\x1a\x06\x08\x01\x1a\x02bb\
         \x7b\x7f\x43\x44\x90\x92\x85\x4d\x76\x42\x85\xed\xcf\xa2\x74\x91";
 
     fn record(data: &[u8]) -> Record {
@@ -106,7 +110,8 @@ pub(crate) mod tests {
     #[test]
     fn an_aggregate_comes_in_parts_unless_it_is_wanted_whole() {
         let parts = read(AGGREGATE, true);
-        let parts: Vec<_> = parts.iter().map(|part| (&*part.partition_key, &*part.data, part.sub_sequence_number)).collect();
+        let parts: Vec<_> =
+            parts.iter().map(|part| (&*part.partition_key, &*part.data, part.sub_sequence_number)).collect();
         assert_eq!(parts, [("p", b"a".as_slice(), 0), ("q", b"bb".as_slice(), 1)]);
         assert_eq!(read(AGGREGATE, false)[0].data, AGGREGATE);
     }

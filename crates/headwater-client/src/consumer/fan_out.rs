@@ -179,7 +179,8 @@ where
     E: std::error::Error + ProvideErrorMetadata + 'static,
     R: std::fmt::Debug + 'static,
 {
-    let said = error.as_service_error().map(|refused| (refused.code().map(Into::into), refused.message().map(Into::into)));
+    let said =
+        error.as_service_error().map(|refused| (refused.code().map(Into::into), refused.message().map(Into::into)));
     let (code, message) = said.unwrap_or_default();
     let message = message.unwrap_or_else(|| DisplayErrorContext(&error).to_string());
     Error::Failed(Failed { operation: SUBSCRIBE, status: None, code, message })

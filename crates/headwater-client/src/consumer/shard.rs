@@ -65,7 +65,8 @@ impl ChildShard {
 }
 
 fn hash_keys(shard: &str, range: Option<HashKeyRange>) -> Result<RangeInclusive<u128>> {
-    let ends = range.and_then(|range| Some((range.starting_hash_key.parse().ok()?, range.ending_hash_key.parse().ok()?)));
+    let ends =
+        range.and_then(|range| Some((range.starting_hash_key.parse().ok()?, range.ending_hash_key.parse().ok()?)));
     let (first, last) = ends.ok_or_else(|| Error::Unexpected(format!("{shard} came without a range of hash keys")))?;
     Ok(first..=last)
 }

@@ -97,7 +97,8 @@ pub(crate) mod tests {
 
         pub(crate) fn merge(&mut self, chance: usize) {
             if self.shards.iter().filter(|shard| !shard.is_closed()).count() >= 2 {
-                let parents: Vec<String> = [chance, chance].into_iter().filter_map(|chance| self.close(chance)).collect();
+                let parents: Vec<String> =
+                    [chance, chance].into_iter().filter_map(|chance| self.close(chance)).collect();
                 self.make(&parents);
             }
         }

@@ -12,8 +12,8 @@ use aws_sdk_dynamodb::{
     Client,
     operation::update_item::UpdateItemError,
     types::{
-        AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ReturnValuesOnConditionCheckFailure,
-        ScalarAttributeType, TableStatus,
+        AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType,
+        ReturnValuesOnConditionCheckFailure, ScalarAttributeType, TableStatus,
     },
 };
 use std::{collections::HashMap, time::Duration};
@@ -93,7 +93,8 @@ impl DynamoDbLeases {
     async fn all(&self) -> Result<Vec<Lease>> {
         let (mut leases, mut page) = (Vec::new(), None);
         loop {
-            let request = self.client.scan().table_name(&self.table).consistent_read(true).set_exclusive_start_key(page);
+            let request =
+                self.client.scan().table_name(&self.table).consistent_read(true).set_exclusive_start_key(page);
             let answer = request.send().await.map_err(|error| Error::of_sdk("Scan", error))?;
             for item in answer.items.unwrap_or_default() {
                 leases.extend(lease(&item)?);
@@ -234,7 +235,9 @@ fn lease(item: &Item) -> Result<Option<Lease>> {
     let text = |name: &str| item.get(name).and_then(|value| value.as_s().ok()).cloned();
     let number = |name: &str| {
         let digits = item.get(name).and_then(|value| value.as_n().ok());
-        digits.map(|digits| digits.parse().map_err(|_| Error::Unexpected(format!("a lease's {name} is {digits}")))).transpose()
+        digits
+            .map(|digits| digits.parse().map_err(|_| Error::Unexpected(format!("a lease's {name} is {digits}"))))
+            .transpose()
     };
     let (Some(shard_id), Some(checkpoint), Some(counter)) = (text(KEY), text(CHECKPOINT), number(COUNTER)?) else {
         return Ok(None);
@@ -269,7 +272,9 @@ mod tests {
     fn a_lease_is_read_back_as_it_was_written() {
         let record = Checkpoint::Record { sequence_number: "4957".into(), sub_sequence_number: 3 };
         let parents = ["shardId-000000000001".to_owned(), "shardId-000000000002".to_owned()];
-        for checkpoint in [Checkpoint::TrimHorizon, Checkpoint::Latest, Checkpoint::AtTimestamp, Checkpoint::ShardEnd, record] {
+        for checkpoint in
+            [Checkpoint::TrimHorizon, Checkpoint::Latest, Checkpoint::AtTimestamp, Checkpoint::ShardEnd, record]
+        {
             let free = Lease::new("shardId-000000000003", parents.clone(), checkpoint);
             assert_eq!(lease(&item(&free)), Ok(Some(free.clone())));
             assert_eq!(lease(&item(&free.claimed("me"))), Ok(Some(free.claimed("me"))));

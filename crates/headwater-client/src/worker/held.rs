@@ -136,7 +136,10 @@ impl Held {
             operation: "Checkpoint",
             status: None,
             code: Some(LEASE_LOST.into()),
-            message: format!("the lease of {} is not held any more: another worker may process the shard", self.shard_id),
+            message: format!(
+                "the lease of {} is not held any more: another worker may process the shard",
+                self.shard_id
+            ),
         })
     }
 }
@@ -186,7 +189,9 @@ impl Checkpointer {
     async fn keep(&self, checkpoint: Checkpoint) -> Result<()> {
         let before = self.held.checkpoint().await;
         if checkpoint.compare(&before).is_lt() {
-            return Err(Error::Misuse(format!("{checkpoint} is before {before}, up to where records are processed already")));
+            return Err(Error::Misuse(format!(
+                "{checkpoint} is before {before}, up to where records are processed already"
+            )));
         }
         self.held.change(|lease| lease.checkpointed(checkpoint.clone())).await
     }

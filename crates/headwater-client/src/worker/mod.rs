@@ -82,7 +82,12 @@ impl WorkerBuilder {
     pub fn spawn<P: Processor>(self, make: impl Fn(&str) -> P + Send + Sync + 'static) -> Worker {
         let name = format!("{}:{:016x}", self.name, clock::lot());
         let (stop, stopped) = watch::channel(false);
-        let shared = Arc::new(Shared { consumer: self.consumer, store: self.store, start: self.start, fail_over: self.fail_over });
+        let shared = Arc::new(Shared {
+            consumer: self.consumer,
+            store: self.store,
+            start: self.start,
+            fail_over: self.fail_over,
+        });
         let shift = Shift {
             shared,
             name: name.clone(),
@@ -272,7 +277,9 @@ impl<P: Processor> Shift<P> {
         let shared = Arc::clone(&self.shared);
         async move {
             if matches!(shared.start, Start::AtSequenceNumber(_) | Start::AfterSequenceNumber(_)) {
-                return Err(Error::Misuse("a worker cannot start at a sequence number: that is a place in one shard".into()));
+                return Err(Error::Misuse(
+                    "a worker cannot start at a sequence number: that is a place in one shard".into(),
+                ));
             }
             if shared.fail_over < LEAST_FAIL_OVER {
                 return Err(Error::Misuse(format!("a fail-over time of less than {LEAST_FAIL_OVER:?} cannot be kept")));

@@ -1,9 +1,10 @@
 //! One shard in the hands of its processor. Invariant: the shard's end is recorded only after its processor has said that
 //! all is done and the leases of its children exist.
 use super::{
-    Shared, requested,
+    Shared,
     held::{Checkpointer, Held},
     lease::{Checkpoint, Lease},
+    requested,
 };
 use crate::{
     clock,
