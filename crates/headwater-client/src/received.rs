@@ -2,7 +2,7 @@
 use crate::error::{Error, Result};
 use aws_sdk_kinesis::types::{EncryptionType, Record};
 use bytes::Bytes;
-use headwater_wire::aggregation::deaggregate;
+use headwater_aggregation::deaggregate;
 use serde::de::DeserializeOwned;
 use std::{sync::Arc, time::SystemTime};
 

@@ -3,7 +3,6 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
 
 mod access;
-pub mod aggregation;
 mod attribute_value;
 mod bucket;
 mod cbor;

@@ -1,27 +1,39 @@
 //! The command line: what can be asked for, and where each setting comes from. Invariant: an error is one sentence on
 //! standard error and a failing exit status.
-mod calls;
+mod bench;
+mod connection;
+mod firehose;
 mod function;
 mod identity;
 mod inspect;
-mod model;
+mod manual;
+mod output;
+mod put;
 mod relay;
-mod workbench;
+mod stream;
+mod table;
+mod tail;
 mod workflow;
 
 use crate::{
     serve,
     settings::{Raw, Settings},
 };
+use bench::Bench;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use firehose::Firehose;
 use function::Run;
 use inspect::{Dump, Folder};
+use manual::{Completions, Man};
 use std::{
     io::{self, Write},
     path::PathBuf,
     process::ExitCode,
 };
-use workbench::{ExportModel, Import};
+use put::Put;
+use stream::Stream;
+use table::Table;
+use tail::{Get, Tail};
 use workflow::Workflow;
 
 /// The AWS streaming stack as one binary: Kinesis Data Streams and DynamoDB on a durable log.
@@ -51,10 +63,19 @@ enum Command {
     Serve(Box<Serve>),
     /// Checks every byte of a data folder and says what is in it; changes nothing
     Fsck(Folder),
-    /// Makes the tables of a NoSQL Workbench model in a running server, and puts its sample items into them
-    Import(Import),
-    /// Writes a running server's tables as a NoSQL Workbench model to standard output
-    ExportModel(ExportModel),
+    /// Makes, shows, reshards, tags and deletes streams
+    Stream(Stream),
+    /// Puts lines, or whole files, into a stream
+    #[command(after_help = put::HELP)]
+    Put(Put),
+    /// Shows the records that are in a stream
+    Get(Get),
+    /// Shows the records that come into a stream
+    Tail(Tail),
+    /// Makes tables, reads and writes their items, takes them in and out
+    Table(Box<Table>),
+    /// Makes, shows and deletes delivery streams, and puts records to them
+    Firehose(Firehose),
     /// Looks at the journal
     #[command(subcommand)]
     Log(Log),
@@ -64,6 +85,13 @@ enum Command {
     /// Runs and checks workflows: Arazzo documents
     #[command(subcommand)]
     Workflow(Workflow),
+    /// Puts load on a server, and tells its rate and its latencies
+    Bench(Bench),
+    /// Writes the completions of a shell to standard output
+    #[command(after_help = manual::COMPLETIONS_HELP)]
+    Completions(Completions),
+    /// Writes the manual pages of all commands into a folder
+    Man(Man),
 }
 
 #[derive(Subcommand)]
@@ -90,19 +118,23 @@ struct Serve {
 
 /// Runs what the command line asks for.
 pub(crate) fn run() -> ExitCode {
-    // The help says once that every setting is a variable too; saying it at each would double its length.
-    let command = Arguments::command().mut_args(|setting| setting.hide_env(true));
-    let command = command.mut_subcommands(|command| command.mut_args(|setting| setting.hide_env(true)));
-    let arguments = Arguments::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit());
+    let arguments = Arguments::from_arg_matches(&whole().get_matches()).unwrap_or_else(|error| error.exit());
     let outcome = match arguments.command {
         None => arguments.serve.run(),
         Some(Command::Serve(serve)) => serve.run(),
         Some(Command::Fsck(folder)) => folder.check(),
         Some(Command::Log(Log::Dump(dump))) => dump.show(),
-        Some(Command::Import(import)) => import.run(),
-        Some(Command::ExportModel(export)) => export.run(),
+        Some(Command::Stream(stream)) => block_on(stream.run()),
+        Some(Command::Put(put)) => block_on(put.run()),
+        Some(Command::Get(get)) => block_on(get.run()),
+        Some(Command::Tail(tail)) => block_on(tail.run()),
+        Some(Command::Table(table)) => block_on(table.run()),
+        Some(Command::Firehose(firehose)) => block_on(firehose.run()),
         Some(Command::Function(Function::Run(run))) => run.run(),
-        Some(Command::Workflow(workflow)) => workflow.run(),
+        Some(Command::Workflow(workflow)) => block_on(workflow.run()),
+        Some(Command::Bench(bench)) => block_on(bench.run()),
+        Some(Command::Completions(completions)) => completions.run(whole()),
+        Some(Command::Man(man)) => man.run(whole()),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -112,6 +144,18 @@ pub(crate) fn run() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// All commands.
+fn whole() -> clap::Command {
+    // The help says once that every setting is a variable too; saying it at each would double its length.
+    let command = Arguments::command().mut_args(|setting| setting.hide_env(true));
+    command.mut_subcommands(|command| command.mut_args(|setting| setting.hide_env(true)))
+}
+
+fn block_on(task: impl Future<Output = Result<(), String>>) -> Result<(), String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| error.to_string())?.block_on(task)
 }
 
 impl Serve {

@@ -38,6 +38,7 @@ const NOT_IN_SERVICES: &[&str] = &[
 ];
 
 const SERVER_MAY_USE: &[&str] = &[
+    "headwater-aggregation",
     "headwater-wire",
     "headwater-log",
     "headwater-keys",
@@ -48,6 +49,13 @@ const SERVER_MAY_USE: &[&str] = &[
 ];
 
 const ROOMS: &[Room] = &[
+    Room {
+        folder: "crates/headwater-aggregation",
+        may_use: &[],
+        not_crates: &["tokio", "tracing", "getrandom", "http", "hyper", "serde"],
+        not_paths: &["std::fs", "std::net", "std::env", "std::thread", "SystemTime", "Instant"],
+        seams: &[],
+    },
     Room {
         folder: "crates/headwater-wire",
         may_use: &[],
@@ -93,7 +101,7 @@ const ROOMS: &[Room] = &[
     },
     Room {
         folder: "crates/headwater-firehose",
-        may_use: &["headwater-wire", "headwater-log", "headwater-keys"],
+        may_use: &["headwater-aggregation", "headwater-wire", "headwater-log", "headwater-keys"],
         not_crates: NETWORK,
         not_paths: NOT_IN_SERVICES,
         seams: &[],
@@ -106,11 +114,25 @@ const ROOMS: &[Room] = &[
         seams: &[],
     },
     Room {
+        folder: "crates/headwater-client",
+        may_use: &["headwater-aggregation"],
+        not_crates: NETWORK,
+        not_paths: &["std::fs", "std::net", "std::env", "std::thread"],
+        seams: &[],
+    },
+    Room {
         folder: "crates/headwater",
         may_use: SERVER_MAY_USE,
         not_crates: &[],
         not_paths: &["DiskEngine::open", "MemoryEngine::new", "FjallKv::open", "MemoryKv::new"],
         seams: &["src/serve.rs"],
+    },
+    Room {
+        folder: "crates/headwater-client",
+        may_use: &["headwater-aggregation"],
+        not_crates: NETWORK,
+        not_paths: &["std::fs", "std::net", "std::env", "std::thread"],
+        seams: &[],
     },
     Room {
         folder: "crates/headwater",
@@ -120,11 +142,25 @@ const ROOMS: &[Room] = &[
         seams: &["src/serve.rs", "src/cli/relay.rs"],
     },
     Room {
+        folder: "crates/headwater-client",
+        may_use: &["headwater-aggregation"],
+        not_crates: NETWORK,
+        not_paths: &["std::fs", "std::net", "std::env", "std::thread"],
+        seams: &[],
+    },
+    Room {
         folder: "crates/headwater",
         may_use: SERVER_MAY_USE,
         not_crates: &[],
         not_paths: &["reqwest", "object_store"],
         seams: &["src/outward/", "src/cli/workflow/world.rs"],
+    },
+    Room {
+        folder: "crates/headwater-client",
+        may_use: &["headwater-aggregation"],
+        not_crates: NETWORK,
+        not_paths: &["std::fs", "std::net", "std::env", "std::thread"],
+        seams: &[],
     },
     Room {
         folder: "crates/headwater",

@@ -11,7 +11,7 @@ mod sub_records;
 use crate::record::{Failed, Origin, Record};
 use bytes::{Bytes, BytesMut};
 use compressed::Unpacking;
-use headwater_wire::{aggregation, firehose::Processor};
+use headwater_wire::firehose::Processor;
 use query::Query;
 use std::sync::Arc;
 use sub_records::SubRecords;
@@ -70,7 +70,7 @@ impl Steps {
     /// Does what is done before the function. What fails keeps the data it came with.
     pub(crate) fn before(&self, record: Record, out: &mut Vec<Record>, failed: &mut Vec<Failed>, now_ms: u64) {
         let Some((origin, parts)) =
-            record.origin.as_ref().and_then(|origin| Some((origin, aggregation::deaggregate(&record.data)?)))
+            record.origin.as_ref().and_then(|origin| Some((origin, headwater_aggregation::deaggregate(&record.data)?)))
         else {
             return self.unpack(record, out, failed, now_ms);
         };
@@ -145,7 +145,7 @@ fn failure(record: Record, cause: Cause, now_ms: u64) -> Failed {
 mod tests {
     use super::{parameters::tests::processor, *};
     use crate::transform::tests::record;
-    use headwater_wire::aggregation::{UserRecord, aggregate};
+    use headwater_aggregation::{UserRecord, aggregate};
     use proptest::{collection::vec, prelude::*};
     use std::collections::{BTreeMap, HashSet};
 

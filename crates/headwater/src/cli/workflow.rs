@@ -4,7 +4,10 @@ mod report;
 mod show;
 mod world;
 
-use super::{calls::DEFAULT_ENDPOINT, identity::Identity};
+use super::{
+    connection::{Connection, LOCAL},
+    output::say,
+};
 use clap::{Args, Subcommand};
 use headwater_workflow::{
     Document, Field, Library, Outcome, Problem, Settings, Workflow as Flow, fields, from_text, run,
@@ -82,10 +85,8 @@ pub(super) struct Run {
     /// Wait so long for an answer, unless the document says how long
     #[arg(long, value_name = "MS", default_value_t = 60_000)]
     timeout_ms: u64,
-    #[arg(long, env = "AWS_ENDPOINT_URL", value_name = "URL", hide = true)]
-    endpoint: Option<String>,
     #[command(flatten)]
-    identity: Identity,
+    connection: Connection,
 }
 
 /// Which documents.
@@ -101,12 +102,10 @@ impl Workflow {
     ///
     /// # Errors
     /// A sentence on what went wrong.
-    pub(super) fn run(self) -> Result<(), String> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(|error| error.to_string())?;
+    pub(super) async fn run(self) -> Result<(), String> {
         match self {
-            Self::Run(run) => runtime.block_on(run.run()),
-            Self::Check(check) => runtime.block_on(check.run()),
+            Self::Run(run) => run.run().await,
+            Self::Check(check) => check.run().await,
         }
     }
 }
@@ -119,9 +118,9 @@ impl Check {
             let library = Library::load(&file.to_string_lossy(), &text(file)?, &mut world).await;
             errors += library.problems().iter().filter(|problem| problem.is_error()).count();
             let lines: Vec<String> = library.problems().iter().map(|problem| line(file, problem)).collect();
-            say(&lines)?;
+            lines.iter().try_for_each(|line| say(line))?;
             if !library.problems().iter().any(Problem::is_error) {
-                say(&[format!("{}: no errors", file.display())])?;
+                say(&format!("{}: no errors", file.display()))?;
             }
         }
         match errors {
@@ -134,7 +133,12 @@ impl Check {
 
 impl Run {
     async fn run(self) -> Result<(), String> {
-        let mut world = World::new(Some((self.identity.clone(), self.timeout_ms)));
+        let endpoint = self.connection.endpoint.clone().filter(|url| !url.is_empty());
+        let servers = self.servers()?;
+        let called = endpoint.as_deref().or(servers.first().map(|(_, url)| url.as_str())).unwrap_or(LOCAL);
+        let signer = self.connection.identity.signer(Some(called)).await?;
+        let region = signer.region().to_owned();
+        let mut world = World::new(Some((signer, self.timeout_ms)));
         let library = Library::load(&self.file.to_string_lossy(), &text(&self.file)?, &mut world).await;
         let wrong: Vec<String> = library
             .problems()
@@ -147,7 +151,15 @@ impl Run {
         };
         let workflow = self.choose(document)?;
         let inputs = self.gather(document, workflow)?;
-        let settings = self.settings()?;
+        let settings = Settings {
+            servers,
+            endpoint,
+            default_endpoint: LOCAL.into(),
+            region,
+            max_steps: self.max_steps,
+            pause_ms: self.pause_ms,
+            is_dry: self.dry_run,
+        };
         world.begin(self.dry_run);
         let report = run(&library, &workflow.id, inputs, &settings, &mut world).await;
         if let Some(file) = &self.junit {
@@ -159,7 +171,7 @@ impl Run {
             (false, true) => pretty(&report::json(&report, world.times()))?,
             (false, false) => pretty(&report.outputs)?,
         };
-        say(&[shown])?;
+        say(&shown)?;
         match report.outcome {
             Outcome::Succeeded => Ok(()),
             Outcome::Failed(why) => {
@@ -182,17 +194,9 @@ impl Run {
         })
     }
 
-    fn settings(&self) -> Result<Settings, String> {
-        let servers = self.server.iter().map(|text| server(text)).collect::<Result<_, _>>()?;
-        Ok(Settings {
-            servers,
-            endpoint: self.endpoint.clone().filter(|url| !url.is_empty()),
-            default_endpoint: DEFAULT_ENDPOINT.into(),
-            region: self.identity.region.clone(),
-            max_steps: self.max_steps,
-            pause_ms: self.pause_ms,
-            is_dry: self.dry_run,
-        })
+    /// The servers named for source descriptions, or for all.
+    fn servers(&self) -> Result<Vec<(Option<String>, String)>, String> {
+        self.server.iter().map(|text| server(text)).collect()
     }
 
     /// The inputs: of the file, of the command line, of whoever sits at the terminal.
@@ -286,14 +290,4 @@ fn line(file: &Path, problem: &Problem) -> String {
 
 fn pretty(value: &Value) -> Result<String, String> {
     serde_json::to_string_pretty(value).map_err(|error| error.to_string())
-}
-
-fn say(lines: &[String]) -> Result<(), String> {
-    for line in lines {
-        match writeln!(io::stdout(), "{line}") {
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => return Err(error.to_string()),
-            _ => {}
-        }
-    }
-    Ok(())
 }

@@ -12,6 +12,7 @@ mod signer;
 mod tables;
 
 mod access;
+mod commands;
 mod durability;
 mod dynamodb;
 mod dynamodb_streams;
@@ -29,5 +30,4 @@ mod resharding;
 mod settings;
 mod signatures;
 mod speaks_cbor;
-mod workbench;
 mod workflow;

@@ -1,11 +1,14 @@
 //! The world of a run: HTTP, files, the clock and the terminal. Invariant: a request for a service of AWS's is signed as it
 //! is sent; no redirection is followed in a step, for the document has the say.
 use super::show::Show;
-use crate::cli::identity::{Identity, Unsigned};
+use crate::cli::{
+    connection::whole,
+    identity::{Signer, Unsigned},
+};
 use headwater_log::clock::{Clock, SystemClock};
 use headwater_workflow::{Event, Outside, Request, Response};
 use reqwest::{Client, Method, Url, redirect::Policy};
-use std::{error::Error, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a description may take to come.
@@ -18,7 +21,7 @@ const MAX_ANSWER_BYTES: usize = 256 << 20;
 /// See above.
 pub(super) struct World {
     /// As whom requests are made, and how long answers may take; none: requests are not made.
-    caller: Option<(Identity, u64)>,
+    caller: Option<(Signer, u64)>,
     clock: Arc<dyn Clock>,
     /// Made when it is first needed.
     client: Option<Client>,
@@ -33,7 +36,7 @@ pub(super) struct World {
 
 impl World {
     /// A world in which `caller` makes requests, and waits so many milliseconds for answers.
-    pub(super) fn new(caller: Option<(Identity, u64)>) -> Self {
+    pub(super) fn new(caller: Option<(Signer, u64)>) -> Self {
         // Who has installed one before has installed the same.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let clock: Arc<dyn Clock> = SystemClock::new();
@@ -58,34 +61,28 @@ impl World {
     }
 
     async fn send(&mut self, request: &Request, timeout_ms: Option<u64>) -> Result<Response, String> {
-        let (identity, usual_ms) = self.caller.as_ref().ok_or("no requests are made here")?;
+        let (signer, usual_ms) = self.caller.as_ref().ok_or("no requests are made here")?;
         let url = Url::parse(&request.url).map_err(|error| format!("{}: {error}", request.url))?;
         let method = Method::from_bytes(request.method.as_bytes()).map_err(|error| error.to_string())?;
         let body = request.body.clone().unwrap_or_default().into_bytes();
-        let signature = request.service.as_ref().map(|service| {
-            let host = url.host_str().unwrap_or_default();
-            let host = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
-            let (path, query) = (url.path(), url.query().unwrap_or_default());
-            let unsigned =
-                Unsigned { method: &request.method, host: &host, path, query, headers: &request.headers, body: &body };
-            identity.sign(service, self.clock.now_ms(), &unsigned)
-        });
+        let mut signature = Vec::new();
+        if let Some(service) = &request.service {
+            let unsigned = Unsigned { method: &request.method, url: &url, headers: &request.headers, body: &body };
+            signature = signer.sign(service, self.clock.now_ms(), &unsigned).await?;
+        }
         let timeout = Duration::from_millis(timeout_ms.unwrap_or(*usual_ms));
         if self.client.is_none() {
             self.client = Some(client(Policy::none())?);
         }
         let client = self.client.as_ref().ok_or("no client for HTTP")?;
         let mut sent = client.request(method, url).timeout(timeout);
-        for (name, value) in request.headers.iter().chain(signature.iter().flatten()) {
+        for (name, value) in request.headers.iter().chain(&signature) {
             sent = sent.header(name, value);
         }
         if request.body.is_some() {
             sent = sent.body(body);
         }
-        let failed = |error: reqwest::Error| {
-            let advice = if error.is_connect() { "; is a server running there?" } else { "" };
-            format!("{}: {}{advice}", request.url, whole(&error))
-        };
+        let failed = |error: reqwest::Error| format!("{}: {}", request.url, whole(&error));
         let mut answer = sent.send().await.map_err(failed)?;
         let status = answer.status().as_u16();
         let headers = answer.headers().iter();
@@ -148,15 +145,4 @@ impl Outside for World {
 fn client(redirections: Policy) -> Result<Client, String> {
     let builder = || Client::builder().redirect(redirections).referer(false).connect_timeout(CONNECT_TIMEOUT);
     builder().build().map_err(|error| format!("no client for HTTP: {}", whole(&error)))
-}
-
-/// An error with what lies beneath it.
-fn whole(error: &reqwest::Error) -> String {
-    let mut beneath: Option<&dyn Error> = error.source();
-    let mut text = if error.is_timeout() { "no answer in time".to_owned() } else { String::new() };
-    while let Some(error) = beneath {
-        text = if text.is_empty() { error.to_string() } else { format!("{text}: {error}") };
-        beneath = error.source();
-    }
-    if text.is_empty() { error.to_string() } else { text }
 }

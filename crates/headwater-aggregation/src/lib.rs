@@ -6,6 +6,9 @@
 //! message: partition keys (1, repeated string), explicit hash keys (2, repeated string), records (3, repeated), of
 //! which each has the index of its partition key (1), perhaps that of an explicit hash key (2), its data (3) and tags
 //! (4, repeated) of a key (1) and perhaps a value (2).
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
+
 use std::collections::HashMap;
 
 use bytes::Bytes;
@@ -27,6 +30,20 @@ pub struct UserRecord {
     pub data: Bytes,
     /// Keys and values, both UTF-8; the producer library writes none.
     pub tags: Vec<(Bytes, Option<Bytes>)>,
+}
+
+impl UserRecord {
+    /// Where the record belongs among the shards' ranges of hash keys.
+    #[must_use]
+    pub fn hash_key(&self) -> u128 {
+        self.explicit_hash_key.unwrap_or_else(|| hash_key_of(&self.partition_key))
+    }
+}
+
+/// The hash key of a partition key: MD5 as a number of 128 bits.
+#[must_use]
+pub fn hash_key_of(partition_key: &[u8]) -> u128 {
+    u128::from_be_bytes(Md5::digest(partition_key).into())
 }
 
 /// The user records in `data`, in order; `None` if it is a plain record. An aggregate without records is a plain record,
@@ -155,49 +172,134 @@ impl Fields {
 /// One record's data that carries all of `records`. Keys that occur more than once are written once.
 #[must_use]
 pub fn aggregate(records: &[UserRecord]) -> Bytes {
-    let (mut keys, mut hash_keys) = (Table::default(), Table::default());
-    let mut messages = Vec::new();
-    for record in records {
-        let mut message = Vec::with_capacity(record.data.len() + 16);
-        put_integer(&mut message, 1, keys.index(&record.partition_key));
-        if let Some(hash_key) = record.explicit_hash_key {
-            put_integer(&mut message, 2, hash_keys.index(&Bytes::from(hash_key.to_string())));
-        }
-        put_bytes(&mut message, 3, &record.data);
-        for (key, value) in &record.tags {
-            let mut tag = Vec::new();
-            put_bytes(&mut tag, 1, key);
-            if let Some(value) = value {
-                put_bytes(&mut tag, 2, value);
-            }
-            put_bytes(&mut message, 4, &tag);
-        }
-        put_bytes(&mut messages, 3, &message);
+    let mut aggregate = Aggregate::default();
+    records.iter().for_each(|record| aggregate.push(record));
+    aggregate.finish()
+}
+
+/// An aggregate that grows record by record and knows how big it is.
+#[derive(Default, Debug)]
+pub struct Aggregate {
+    keys: Table,
+    hash_keys: Table,
+    /// The records' fields, encoded.
+    records: Vec<u8>,
+    count: usize,
+}
+
+impl Aggregate {
+    /// How many records it has.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.count
     }
-    let mut data = MAGIC.to_vec();
-    keys.entries.iter().for_each(|key| put_bytes(&mut data, 1, key));
-    hash_keys.entries.iter().for_each(|key| put_bytes(&mut data, 2, key));
-    data.extend_from_slice(&messages);
-    let digest = Md5::digest(data.get(MAGIC.len()..).unwrap_or_default());
-    data.extend_from_slice(&digest);
-    Bytes::from(data)
+
+    /// Whether it has no record.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// How many bytes [`Self::finish`] gives.
+    #[must_use]
+    pub fn size_bytes(&self) -> usize {
+        MAGIC.len() + self.keys.size_bytes + self.hash_keys.size_bytes + self.records.len() + DIGEST_BYTES
+    }
+
+    /// By how many bytes `record` would make it bigger.
+    #[must_use]
+    pub fn growth_bytes(&self, record: &UserRecord) -> usize {
+        let (key, key_growth) = self.keys.place(&record.partition_key);
+        let hash_key = record.explicit_hash_key.map(|key| self.hash_keys.place(&hash_key_text(key)));
+        let tags = record.tags.iter().map(|tag| field_bytes(tag_bytes(tag)));
+        let message = 1
+            + varint_bytes(key)
+            + hash_key.map_or(0, |(place, _)| 1 + varint_bytes(place))
+            + field_bytes(record.data.len())
+            + tags.sum::<usize>();
+        key_growth + hash_key.map_or(0, |(_, growth)| growth) + field_bytes(message)
+    }
+
+    /// Adds `record` behind the others. One of more than 2^18 keys, records and tags in all is not taken apart any more.
+    pub fn push(&mut self, record: &UserRecord) {
+        let mut head = Vec::with_capacity(16);
+        put_integer(&mut head, 1, self.keys.index(&record.partition_key));
+        if let Some(hash_key) = record.explicit_hash_key {
+            put_integer(&mut head, 2, self.hash_keys.index(&hash_key_text(hash_key)));
+        }
+        let tags = record.tags.iter().map(|tag| field_bytes(tag_bytes(tag)));
+        let length = head.len() + field_bytes(record.data.len()) + tags.sum::<usize>();
+        put_varint(&mut self.records, 3 << 3 | 2);
+        put_varint(&mut self.records, length as u64);
+        self.records.extend_from_slice(&head);
+        put_bytes(&mut self.records, 3, &record.data);
+        for tag in &record.tags {
+            put_varint(&mut self.records, 4 << 3 | 2);
+            put_varint(&mut self.records, tag_bytes(tag) as u64);
+            put_bytes(&mut self.records, 1, &tag.0);
+            if let Some(value) = &tag.1 {
+                put_bytes(&mut self.records, 2, value);
+            }
+        }
+        self.count += 1;
+    }
+
+    /// The data of the record that carries them all.
+    #[must_use]
+    pub fn finish(self) -> Bytes {
+        let mut data = Vec::with_capacity(self.size_bytes());
+        data.extend_from_slice(&MAGIC);
+        self.keys.entries.iter().for_each(|key| put_bytes(&mut data, 1, key));
+        self.hash_keys.entries.iter().for_each(|key| put_bytes(&mut data, 2, key));
+        data.extend_from_slice(&self.records);
+        let digest = Md5::digest(data.get(MAGIC.len()..).unwrap_or_default());
+        data.extend_from_slice(&digest);
+        Bytes::from(data)
+    }
 }
 
 /// Strings in the order they first occur.
-#[derive(Default)]
+#[derive(Default, Debug)]
 struct Table {
     entries: Vec<Bytes>,
     places: HashMap<Bytes, u64>,
+    /// What the entries take as fields.
+    size_bytes: usize,
 }
 
 impl Table {
-    fn index(&mut self, entry: &Bytes) -> u64 {
-        let next = self.places.len() as u64;
-        *self.places.entry(entry.clone()).or_insert_with(|| {
-            self.entries.push(entry.clone());
-            next
-        })
+    /// The place `entry` has or would get, and by how many bytes the table would grow.
+    fn place(&self, entry: &Bytes) -> (u64, usize) {
+        let known = self.places.get(entry).map(|place| (*place, 0));
+        known.unwrap_or_else(|| (self.places.len() as u64, field_bytes(entry.len())))
     }
+
+    fn index(&mut self, entry: &Bytes) -> u64 {
+        let (place, growth) = self.place(entry);
+        if growth > 0 {
+            self.places.insert(entry.clone(), place);
+            self.entries.push(entry.clone());
+            self.size_bytes += growth;
+        }
+        place
+    }
+}
+
+fn hash_key_text(key: u128) -> Bytes {
+    Bytes::from(key.to_string())
+}
+
+/// What bytes of this length take as a field of a number below 16.
+fn field_bytes(length: usize) -> usize {
+    1 + varint_bytes(length as u64) + length
+}
+
+fn tag_bytes((key, value): &(Bytes, Option<Bytes>)) -> usize {
+    field_bytes(key.len()) + value.as_ref().map_or(0, |value| field_bytes(value.len()))
+}
+
+fn varint_bytes(value: u64) -> usize {
+    (64 - (value | 1).leading_zeros() as usize).div_ceil(7)
 }
 
 fn put_varint(message: &mut Vec<u8>, mut value: u64) {
@@ -252,6 +354,13 @@ mod tests {
         records[2].data = Bytes::from_static(b"\x00\xff");
         assert_eq!(deaggregate(&Bytes::from(bytes.clone())).as_deref(), Some(&records[..]));
         assert_eq!(aggregate(&records), bytes);
+    }
+
+    #[test]
+    fn a_partition_key_hashes_as_the_service_hashes_it() {
+        let record = record("key-a", None, "");
+        assert_eq!(record.hash_key(), 0xeabf43b1d263e7594d24748dddc4ffd8);
+        assert_eq!(UserRecord { explicit_hash_key: Some(7), ..record }.hash_key(), 7);
     }
 
     #[test]
@@ -328,6 +437,18 @@ mod tests {
         #[test]
         fn what_was_aggregated_is_taken_apart(records in user_records()) {
             prop_assert_eq!(deaggregate(&aggregate(&records)), Some(records));
+        }
+
+        #[test]
+        fn an_aggregate_is_as_big_as_it_says_while_it_grows(records in user_records()) {
+            let mut aggregate = Aggregate::default();
+            for (count, record) in records.iter().enumerate() {
+                prop_assert_eq!(aggregate.len(), count);
+                let expected = aggregate.size_bytes() + aggregate.growth_bytes(record);
+                aggregate.push(record);
+                prop_assert_eq!(aggregate.size_bytes(), expected);
+            }
+            prop_assert_eq!(aggregate.size_bytes(), aggregate.finish().len());
         }
 
         #[test]
