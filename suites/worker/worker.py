@@ -156,17 +156,20 @@ def starts(facts, program, server, kinesis, mode):
     for at, start in enumerate(wanted):
         words = [program, stream.name, start, *(["fan-out", f"starts{at}"] if mode == "fan-out" else [])]
         words += ["shard", stream.shards()[0]["ShardId"]]
-        readers[start] = subprocess.Popen(words, env=environment(server), stdout=subprocess.PIPE, text=True)
-    for reader in readers.values():
-        assert reader.stdout.readline().startswith("reading")
-    time.sleep(1)
+        file = server.folder / f"starts-{mode}-{at}.txt"
+        with open(file, "w") as output:
+            readers[start] = subprocess.Popen(words, env=environment(server), stdout=output), file
+    wait_until(lambda: all(file.read_text().startswith("reading") for _, file in readers.values()), 30)
     put(6), put(7)
     stream.split()  # ends them
-    for start, reader in readers.items():
-        text = reader.communicate(timeout=60)[0]
-        got = [int(line.data.split()[1]) for line in read_lines(text)]
+    for start, (reader, file) in readers.items():
+        code = reader.wait(60)
+        got = [int(line.data.split()[1]) for line in read_lines(file.read_text())[1:]] + [f"exit code {code}"] * code
         due = list(wanted[start])
         facts.say(f"{mode}_starts_at_{start.partition('=')[0]}", [] if got == due else [f"{got}, not {due}"])
+    if mode == "fan-out":
+        left = kinesis.list_stream_consumers(StreamARN=stream.arn)["Consumers"]
+        facts.say("fan-out_consumers_are_deregistered_by_who_registered_them", left)
 
 
 def follow(facts, program, server, kinesis, mode):
@@ -318,7 +321,16 @@ def live(facts, server, applications):
     server.start()
     note("killed the server with SIGKILL and started it again after twice the fail-over time")
     reshard("split")
-    balance("workers_go_on_when_the_server_is_back", 2, 60)
+    before = {application.mode: set(application.producer.acknowledged) for application in applications}
+    for application in applications:
+        identities = lambda: {(line.key, int(line.data.split()[1])) for line in application.lines() if line.number != "ended"}
+        later = lambda: identities() & (set(application.producer.acknowledged) - before[application.mode])
+        try:
+            wait_until(later, 60, 0.3)
+            facts.say(f"{application.mode}_workers_go_on_when_the_server_is_back", [])
+        except AssertionError:
+            facts.say(f"{application.mode}_workers_go_on_when_the_server_is_back", [dict(application.owners())])
+    balance("the_shards_are_shared_evenly_again", 2, 60)
     server.kill()
     server.start()
     note("killed the server with SIGKILL and started it again at once")

@@ -15,6 +15,8 @@ use tokio::time::Instant;
 
 /// The service refuses a second subscription to a shard within so long of the first.
 const SUBSCRIPTION_INTERVAL: Duration = Duration::from_secs(5);
+/// About so long after such a refusal, it is tried again.
+const REFUSED_PAUSE: Duration = Duration::from_secs(1);
 
 /// One shard, read from a place on.
 pub(crate) struct ShardReader {
@@ -31,7 +33,7 @@ pub(crate) struct ShardReader {
 /// What reading goes on with.
 enum Hand {
     Polling(Option<Next>),
-    FanOut(Arc<Registration>, Option<Subscription>),
+    FanOut(Arc<Registration>, Option<Box<Subscription>>),
 }
 
 impl ShardReader {
@@ -127,14 +129,14 @@ impl ShardReader {
                     // Another one is still there: it must have ended, or be old enough to be taken over.
                     Err(error) if error.code() == Some("ResourceInUseException") => {
                         tracing::debug!(shard = %self.shard_id, %error, "subscribed elsewhere");
-                        self.not_before = clock::now() + SUBSCRIPTION_INTERVAL.mul_f64(0.5 + clock::chance());
+                        self.not_before = clock::now() + REFUSED_PAUSE.mul_f64(0.5 + clock::chance());
                         return Ok(None);
                     }
                     begun => begun?,
                 };
                 self.not_before = clock::now() + SUBSCRIPTION_INTERVAL;
                 self.stay(date);
-                subscription
+                Box::new(subscription)
             }
         };
         let Some(event) = subscription.event(&self.shard_id, self.consumer.taken_apart).await? else { return Ok(None) };

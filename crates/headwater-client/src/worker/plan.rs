@@ -142,11 +142,20 @@ mod tests {
     ) -> Result<(), TestCaseError> {
         let (mut now, end) = span;
         while now < end {
-            for (at, worker) in workers.iter_mut().enumerate() {
-                if !asleep.contains(&at) && worker.next.is_none_or(|next| next <= now) {
-                    worker.next = Some(now + TICK);
-                    worker.tick(table, now);
+            for at in 0..workers.len() {
+                let worker = &mut workers[at];
+                if asleep.contains(&at) || worker.next.is_some_and(|next| now < next) {
+                    continue;
                 }
+                worker.next = Some(now + TICK);
+                let before: BTreeSet<String> = worker.held.keys().cloned().collect();
+                worker.tick(table, now);
+                let taken: Vec<&String> = workers[at].held.keys().filter(|shard| !before.contains(*shard)).collect();
+                let believed = |shard: &&&String| {
+                    workers.iter().enumerate().any(|(other, worker)| other != at && worker.believes(shard, now))
+                };
+                let stolen = taken.iter().filter(believed).count();
+                prop_assert!(stolen <= 1, "{} shards were taken from who believes in them", stolen);
             }
             for lease in table.all() {
                 let believers = workers.iter().filter(|worker| worker.believes(&lease.shard_id, now)).count();

@@ -136,7 +136,7 @@ mod tests {
         assert_eq!(store.replace(&lease, &theirs).await.unwrap(), Replaced::Done);
         assert_eq!(store.replace(&lease, &mine).await.unwrap(), Replaced::Refused(Some(theirs.clone())));
         store.delete(&lease).await.unwrap();
-        assert_eq!(store.list().await.unwrap(), [theirs.clone()]);
+        assert_eq!(store.list().await.unwrap(), std::slice::from_ref(&theirs));
         store.delete(&theirs).await.unwrap();
         assert_eq!(store.replace(&theirs, &mine).await.unwrap(), Replaced::Refused(None));
     }
