@@ -86,8 +86,7 @@ impl Put {
         let bar = progress(None, "records");
         let begun_ms = clock.now_ms();
         let mut count = 0;
-        let mut lines = self.records()?;
-        while let Some(record) = lines.next() {
+        for record in self.records()? {
             if let Some(rate) = self.rate {
                 let due_ms = begun_ms + count * MS_PER_S / rate;
                 clock.sleep(due_ms.saturating_sub(clock.now_ms())).await;
