@@ -1,7 +1,7 @@
 //! `cargo xtask ci`: everything that must pass, cheap things first, each with its time. All steps run, so that one
 //! look shows all that is broken; the last line is `N passed, N failed`.
 use crate::{audit, check, command, suites};
-use std::{path::Path, time::Instant};
+use std::{path::Path, process::Command, time::Instant};
 
 /// Seeds of the disk simulator in CI; a full run is `cargo run --release` in `sim/` with 10,000.
 const SIMULATOR_SEEDS: &str = "2000";
@@ -29,6 +29,11 @@ fn steps() -> Vec<Step> {
         cargo("formatting", &["fmt", "--all", "--check"]),
         step("house rules", check::run),
         cargo("lints", &["clippy", "--workspace", "--all-targets", "--quiet", "--", "--deny", "warnings"]),
+        step("documentation", |root| {
+            let mut doc = Command::new("cargo");
+            doc.current_dir(root).args(["doc", "--no-deps", "--quiet", "--package", "headwater-client"]);
+            command::run_with(doc.env("RUSTDOCFLAGS", "--deny warnings"))
+        }),
         cargo("tests", &["test", "--workspace", "--quiet"]),
         cargo("release build", &["build", "--release", "--quiet", "--package", "headwater"]),
         step("simulator", |root| {

@@ -35,7 +35,7 @@ const fn other(name: &'static str, prepare: fn(&Path) -> Result<(), String>, pro
     Suite { name, scenarios: None, prepare, program }
 }
 
-const SUITES: [Suite; 12] = [
+const SUITES: [Suite; 13] = [
     kinesis("boto3", prepare_python, |root| python(root, "boto3_suite.py")),
     kinesis("awscli", prepare_python, |root| python(root, "awscli_suite.py")),
     kinesis("boto2", prepare_python, |root| python(root, "boto2_suite.py")),
@@ -47,6 +47,7 @@ const SUITES: [Suite; 12] = [
     other("node-dynamodb", |root| install_node(root, "node-dynamodb"), |root| node(root, "node-dynamodb")),
     other("go-dynamodb", |root| prepare_go(root, "dynamodb"), |root| Command::new(go_binary(root, "dynamodb"))),
     other("firehose", prepare_python, firehose),
+    other("worker", prepare_worker, worker),
     other("java-dynamodb", |root| build_java(root, "java-dynamodb"), |root| java(root, "java-dynamodb")),
 ];
 const DURABILITY: &str = "durability";
@@ -177,6 +178,21 @@ fn python(root: &Path, program: &str) -> Command {
 fn firehose(root: &Path) -> Command {
     let mut command = Command::new(interpreter(root));
     command.arg(root.join("suites/firehose/suite.py")).arg(release_binary(root));
+    command
+}
+
+/// The client library's examples, which the tests build anyway.
+fn prepare_worker(root: &Path) -> Result<(), String> {
+    prepare_python(root)?;
+    command::run(root, "cargo", &["test", "--workspace", "--no-run", "--quiet"])
+}
+
+/// The same for readers and workers of the client library.
+fn worker(root: &Path) -> Command {
+    let mut command = Command::new(interpreter(root));
+    command.arg(root.join("suites/worker/worker.py")).arg(release_binary(root));
+    let examples = root.join("target/debug/examples");
+    command.args(["consume", "follow", "worker"].map(|example| examples.join(example)));
     command
 }
 
