@@ -36,7 +36,7 @@ use table::Table;
 use tail::{Get, Tail};
 use workflow::Workflow;
 
-/// The AWS streaming stack as one binary: Kinesis Data Streams and DynamoDB on a durable log.
+/// The AWS streaming stack as one binary: Kinesis Data Streams, DynamoDB and Data Firehose on a durable log.
 ///
 /// Point any AWS SDK at it. What it acknowledges is on disk. Without a command it serves.
 #[derive(Parser)]
@@ -55,6 +55,9 @@ A flag goes before a variable, a variable before the file.
 Example:
   headwater --data ./streams --listen 4567
   aws --endpoint-url http://127.0.0.1:4567 kinesis list-streams";
+
+/// Threads of a command that calls a server.
+const COMMAND_THREADS: usize = 2;
 
 #[derive(Subcommand)]
 enum Command {
@@ -153,8 +156,9 @@ fn whole() -> clap::Command {
     command.mut_subcommands(|command| command.mut_args(|setting| setting.hide_env(true)))
 }
 
+/// Runs a command. What it spawns goes on while it waits for standard input.
 fn block_on(task: impl Future<Output = Result<(), String>>) -> Result<(), String> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(COMMAND_THREADS).enable_all().build();
     runtime.map_err(|error| error.to_string())?.block_on(task)
 }
 

@@ -19,7 +19,7 @@ const PAUSE_MS: u64 = 100;
 /// Where calls go, and as whom.
 #[derive(Args, Clone)]
 pub(super) struct Connection {
-    /// The server to call, http://HOST:PORT; without one, AWS
+    /// The server to call, http://HOST:PORT [default: AWS_ENDPOINT_URL; without that, AWS]
     #[arg(long, env = "AWS_ENDPOINT_URL", value_name = "URL", global = true)]
     pub(super) endpoint: Option<String>,
     #[command(flatten)]

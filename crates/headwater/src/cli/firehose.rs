@@ -8,6 +8,7 @@ use base64_simd::STANDARD;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use std::io::BufRead;
+use tokio::sync::mpsc;
 
 /// Between two looks at a delivery stream that is changing.
 const POLL_MS: u64 = 200;
@@ -221,32 +222,41 @@ impl Create {
 }
 
 async fn put(caller: &Caller, name: &str) -> Result<(), String> {
-    let (mut batch, mut bytes, mut count) = (Vec::new(), 0, 0);
-    let mut lines = std::io::stdin().lock().lines();
-    loop {
-        let line = lines.next().transpose().map_err(|error| error.to_string())?;
-        let is_end = line.is_none();
-        if let Some(line) = line {
+    let (lines, mut taken) = mpsc::channel(BATCH);
+    // What has come is put, and not kept until a batch is full: the next line may be hours away.
+    let reader = tokio::task::spawn_blocking(move || {
+        for line in std::io::stdin().lock().lines() {
+            if lines.blocking_send(line.map_err(|error| error.to_string())).is_err() {
+                break;
+            }
+        }
+    });
+    let (mut come, mut count) = (Vec::new(), 0);
+    while taken.recv_many(&mut come, BATCH).await > 0 {
+        let (mut batch, mut bytes) = (Vec::new(), 0);
+        for line in come.drain(..) {
+            let line = line.map_err(|why| format!("{why}; {count} were put"))?;
+            if bytes + line.len() > BATCH_BYTES && !batch.is_empty() {
+                count += send(caller, name, std::mem::take(&mut batch), count).await?;
+                bytes = 0;
+            }
             bytes += line.len();
             batch.push(json!({"Data": STANDARD.encode_to_string(line.as_bytes())}));
         }
-        if !batch.is_empty() && (is_end || batch.len() == BATCH || bytes > BATCH_BYTES) {
-            count += batch.len();
-            send(caller, name, std::mem::take(&mut batch)).await.map_err(|why| format!("{why}; {count} were put"))?;
-            bytes = 0;
-        }
-        if is_end {
-            tell(&format!("{name}: {count} records"));
-            return Ok(());
-        }
+        count += send(caller, name, batch, count).await?;
     }
+    reader.await.map_err(|error| error.to_string())?;
+    tell(&format!("{name}: {count} records"));
+    Ok(())
 }
 
-/// Puts a batch; what is refused for the moment is put again.
-async fn send(caller: &Caller, name: &str, mut batch: Vec<Value>) -> Result<(), String> {
+/// Puts a batch, after so many others; what is refused for the moment is put again. Gives how many it were.
+async fn send(caller: &Caller, name: &str, mut batch: Vec<Value>, before: usize) -> Result<usize, String> {
+    let count = batch.len();
     while !batch.is_empty() {
         let input = json!({"DeliveryStreamName": name, "Records": batch});
-        let answer = caller.call(Service::Firehose, "PutRecordBatch", &input).await.map_err(advised)?;
+        let answer = caller.call(Service::Firehose, "PutRecordBatch", &input).await;
+        let answer = answer.map_err(|failure| format!("{}; {before} were put", advised(failure)))?;
         let results = answer["RequestResponses"].as_array().into_iter().flatten();
         let refused = results.map(|result| result["ErrorCode"].is_string());
         let held = std::mem::take(&mut batch);
@@ -255,7 +265,7 @@ async fn send(caller: &Caller, name: &str, mut batch: Vec<Value>) -> Result<(), 
             caller.clock().sleep(POLL_MS).await;
         }
     }
-    Ok(())
+    Ok(count)
 }
 
 /// A failure, and what to do next.
