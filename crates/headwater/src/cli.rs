@@ -2,6 +2,7 @@
 //! standard error and a failing exit status.
 mod bench;
 mod connection;
+mod copy;
 mod firehose;
 mod function;
 mod identity;
@@ -10,6 +11,7 @@ mod manual;
 mod output;
 mod put;
 mod relay;
+mod status;
 mod stream;
 mod table;
 mod tail;
@@ -21,6 +23,7 @@ use crate::{
 };
 use bench::Bench;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use copy::Copy;
 use firehose::Firehose;
 use function::Run;
 use inspect::{Dump, Folder};
@@ -75,6 +78,8 @@ enum Command {
     Get(Get),
     /// Shows the records that come into a stream
     Tail(Tail),
+    /// Copies a stream's records into another stream, here or elsewhere
+    Copy(Box<Copy>),
     /// Makes tables, reads and writes their items, takes them in and out
     Table(Box<Table>),
     /// Makes, shows and deletes delivery streams, and puts records to them
@@ -131,6 +136,7 @@ pub(crate) fn run() -> ExitCode {
         Some(Command::Put(put)) => block_on(put.run()),
         Some(Command::Get(get)) => block_on(get.run()),
         Some(Command::Tail(tail)) => block_on(tail.run()),
+        Some(Command::Copy(copy)) => block_on(copy.run()),
         Some(Command::Table(table)) => block_on(table.run()),
         Some(Command::Firehose(firehose)) => block_on(firehose.run()),
         Some(Command::Function(Function::Run(run))) => run.run(),

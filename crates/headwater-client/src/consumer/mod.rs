@@ -9,7 +9,7 @@ mod tree;
 pub(crate) use tree::tests;
 
 pub use reading::Reading;
-pub use shard::{Arrived, Batch, ChildShard, Next, Shard, Start};
+pub use shard::{Arrived, Batch, ChildShard, Next, Place, Shard, Start};
 
 use crate::{
     backoff::persist,
@@ -19,7 +19,7 @@ use crate::{
 use aws_sdk_kinesis::{Client, primitives::DateTime};
 use fan_out::Registration;
 pub(crate) use reader::ShardReader;
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 /// The API allows five requests a second for the records of a shard.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
@@ -211,7 +211,28 @@ impl Consumer {
     /// starts with a sequence number mean nothing here, since that is a place in one shard: the first item is then an
     /// [`Error::Misuse`].
     pub fn read(&self, start: Start) -> Reading {
-        Reading::of_stream(self.clone(), start)
+        self.read_on(BTreeMap::new(), start)
+    }
+
+    /// Reads the whole stream on from where an earlier reading ended: each shard of `places` from its place, and what the
+    /// earlier one had not begun with as [`read`](Self::read) would.
+    ///
+    /// ```no_run
+    /// # async fn go_on(consumer: headwater_client::Consumer, mut places: std::collections::BTreeMap<String, headwater_client::consumer::Place>)
+    /// # -> headwater_client::Result<()> {
+    /// use headwater_client::{Start, consumer::Place};
+    ///
+    /// let mut reading = consumer.read_on(places.clone(), Start::TrimHorizon);
+    /// while let Some(arrived) = reading.next_batch().await {
+    ///     let arrived = arrived?;
+    ///     // … and when what arrived is worked on:
+    ///     places.extend(arrived.place().map(|place| (arrived.shard_id.to_string(), place)));
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn read_on(&self, places: BTreeMap<String, Place>, start: Start) -> Reading {
+        Reading::of_stream(self.clone(), places, start)
     }
 
     /// The shards after one has ended, these `children` among them.

@@ -3,7 +3,7 @@
 use super::{
     Consumer,
     reader::ShardReader,
-    shard::{Arrived, Start},
+    shard::{Arrived, Place, Start},
     tree::Tree,
 };
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
 };
 use futures_core::Stream;
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
@@ -41,8 +41,8 @@ impl Reading {
         Self::of(|queue| async move { read_shard(consumer, shard_id, start, queue).await.map(drop) })
     }
 
-    pub(super) fn of_stream(consumer: Consumer, start: Start) -> Self {
-        Self::of(|queue| follow(consumer, start, queue))
+    pub(super) fn of_stream(consumer: Consumer, places: BTreeMap<String, Place>, start: Start) -> Self {
+        Self::of(|queue| follow(consumer, places, start, queue))
     }
 
     fn of<F>(reads: impl FnOnce(mpsc::Sender<Result<Arrived>>) -> F) -> Self
@@ -121,7 +121,12 @@ async fn read_shard(
 }
 
 /// Reads all shards into the queue, parents first.
-async fn follow(consumer: Consumer, start: Start, queue: mpsc::Sender<Result<Arrived>>) -> Result<()> {
+async fn follow(
+    consumer: Consumer,
+    places: BTreeMap<String, Place>,
+    start: Start,
+    queue: mpsc::Sender<Result<Arrived>>,
+) -> Result<()> {
     if matches!(start, Start::AtSequenceNumber(_) | Start::AfterSequenceNumber(_)) {
         return Err(Error::Misuse("a sequence number is a place in one shard: read that one with `read_shard`".into()));
     }
@@ -129,13 +134,23 @@ async fn follow(consumer: Consumer, start: Start, queue: mpsc::Sender<Result<Arr
     let first: BTreeSet<String> = shards.iter().map(|shard| shard.id.clone()).collect();
     let mut tree = Tree::default();
     tree.list(&shards);
-    if start == Start::Latest {
-        shards.iter().filter(|shard| shard.is_closed()).for_each(|shard| tree.ended(&shard.id));
+    for shard in &shards {
+        let is_read = match places.get(&shard.id) {
+            Some(place) => *place == Place::Ended,
+            None => start == Start::Latest && shard.is_closed(),
+        };
+        if is_read {
+            tree.ended(&shard.id);
+        }
     }
     let mut readers = JoinSet::new();
     loop {
         for id in tree.ready() {
-            let start = if first.contains(&id) { start.clone() } else { Start::TrimHorizon };
+            let start = match places.get(&id) {
+                Some(Place::After(number)) => Start::AfterSequenceNumber(number.clone()),
+                _ if first.contains(&id) => start.clone(),
+                _ => Start::TrimHorizon,
+            };
             let shard_id: Arc<str> = id.as_str().into();
             let (consumer, queue) = (consumer.clone(), queue.clone());
             tracing::debug!(shard = id, ?start, "is read");

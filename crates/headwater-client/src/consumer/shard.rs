@@ -99,6 +99,15 @@ impl Start {
     }
 }
 
+/// How far a shard was read, for [`Consumer::read_on`](super::Consumer::read_on).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Place {
+    /// Up to the record of this sequence number, that one included.
+    After(String),
+    /// To its end.
+    Ended,
+}
+
 /// What the next request for records goes by. It is good for five minutes.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
@@ -147,4 +156,12 @@ pub struct Arrived {
     pub ended: bool,
     /// At its end: what it became, if the service says so.
     pub child_shards: Vec<ChildShard>,
+}
+
+impl Arrived {
+    /// How far its shard was read with this; `None` if it brought nothing.
+    pub fn place(&self) -> Option<Place> {
+        let last = || self.records.last().map(|record| Place::After(record.sequence_number.clone()));
+        if self.ended { Some(Place::Ended) } else { last() }
+    }
 }

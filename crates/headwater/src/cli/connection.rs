@@ -71,6 +71,14 @@ impl Failure {
         matches!(self, Self::Refused { code, .. } if code == wanted)
     }
 
+    /// The failure, and which command lists what there is, if what was named is not there.
+    pub(super) fn told(&self, list: &str) -> String {
+        if self.is("ResourceNotFoundException") {
+            return format!("{self} `{list}` shows what there is.");
+        }
+        self.to_string()
+    }
+
     fn is_transient(&self) -> bool {
         TRANSIENT.iter().any(|code| self.is(code))
     }
@@ -109,6 +117,12 @@ pub(super) struct Caller {
 }
 
 impl Connection {
+    /// The same but for what is given.
+    pub(super) fn with(self, endpoint: &Option<String>, region: &Option<String>, profile: &Option<String>) -> Self {
+        let identity = self.identity.with(region, profile);
+        Self { endpoint: endpoint.clone().or(self.endpoint), identity }
+    }
+
     /// Finds out as whom to call; nothing is called yet.
     ///
     /// # Errors

@@ -2,7 +2,8 @@
 //! said in the service's own terms, by the fewest of them; for all of them there is AWS's own command line.
 use super::{
     connection::{Caller, Connection, Failure, Service},
-    output::{Form, cell, spinner, tell},
+    output::{Form, cell, tell},
+    status,
 };
 use base64_simd::STANDARD;
 use clap::{Args, Subcommand};
@@ -10,8 +11,8 @@ use serde_json::{Value, json};
 use std::io::BufRead;
 use tokio::sync::mpsc;
 
-/// Between two looks at a delivery stream that is changing.
-const POLL_MS: u64 = 200;
+/// Before records are put again that were refused for the moment.
+const PAUSE_MS: u64 = 200;
 /// Records in a request at most, and their bytes.
 const BATCH: usize = 500;
 const BATCH_BYTES: usize = 3 << 20;
@@ -107,24 +108,9 @@ async fn described(caller: &Caller, name: &str) -> Result<Value, Failure> {
     Ok(caller.call(Service::Firehose, "DescribeDeliveryStream", &input).await?["DeliveryStreamDescription"].take())
 }
 
-async fn wait(caller: &Caller, name: &str, status: Option<&str>) -> Result<(), String> {
-    let picture = spinner(name.to_owned());
-    loop {
-        let seen = match described(caller, name).await {
-            Ok(stream) => Some(cell(&stream["DeliveryStreamStatus"])),
-            Err(failure) if failure.is("ResourceNotFoundException") => None,
-            Err(failure) => return Err(failure.to_string()),
-        };
-        if seen.as_deref() == status {
-            picture.finish_and_clear();
-            tell(&format!("{name}: {}", seen.as_deref().unwrap_or("deleted")));
-            return Ok(());
-        }
-        if let Some(failed) = seen.filter(|seen| seen.ends_with("FAILED")) {
-            return Err(format!("{name}: {failed}; `headwater firehose describe {name}` says why"));
-        }
-        caller.clock().sleep(POLL_MS).await;
-    }
+/// Waits until the delivery stream has this status; `None`: until it is gone.
+async fn wait(caller: &Caller, name: &str, wanted: Option<&str>) -> Result<(), String> {
+    status::wait(caller, name, wanted, async || Ok(described(caller, name).await?["DeliveryStreamStatus"].take())).await
 }
 
 async fn list(caller: &Caller, form: Form) -> Result<(), String> {
@@ -262,7 +248,7 @@ async fn send(caller: &Caller, name: &str, mut batch: Vec<Value>, before: usize)
         let held = std::mem::take(&mut batch);
         batch = held.into_iter().zip(refused).filter(|(_, is_refused)| *is_refused).map(|(record, _)| record).collect();
         if !batch.is_empty() {
-            caller.clock().sleep(POLL_MS).await;
+            caller.clock().sleep(PAUSE_MS).await;
         }
     }
     Ok(count)
@@ -270,8 +256,5 @@ async fn send(caller: &Caller, name: &str, mut batch: Vec<Value>, before: usize)
 
 /// A failure, and what to do next.
 fn advised(failure: Failure) -> String {
-    if failure.is("ResourceNotFoundException") {
-        return format!("{failure} `headwater firehose list` shows what there is.");
-    }
-    failure.to_string()
+    failure.told("headwater firehose list")
 }

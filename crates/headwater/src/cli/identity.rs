@@ -56,6 +56,11 @@ pub(super) struct Signer {
 }
 
 impl Identity {
+    /// The same but for what is given.
+    pub(super) fn with(self, region: &Option<String>, profile: &Option<String>) -> Self {
+        Self { region: region.clone().or(self.region), profile: profile.clone().or(self.profile) }
+    }
+
     /// Finds the region, and where a key is to be had for calls of `endpoint`; `None`: AWS's own.
     ///
     /// # Errors

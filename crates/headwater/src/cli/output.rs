@@ -55,7 +55,10 @@ fn table(head: &[&str], rows: &[Vec<String>]) -> String {
         let padded = cells.zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
         padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     };
-    let mut lines = vec![line(&mut head.iter().copied())];
+    let mut lines = Vec::new();
+    if head.iter().any(|name| !name.is_empty()) {
+        lines.push(line(&mut head.iter().copied()));
+    }
     lines.extend(rows.iter().map(|row| line(&mut row.iter().map(String::as_str))));
     lines.join("\n")
 }

@@ -2,13 +2,11 @@
 //! asked to be, unless it was told not to wait.
 use super::{
     connection::{Caller, Connection, Failure, Service::Kinesis},
-    output::{Form, cell, spinner, tell},
+    output::{Form, cell, tell},
+    status,
 };
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
-
-/// Between two looks at a stream that is changing.
-const POLL_MS: u64 = 200;
 
 pub(super) const HELP: &str = "\
 Examples:
@@ -157,22 +155,8 @@ async fn change(caller: &Caller, operation: &str, input: &Value, name: &str, wai
 }
 
 /// Waits until the stream has this status; `None`: until it is gone.
-async fn wait(caller: &Caller, name: &str, status: Option<&str>) -> Result<(), String> {
-    let picture = spinner(name.to_owned());
-    loop {
-        let seen = match summary(caller, name).await {
-            Ok(summary) => Some(cell(&summary["StreamStatus"])),
-            Err(failure) if failure.is("ResourceNotFoundException") => None,
-            Err(failure) => return Err(advised(failure)),
-        };
-        if seen.as_deref() == status {
-            picture.finish_and_clear();
-            tell(&format!("{name}: {}", seen.as_deref().unwrap_or("deleted")));
-            return Ok(());
-        }
-        picture.set_message(format!("{name}: {}", seen.as_deref().unwrap_or("coming")));
-        caller.clock().sleep(POLL_MS).await;
-    }
+async fn wait(caller: &Caller, name: &str, wanted: Option<&str>) -> Result<(), String> {
+    status::wait(caller, name, wanted, async || Ok(summary(caller, name).await?["StreamStatus"].take())).await
 }
 
 async fn summary(caller: &Caller, name: &str) -> Result<Value, Failure> {
@@ -303,8 +287,5 @@ async fn consumers(caller: &Caller, name: &str, form: Form) -> Result<(), String
 
 /// A failure, and what to do next.
 fn advised(failure: Failure) -> String {
-    if failure.is("ResourceNotFoundException") {
-        return format!("{failure} `headwater stream list` shows what there is.");
-    }
-    failure.to_string()
+    failure.told("headwater stream list")
 }

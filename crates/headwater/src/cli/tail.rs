@@ -2,17 +2,17 @@
 //! shown in their order, and those of a shard's children after its own.
 use super::{
     connection::Connection,
-    output::{has_colours, say},
+    output::{Form, has_colours, say},
 };
 use base64_simd::STANDARD;
 use clap::{Args, ValueEnum};
 use flate2::read::MultiGzDecoder;
-use headwater_client::{Consumer, Received, Start};
+use headwater_client::{Consumer, Received, Start, consumer::Arrived};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::{
     collections::BTreeSet,
-    io::{self, IsTerminal, Read, Write},
+    io::{self, Read, Write},
     time::{Duration, SystemTime},
 };
 
@@ -53,11 +53,10 @@ pub(super) struct Which {
     /// Be pushed the records, as a registered consumer of this name or ARN
     #[arg(long, value_name = "CONSUMER")]
     fan_out: Option<String>,
-    /// Print a line of JSON for each, on a terminal too; a pipe gets it anyway
-    #[arg(long)]
-    json: bool,
     #[command(flatten)]
     connection: Connection,
+    #[command(flatten)]
+    form: Form,
 }
 
 /// What is there.
@@ -142,12 +141,12 @@ impl Which {
             };
             format!("{error}{advice}")
         };
-        let mut waited_for = self.shards(consumer).await.map_err(failed)?;
+        let mut tips = self.tips(consumer).await.map_err(failed)?;
         let mut reading = match &self.shard {
             Some(id) => consumer.read_shard(id, start),
             None => consumer.read(start),
         };
-        let is_plain = !self.json && io::stdout().is_terminal();
+        let is_plain = !self.form.is_json();
         let mut left = self.limit.unwrap_or(usize::MAX);
         while let Some(arrived) = reading.next_batch().await {
             let arrived = arrived.map_err(failed)?;
@@ -155,23 +154,17 @@ impl Which {
                 self.print(record, is_plain)?;
             }
             left = left.saturating_sub(arrived.records.len());
-            if arrived.ended {
-                waited_for.remove(&*arrived.shard_id);
-                waited_for.extend(arrived.child_shards.iter().map(|child| child.id.clone()));
-            } else if arrived.millis_behind == 0 {
-                waited_for.remove(&*arrived.shard_id);
-            }
-            if left == 0 || (!follows && waited_for.is_empty()) {
+            tips.see(&arrived);
+            if left == 0 || (!follows && tips.are_all_seen()) {
                 break;
             }
         }
         Ok(())
     }
 
-    /// The shards whose tips are waited for.
-    async fn shards(&self, consumer: &Consumer) -> headwater_client::Result<BTreeSet<String>> {
+    async fn tips(&self, consumer: &Consumer) -> headwater_client::Result<Tips> {
         let listed = consumer.shards().await?.into_iter().map(|shard| shard.id);
-        Ok(listed.filter(|id| self.shard.as_ref().is_none_or(|wanted| wanted == id)).collect())
+        Ok(Tips::of(listed.filter(|id| self.shard.as_ref().is_none_or(|wanted| wanted == id))))
     }
 
     fn print(&self, record: &Received, is_plain: bool) -> Result<(), String> {
@@ -197,6 +190,30 @@ impl Which {
             line["subSequenceNumber"] = record.sub_sequence_number.into();
         }
         say(&line.to_string())
+    }
+}
+
+/// The shards of which a reading has not come to the tip yet.
+pub(super) struct Tips(BTreeSet<String>);
+
+impl Tips {
+    pub(super) fn of(shards: impl Iterator<Item = String>) -> Self {
+        Self(shards.collect())
+    }
+
+    /// Takes in what came of a shard: at its end its children are waited for.
+    pub(super) fn see(&mut self, arrived: &Arrived) {
+        if arrived.ended {
+            self.0.extend(arrived.child_shards.iter().map(|child| child.id.clone()));
+        }
+        if arrived.ended || arrived.millis_behind == 0 {
+            self.0.remove(&*arrived.shard_id);
+        }
+    }
+
+    /// Whether everything that was there has been read.
+    pub(super) fn are_all_seen(&self) -> bool {
+        self.0.is_empty()
     }
 }
 
@@ -227,7 +244,7 @@ fn unpack(data: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// The place a person means.
-fn start(text: &str, now_ms: u64, is_one_shard: bool) -> Result<Start, String> {
+pub(super) fn start(text: &str, now_ms: u64, is_one_shard: bool) -> Result<Start, String> {
     let wrong = || format!("--from {text}: write horizon, latest, a time or 15m; with --shard, a sequence number");
     match text {
         "horizon" => return Ok(Start::TrimHorizon),

@@ -179,6 +179,36 @@ fn what_is_put_line_by_line_is_got_in_order() {
 }
 
 #[test]
+fn a_copy_goes_on_where_it_was() {
+    let aws = Server::start(&[]);
+    let folder = tempfile::tempdir().expect("a folder");
+    let state = folder.path().join("places").to_str().expect("a name").to_owned();
+    said(&aws, &["stream", "create", "from", "--shards", "2"]);
+    said(&aws, &["stream", "create", "into", "--shards", "3"]);
+    let numbers = |range: std::ops::Range<u32>| range.map(|n| format!("{n}\n")).collect::<String>();
+    let copy = || drop(said(&aws, &["copy", "from", "into", "--state", &state]));
+    let copied = || {
+        let got = lines(&said(&aws, &["get", "into"]));
+        let of = |key: &str| {
+            let of = got.iter().filter(|record| record["partitionKey"] == key);
+            of.filter_map(|record| record["data"].as_str().map(str::to_owned)).collect::<Vec<_>>()
+        };
+        (of("a"), of("b"))
+    };
+    let of = |range: std::ops::Range<u32>| range.map(|n| n.to_string()).collect::<Vec<_>>();
+    fed(&aws, &["put", "from", "--key", "a"], &numbers(0..50));
+    fed(&aws, &["put", "from", "--key", "b", "--aggregate"], &numbers(0..50));
+    copy();
+    assert_eq!(copied(), (of(0..50), of(0..50)));
+    said(&aws, &["stream", "split", "from", "shardId-000000000000"]);
+    said(&aws, &["stream", "split", "from", "shardId-000000000001"]);
+    fed(&aws, &["put", "from", "--key", "a"], &numbers(50..70));
+    copy();
+    copy();
+    assert_eq!(copied(), (of(0..70), of(0..50)));
+}
+
+#[test]
 fn items_go_in_and_out_in_plain_json() {
     let aws = Server::start(&[]);
     said(&aws, &["table", "create", "carts", "customer:S", "placed:N", "--stream"]);

@@ -6,6 +6,7 @@ mod wire;
 use super::{
     connection::{Caller, Connection, Service},
     output::{Form, progress, say, tell},
+    status,
 };
 use clap::{Args, ValueEnum};
 use hdrhistogram::Histogram;
@@ -150,19 +151,16 @@ impl Bench {
     }
 
     async fn wait(&self, caller: &Caller, name: &str) -> Result<(), String> {
-        loop {
-            let (operation, input, member) = if self.case.is_of_items() {
-                ("DescribeTable", json!({"TableName": name}), "/Table/TableStatus")
-            } else {
-                let member = "/StreamDescriptionSummary/StreamStatus";
-                ("DescribeStreamSummary", json!({"StreamName": name}), member)
-            };
+        let (operation, input, member) = if self.case.is_of_items() {
+            ("DescribeTable", json!({"TableName": name}), "/Table/TableStatus")
+        } else {
+            ("DescribeStreamSummary", json!({"StreamName": name}), "/StreamDescriptionSummary/StreamStatus")
+        };
+        let look = async || {
             let answer = caller.call(self.case.service(), operation, &input).await?;
-            if answer.pointer(member).is_some_and(|status| status == "ACTIVE") {
-                return Ok(());
-            }
-            caller.clock().sleep(TICK_MS).await;
-        }
+            Ok(answer.pointer(member).cloned().unwrap_or_default())
+        };
+        status::wait(caller, name, Some("ACTIVE"), look).await
     }
 
     async fn load(&self, caller: &Caller, name: &str) -> Result<Outcome, String> {

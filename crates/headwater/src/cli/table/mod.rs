@@ -9,13 +9,11 @@ mod transfer;
 
 use super::{
     connection::{Caller, Connection, Failure, Service::DynamoDb},
-    output::{Form, cell, spinner, tell},
+    output::{Form, cell, tell},
+    status,
 };
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
-
-/// Between two looks at a table that is coming to be or going.
-const POLL_MS: u64 = 100;
 
 pub(super) const HELP: &str = "\
 Examples:
@@ -134,21 +132,8 @@ async fn described(caller: &Caller, name: &str) -> Result<Value, Failure> {
 }
 
 /// Waits until the table has this status; `None`: until it is gone.
-async fn wait(caller: &Caller, name: &str, status: Option<&str>) -> Result<(), String> {
-    let picture = spinner(name.to_owned());
-    loop {
-        let seen = match described(caller, name).await {
-            Ok(table) => Some(cell(&table["TableStatus"])),
-            Err(failure) if failure.is("ResourceNotFoundException") => None,
-            Err(failure) => return Err(format!("{name}: {failure}")),
-        };
-        if seen.as_deref() == status {
-            picture.finish_and_clear();
-            tell(&format!("{name}: {}", seen.as_deref().unwrap_or("deleted")));
-            return Ok(());
-        }
-        caller.clock().sleep(POLL_MS).await;
-    }
+async fn wait(caller: &Caller, name: &str, wanted: Option<&str>) -> Result<(), String> {
+    status::wait(caller, name, wanted, async || Ok(described(caller, name).await?["TableStatus"].take())).await
 }
 
 /// The names of all tables.
@@ -243,8 +228,5 @@ impl Create {
 
 /// A failure, and what to do next.
 fn advised(failure: Failure) -> String {
-    if failure.is("ResourceNotFoundException") {
-        return format!("{failure} `headwater table list` shows what there is.");
-    }
-    failure.to_string()
+    failure.told("headwater table list")
 }
