@@ -231,7 +231,12 @@ class Application:
         return Worker(self.program, self.server, self.stream, self.table, *self.more)
 
     def leases(self):
-        rows = self.server.client("dynamodb").scan(TableName=self.table, ConsistentRead=True)["Items"]
+        dynamodb = self.server.client("dynamodb")
+        try:
+            rows = dynamodb.scan(TableName=self.table, ConsistentRead=True)["Items"]
+        except dynamodb.exceptions.ResourceNotFoundException:
+            # The workers make the table when they begin.
+            return {}
         return {row["leaseKey"]["S"]: row for row in rows}
 
     def owners(self):

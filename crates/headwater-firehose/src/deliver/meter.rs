@@ -42,7 +42,7 @@ pub(crate) struct Meter {
     fresh_to_ms: AtomicU64,
 }
 
-/// What a [`Meter`] shows.
+/// What a meter shows.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Reading {
     /// Records read from the source.

@@ -99,8 +99,16 @@ impl Plan {
         self.pieces.iter().all(|piece| matches!(piece.source, Source::Memory(_)))
     }
 
-    /// Carries the plan out.
+    /// Carries the plan out. Whatever lies on the disk, a batch of entries leads on behind them.
     pub(super) fn fetch(self) -> Result<Batch, LogError> {
+        let mut batch = self.gather()?;
+        if let Some(last) = batch.entries.last() {
+            batch.next = batch.next.max(Seq(last.stamp.seq.0 + 1));
+        }
+        Ok(batch)
+    }
+
+    fn gather(self) -> Result<Batch, LogError> {
         let mut batch = Batch { entries: Vec::new(), next: Seq(self.end) };
         let mut size_bytes = 0;
         let mut pieces = self.pieces.as_slice();
@@ -127,7 +135,9 @@ impl Plan {
 
     /// Adds the wanted entries of a block; false once a limit is reached.
     fn take(&self, block: Entries, batch: &mut Batch, size_bytes: &mut usize) -> bool {
-        for entry in block.skip_while(|entry| entry.stamp.seq.0 < self.from) {
+        // Damage may have laid a block over another, so that places come twice.
+        let from = batch.entries.last().map_or(self.from, |last| last.stamp.seq.0 + 1);
+        for entry in block.skip_while(|entry| entry.stamp.seq.0 < from) {
             *size_bytes += entry.bytes.len();
             let full = batch.entries.len() >= self.limits.entries || *size_bytes > self.limits.bytes;
             if full && !batch.entries.is_empty() {
