@@ -31,7 +31,7 @@ fn steps() -> Vec<Step> {
         cargo("lints", &["clippy", "--workspace", "--all-targets", "--quiet", "--", "--deny", "warnings"]),
         step("documentation", |root| {
             let mut doc = Command::new("cargo");
-            doc.current_dir(root).args(["doc", "--no-deps", "--quiet", "--workspace", "--lib"]);
+            doc.current_dir(root).args(["doc", "--no-deps", "--quiet", "--package", "headwater-client"]);
             command::run_with(doc.env("RUSTDOCFLAGS", "--deny warnings"))
         }),
         cargo("tests", &["test", "--workspace", "--quiet"]),
