@@ -14,23 +14,27 @@ const STRANGE_ANSWERS: u32 = 5;
 
 /// Codes of refusals that pass.
 const PASSING: &[&str] = &[
-    "ProvisionedThroughputExceededException",
-    "LimitExceededException",
-    "ThrottlingException",
-    "Throttling",
-    "RequestLimitExceeded",
-    "KMSThrottlingException",
-    "TransactionConflictException",
-    "ReplicatedWriteConflictException",
+    "InternalFailure",
     "InternalFailureException",
+    "KMSThrottlingException",
+    "LimitExceededException",
+    "ProvisionedThroughputExceededException",
+    "ReplicatedWriteConflictException",
+    "RequestLimitExceeded",
+    "ServiceUnavailable",
+    "SlowDown",
+    "Throttling",
+    "ThrottlingException",
+    "TransactionConflictException",
 ];
+const TOO_MANY_REQUESTS: u16 = 429;
 
 /// Whether the same request may succeed a little later: too much was asked, the service is in trouble, or is not reached.
 pub(crate) fn passes(error: &Error) -> bool {
     match error {
         Error::Failed(failed) => match (failed.status, failed.code.as_deref()) {
             (_, Some(code)) if PASSING.contains(&code) => true,
-            (Some(status), _) => status >= 500,
+            (Some(status), _) => status >= 500 || status == TOO_MANY_REQUESTS,
             (None, code) => code.is_none(),
         },
         Error::Misuse(_) | Error::Unexpected(_) => false,
@@ -99,11 +103,24 @@ mod tests {
 
     #[test]
     fn throttling_server_faults_and_broken_connections_pass_and_refusals_do_not() {
-        assert!(passes(&failed(Some(400), Some("ProvisionedThroughputExceededException"))));
-        assert!(passes(&failed(Some(503), None)));
-        assert!(passes(&failed(None, None)));
-        assert!(!passes(&failed(Some(400), Some("ResourceNotFoundException"))));
-        assert!(!passes(&failed(None, Some("ResourceNotFoundException"))));
+        for passing in [
+            failed(Some(400), Some("ProvisionedThroughputExceededException")),
+            failed(Some(200), Some("InternalFailure")),
+            failed(Some(503), None),
+            failed(Some(429), None),
+            failed(None, None),
+        ] {
+            assert!(passes(&passing), "{passing:?}");
+        }
+        for lasting in [
+            failed(Some(400), Some("ResourceNotFoundException")),
+            failed(None, Some("ResourceNotFoundException")),
+            failed(Some(413), None),
+            Error::Misuse(String::new()),
+            Error::Unexpected(String::new()),
+        ] {
+            assert!(!passes(&lasting), "{lasting:?}");
+        }
     }
 
     #[test]

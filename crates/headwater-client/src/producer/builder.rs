@@ -6,14 +6,9 @@ use super::{
     request::Stream,
     retry::Retry,
 };
-use crate::{Error, Result};
+use crate::{Error, Result, clock};
 use aws_sdk_kinesis::Client;
-use std::{
-    collections::hash_map::RandomState,
-    hash::{BuildHasher, Hasher},
-    ops::RangeInclusive,
-    time::Duration,
-};
+use std::{ops::RangeInclusive, time::Duration};
 
 /// What the API takes in one PutRecords request.
 const REQUEST_RECORDS: usize = 500;
@@ -146,7 +141,7 @@ impl ProducerBuilder {
             within("aggregated_up_to", bytes, AGGREGATE_BYTES)?;
         }
         // The standard library's maps are seeded by chance, which is good enough for jitter.
-        let seed = RandomState::new().build_hasher().finish();
+        let seed = clock::lot();
         let stream = Stream::new(self.client, self.stream);
         Ok(Producer::of(Shared::new(stream, self.limits, self.buffer_bytes, seed)))
     }

@@ -5,11 +5,9 @@ use super::{
     driver::Shared,
     put::{Put, PutAll},
     request,
-    retry::is_transient,
 };
-use crate::{Error, Record, Result};
+use crate::{Error, Record, Result, backoff::passes, clock};
 use std::{ops::Range, slice, time::Duration};
-use tokio::time::Instant;
 
 impl Producer {
     /// Writes one record by a PutRecord request.
@@ -28,12 +26,12 @@ impl Producer {
     /// # }
     /// ```
     pub async fn put(&self, record: &Record) -> Result<Put> {
-        let (shared, began, mut retry) = (self.shared(), Instant::now(), 0);
+        let (shared, began, mut retry) = (self.shared(), clock::now(), 0);
         loop {
             let answer = shared.stream.put_record(record).await;
             shared.count_request(&answer);
             match answer {
-                Err(error) if is_transient(&error) && retry < shared.retry().retries => {
+                Err(error) if passes(&error) && retry < shared.retry().retries => {
                     tracing::debug!(%error, retry, "PutRecord is tried again");
                     shared.pause(retry, 1).await;
                     retry += 1;
@@ -74,7 +72,7 @@ impl Producer {
         if records.iter().any(|record| record.after.is_some()) {
             return Err(Error::Misuse("only `put` can ask for a sequence number above another".into()));
         }
-        let (shared, began) = (self.shared(), Instant::now());
+        let (shared, began) = (self.shared(), clock::now());
         let (mut results, mut end) = (Vec::with_capacity(records.len()), None);
         for chunk in chunks(records, shared.request_records(), shared.request_bytes()) {
             end = shared.put_chunk(records.get(chunk).unwrap_or_default(), &mut results).await.err();
@@ -127,7 +125,7 @@ impl Shared {
             let results = answer.unwrap_or_else(|error| vec![Err(error); left.len()]);
             let mut again = Vec::new();
             for (at, result) in left.into_iter().zip(results) {
-                if result.as_ref().is_err_and(is_transient) {
+                if result.as_ref().is_err_and(passes) {
                     again.push(at);
                 }
                 match all.get_mut(first + at) {
@@ -148,8 +146,7 @@ impl Shared {
 
     /// Waits before the retry of this number, of so many records.
     async fn pause(&self, retry: u32, records: usize) {
-        let pause = self.draw_pause(retry, records);
-        tokio::time::sleep_until(Instant::now() + pause).await;
+        clock::pause(self.draw_pause(retry, records)).await;
     }
 
     fn count_request<V>(&self, answer: &Result<V>) {

@@ -8,7 +8,7 @@ use super::{
     retry::Retry,
     unit::Unit,
 };
-use crate::{Error, Record, Result};
+use crate::{Error, Record, Result, clock};
 use std::{
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -57,7 +57,7 @@ impl Shared {
             room_bytes,
             wake: Notify::new(),
             over: watch::Sender::new(0),
-            began: Instant::now(),
+            began: clock::now(),
             started: AtomicBool::new(false),
         }
     }
@@ -197,7 +197,7 @@ impl Shared {
 
     /// Makes a request of `units`.
     async fn put(self: Arc<Self>, mut units: Vec<Unit<Token>>) {
-        let began = Instant::now();
+        let began = clock::now();
         let answer = self.ask(&mut units).await;
         let (records, sent) = (units.iter().map(|unit| unit.entries.len()).sum::<usize>(), units.len());
         match &answer {
@@ -271,7 +271,7 @@ async fn drive(running: Running) {
         match wake {
             Wake::At(at) => tokio::select! {
                 () = shared.wake.notified() => {}
-                () = tokio::time::sleep_until(shared.began + at) => {}
+                () = clock::until(shared.began + at) => {}
             },
             Wake::Called => shared.wake.notified().await,
         }

@@ -11,11 +11,11 @@ use super::{
     limits::{Lanes, Limits},
     metrics::Metrics,
     put::Put,
-    retry::{Chance, is_transient},
+    retry::Chance,
     sharding::Sharding,
     unit::{Entry, Lane, State, Unit},
 };
-use crate::{Error, Result, error::Failed};
+use crate::{Error, Result, backoff::passes, error::Failed};
 use headwater_aggregation::UserRecord;
 use std::{
     cmp::Reverse,
@@ -296,7 +296,7 @@ impl<T> Core<T> {
     }
 
     fn refused(&mut self, unit: Unit<T>, error: Error, now: Duration, finished: &mut Vec<Finished<T>>) {
-        let passing = is_transient(&error);
+        let passing = passes(&error);
         let last = self.limits.retry.retries;
         let (mut again, over): (Vec<_>, Vec<_>) =
             unit.entries.into_iter().partition(|entry| passing && entry.failures < last);

@@ -1,21 +1,5 @@
 //! When to try again. Pure: chance comes in as a number.
-use crate::{Error, error::Failed};
 use std::time::Duration;
-
-/// Codes that tell to come back later.
-const TRANSIENT: &[&str] = &[
-    "InternalFailure",
-    "InternalFailureException",
-    "KMSThrottlingException",
-    "LimitExceededException",
-    "ProvisionedThroughputExceededException",
-    "RequestLimitExceeded",
-    "ServiceUnavailable",
-    "SlowDown",
-    "Throttling",
-    "ThrottlingException",
-];
-const TOO_MANY_REQUESTS: u16 = 429;
 
 /// How often, and after which pauses, what failed for a passing reason is tried again: throughput exceeded, a failure
 /// inside the service, no answer.
@@ -63,17 +47,6 @@ impl Default for Retry {
     }
 }
 
-/// Whether the same might be taken later.
-pub(crate) fn is_transient(error: &Error) -> bool {
-    match error {
-        Error::Failed(Failed { code: Some(code), .. }) if TRANSIENT.contains(&code.as_str()) => true,
-        Error::Failed(Failed { status, .. }) => {
-            status.is_none_or(|status| status >= 500 || status == TOO_MANY_REQUESTS)
-        }
-        Error::Misuse(_) | Error::Unexpected(_) => false,
-    }
-}
-
 /// Numbers for jitter: evenly spread, of no other use.
 #[derive(Debug)]
 pub(crate) struct Chance(u64);
@@ -99,31 +72,6 @@ impl Chance {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn failed(status: Option<u16>, code: Option<&str>) -> Error {
-        Error::Failed(Failed { operation: "PutRecords", status, code: code.map(Into::into), message: String::new() })
-    }
-
-    #[test]
-    fn throttling_breakdowns_and_silence_pass_and_refusals_stay() {
-        for passing in [
-            failed(Some(400), Some("ProvisionedThroughputExceededException")),
-            failed(Some(200), Some("InternalFailure")),
-            failed(Some(503), None),
-            failed(Some(429), None),
-            failed(None, None),
-        ] {
-            assert!(is_transient(&passing), "{passing:?}");
-        }
-        for lasting in [
-            failed(Some(400), Some("ResourceNotFoundException")),
-            failed(Some(413), None),
-            Error::Misuse(String::new()),
-            Error::Unexpected(String::new()),
-        ] {
-            assert!(!is_transient(&lasting), "{lasting:?}");
-        }
-    }
 
     #[test]
     fn pauses_double_up_to_the_last_and_spread_below_it() {

@@ -3,11 +3,11 @@
 use super::{
     lanes::{Core, Finished},
     put::Put,
-    retry::{Retry, is_transient},
+    retry::Retry,
     shard_map::{Shard, ShardMap},
     unit::Entry,
 };
-use crate::{Error, Result};
+use crate::{Error, Result, backoff::passes};
 use std::{collections::VecDeque, time::Duration};
 
 /// The pauses between attempts to list the shards, as long as there are records that wait for them.
@@ -70,7 +70,7 @@ impl<T> Core<T> {
         match shards.map(ShardMap::new) {
             Ok(Some(map)) => self.adopt(map, now),
             Ok(None) => self.put_off(now),
-            Err(error) if is_transient(&error) => self.put_off(now),
+            Err(error) if passes(&error) => self.put_off(now),
             Err(error) => self.fail_all(&error, now),
         }
     }

@@ -136,7 +136,8 @@ impl Connection {
             }
         }
         let signer = self.identity.signer(endpoint.as_deref()).await?;
-        let client = client(endpoint.as_deref())?;
+        let is_plain = endpoint.as_ref().is_some_and(|url| url.starts_with("http://"));
+        let client = client(Policy::none(), is_plain)?;
         Ok(Caller { endpoint, signer, client, clock: SystemClock::new() })
     }
 }
@@ -211,7 +212,7 @@ impl Caller {
         let url = self.url(service).map_err(|error| broken(&error))?;
         let body = input.to_string();
         let headers = self.headers(service, operation, &url, body.as_bytes()).await.map_err(Failure::Broken)?;
-        let mut request = self.client.post(url);
+        let mut request = self.client.post(url).timeout(TIMEOUT);
         for (name, value) in &headers {
             request = request.header(name, value);
         }
@@ -230,13 +231,14 @@ impl Caller {
     }
 }
 
-fn client(endpoint: Option<&str>) -> Result<Client, String> {
+/// A client for HTTP; one that is plain knows no TLS, as reading the machine's certificates takes longer than most commands.
+///
+/// # Errors
+/// A sentence if the machine's TLS is not to be had.
+pub(super) fn client(redirections: Policy, is_plain: bool) -> Result<Client, String> {
     // Who has installed one before has installed the same.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let builder = Client::builder().redirect(Policy::none()).referer(false);
-    let builder = builder.connect_timeout(CONNECT_TIMEOUT).timeout(TIMEOUT);
-    // Reading the machine's certificates takes longer than most commands do.
-    let is_plain = endpoint.is_some_and(|url| url.starts_with("http://"));
+    let builder = Client::builder().redirect(redirections).referer(false).connect_timeout(CONNECT_TIMEOUT);
     let builder = if is_plain { builder.tls_certs_only([]) } else { builder };
     builder.build().map_err(|error| format!("no client for HTTP: {}", whole(&error)))
 }

@@ -103,14 +103,15 @@ pub(super) fn spinner(what: String) -> ProgressBar {
 
 /// A picture of so many things being done, or of things being done if it is not known how many.
 pub(super) fn progress(of: Option<u64>, unit: &str) -> ProgressBar {
-    let Some(of) = of else {
-        let style = ProgressStyle::with_template(&format!("{{spinner}} {{human_pos}} {unit}  {{per_sec}}  {{msg}}"));
-        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-        return style.map_or(bar.clone(), |style| bar.with_style(style));
+    let template = match of {
+        Some(_) => format!("{{wide_bar}} {{human_pos}}/{{human_len}} {unit}  {{per_sec}}  {{eta}} left {{msg}}"),
+        None => format!("{{spinner}} {{human_pos}} {unit}  {{per_sec}}  {{msg}}"),
     };
-    let template = format!("{{wide_bar}} {{human_pos}}/{{human_len}} {unit}  {{per_sec}}  {{eta}} left {{msg}}");
-    let bar = ProgressBar::with_draw_target(Some(of), ProgressDrawTarget::stderr());
-    ProgressStyle::with_template(&template).map_or(bar.clone(), |style| bar.with_style(style))
+    let bar = ProgressBar::with_draw_target(of, ProgressDrawTarget::stderr());
+    match ProgressStyle::with_template(&template) {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //! is sent; no redirection is followed in a step, for the document has the say.
 use super::show::Show;
 use crate::cli::{
-    connection::whole,
+    connection::{client, whole},
     identity::{Signer, Unsigned},
 };
 use headwater_log::clock::{Clock, SystemClock};
@@ -10,7 +10,6 @@ use headwater_workflow::{Event, Outside, Request, Response};
 use reqwest::{Client, Method, Url, redirect::Policy};
 use std::{sync::Arc, time::Duration};
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a description may take to come.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 /// Redirections of a description, at most.
@@ -37,8 +36,6 @@ pub(super) struct World {
 impl World {
     /// A world in which `caller` makes requests, and waits so many milliseconds for answers.
     pub(super) fn new(caller: Option<(Signer, u64)>) -> Self {
-        // Who has installed one before has installed the same.
-        let _ = rustls::crypto::ring::default_provider().install_default();
         let clock: Arc<dyn Clock> = SystemClock::new();
         let (requests, begun, times) = (Vec::new(), Vec::new(), Vec::new());
         Self { caller, clock, client: None, show: None, is_dry: false, requests, begun, times }
@@ -72,7 +69,7 @@ impl World {
         }
         let timeout = Duration::from_millis(timeout_ms.unwrap_or(*usual_ms));
         if self.client.is_none() {
-            self.client = Some(client(Policy::none())?);
+            self.client = Some(client(Policy::none(), false)?);
         }
         let client = self.client.as_ref().ok_or("no client for HTTP")?;
         let mut sent = client.request(method, url).timeout(timeout);
@@ -106,7 +103,7 @@ impl Outside for World {
 
     async fn read(&mut self, location: &str) -> Result<Option<String>, String> {
         if location.starts_with("http://") || location.starts_with("https://") {
-            let client = client(Policy::limited(MAX_REDIRECTIONS))?;
+            let client = client(Policy::limited(MAX_REDIRECTIONS), false)?;
             let answer = client.get(location).timeout(READ_TIMEOUT).send().await.map_err(|error| whole(&error))?;
             return match answer.status().as_u16() {
                 404 | 410 => Ok(None),
@@ -140,9 +137,4 @@ impl Outside for World {
             show.tell(&event, took_ms);
         }
     }
-}
-
-fn client(redirections: Policy) -> Result<Client, String> {
-    let builder = || Client::builder().redirect(redirections).referer(false).connect_timeout(CONNECT_TIMEOUT);
-    builder().build().map_err(|error| format!("no client for HTTP: {}", whole(&error)))
 }
