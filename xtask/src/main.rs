@@ -8,6 +8,7 @@ mod ci;
 mod command;
 mod fuzz;
 mod generate;
+mod kafka;
 mod long;
 mod operations;
 mod server;
@@ -53,6 +54,8 @@ enum Chore {
         #[arg(long)]
         endpoint: Option<String>,
     },
+    /// Runs the engine on Kafka against real brokers, which it starts; installs Kafka.
+    Kafka,
     /// Licences, bans, sources and advisories of all dependencies; the last need the network.
     Audit,
     /// Runs the fuzz targets on the nightly toolchain; installs cargo-fuzz.
@@ -73,6 +76,7 @@ fn main() -> ExitCode {
         Chore::Check => check::run(&root),
         Chore::Ci => ci::run(&root),
         Chore::Suites { suites, rounds, endpoint } => suites::run(&root, &suites, rounds, endpoint.as_deref()),
+        Chore::Kafka => kafka::run(&root),
         Chore::Audit => audit::run(&root),
         Chore::Fuzz { targets, seconds } => fuzz::run(&root, &targets, seconds),
     };

@@ -42,6 +42,7 @@ pub(crate) fn engine(error: &LogError) -> ServiceError {
                 "The disk is full: nothing is written until there is room again.",
             )
         },
+        LogError::Unavailable(_) => ServiceError::bare("InternalServerError", ErrorKind::Unavailable),
         _ => ServiceError::bare("InternalServerError", ErrorKind::Receiver),
     }
 }

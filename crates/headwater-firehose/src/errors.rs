@@ -31,7 +31,7 @@ fn limit_exceeded(message: String) -> ServiceError {
 pub(crate) fn engine(error: &LogError) -> ServiceError {
     tracing::error!(%error, "the log failed a request");
     match error {
-        LogError::Full => ServiceError::bare("ServiceUnavailable", ErrorKind::Unavailable),
+        LogError::Full | LogError::Unavailable(_) => ServiceError::bare("ServiceUnavailable", ErrorKind::Unavailable),
         _ => internal_failure(),
     }
 }

@@ -54,7 +54,7 @@ fn violation(value: &str, member: &str, constraint: &str) -> ServiceError {
 pub(crate) fn engine(error: &LogError) -> ServiceError {
     tracing::error!(%error, "the log failed a request");
     match error {
-        LogError::Full => ServiceError::bare("ServiceUnavailable", ErrorKind::Unavailable),
+        LogError::Full | LogError::Unavailable(_) => ServiceError::bare("ServiceUnavailable", ErrorKind::Unavailable),
         _ => ServiceError::bare(INTERNAL_FAILURE, ErrorKind::Receiver),
     }
 }

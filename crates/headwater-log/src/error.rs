@@ -1,8 +1,9 @@
-//! What can go wrong with a log. Five kinds; a caller maps each once.
+//! What can go wrong with a log. Six kinds; a caller maps each once.
 use crate::{LogId, Seq};
 use std::fmt;
 
-/// An engine's failure. `Io` and `Full` say nothing was acknowledged; whether it lies in the log is unknown after `Io`.
+/// An engine's failure. No kind says that anything was acknowledged; whether an append lies in the log is unknown after
+/// `Io`, and after `Full` and `Unavailable` it does not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LogError {
     /// The storage refused or vanished; the text says which call and why.
@@ -20,6 +21,9 @@ pub enum LogError {
     Trimmed(Seq),
     /// Somebody with a newer epoch decides here.
     Fenced,
+    /// The storage is out of reach, or too little of it is there: nothing was written, and it may be tried again. Only
+    /// engines on other machines say this.
+    Unavailable(String),
     /// No space: nothing was written; reading and trimming go on, writing goes on once there is space again.
     Full,
 }
@@ -31,6 +35,7 @@ impl fmt::Display for LogError {
             Self::Corrupt { log, from, next } => write!(f, "log {log} is damaged from {from} up to {next}"),
             Self::Trimmed(first) => write!(f, "trimmed: the log now begins at {first}"),
             Self::Fenced => f.write_str("another node decides here now"),
+            Self::Unavailable(why) => write!(f, "storage is unavailable: {why}"),
             Self::Full => f.write_str("no space left for writing"),
         }
     }

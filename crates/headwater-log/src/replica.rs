@@ -132,7 +132,8 @@ impl<M: Machine> Replica<M> {
         let entry = frame(DECISION, decider.epoch, &M::encode(&changes));
         match self.engine.append(self.home.log, vec![entry]).await {
             Ok(stamps) => decider.tail = stamps.last().map_or(decider.tail, |stamp| stamp.seq.next()),
-            Err(LogError::Full) => return Err(SubmitError::Log(LogError::Full)), // nothing was written
+            // Nothing was written.
+            Err(error @ (LogError::Full | LogError::Unavailable(_))) => return Err(SubmitError::Log(error)),
             Err(error) => {
                 decider.broken = Some(error.clone());
                 return Err(SubmitError::Log(error));

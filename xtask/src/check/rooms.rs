@@ -80,6 +80,13 @@ const ROOMS: &[Room] = &[
         seams: &["src/disk/files.rs", "src/kv/fjall/journal.rs"],
     },
     Room {
+        folder: "crates/headwater-log-kafka",
+        may_use: &["headwater-log"],
+        not_crates: NETWORK,
+        not_paths: &["std::fs", "std::net", "std::env", "std::thread", "SystemTime", "Instant", "getrandom"],
+        seams: &[],
+    },
+    Room {
         folder: "crates/headwater-keys",
         may_use: &["headwater-wire", "headwater-log"],
         not_crates: NETWORK,

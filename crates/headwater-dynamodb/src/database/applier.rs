@@ -173,7 +173,7 @@ impl Database {
         for pending in failed {
             let _ = pending.tell.send(Err(error.clone()));
         }
-        if error != LogError::Full {
+        if !matches!(error, LogError::Full | LogError::Unavailable(_)) {
             return;
         }
         loop {
@@ -183,7 +183,7 @@ impl Database {
                     self.decider().broken = None;
                     return;
                 }
-                Err(LogError::Full) => self.clock.sleep(RETRY_AFTER_MS).await,
+                Err(LogError::Full | LogError::Unavailable(_)) => self.clock.sleep(RETRY_AFTER_MS).await,
                 Err(error) => {
                     self.decider().broken = Some(error);
                     return;

@@ -1,0 +1,292 @@
+//! The four verbs over any [`Client`].
+//!
+//! Invariant: what an append answers stands in the log as answered; bounds cover an append before it is answered.
+use crate::{
+    checks::MAX_ENTRY_BYTES,
+    client::{Answer, Client, ClientError, Ends, Page, Place},
+    logs::{Log, Waiting},
+    names::Life,
+    topics::{Home, Topics},
+};
+use bytes::Bytes;
+use headwater_log::{Batch, Bounds, Commit, Entry, Limits, LogError, LogGroup, LogId, Seq, Stamp, clock::Clock};
+use std::{
+    collections::{BTreeSet, HashMap},
+    future::ready,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+};
+use tokio::{
+    runtime::Handle,
+    sync::{Notify, oneshot, watch},
+};
+
+/// Appends that wait for the brokers may hold this much; more are refused.
+const MAX_WAITING_BYTES: usize = 256 << 20;
+/// What an entry holds beside its bytes.
+const ENTRY_OVERHEAD_BYTES: usize = 128;
+
+/// An engine over a client.
+pub(crate) struct Core<C> {
+    pub(crate) client: C,
+    pub(crate) topics: Topics,
+    pub(crate) clock: Arc<dyn Clock>,
+    /// Told when a log is watched that was not.
+    pub(crate) watching: Arc<Notify>,
+    logs: Mutex<HashMap<LogId, Arc<Log>>>,
+    watched: Mutex<BTreeSet<LogId>>,
+    waiting_bytes: AtomicUsize,
+    runtime: Handle,
+}
+
+impl<C: Client> Core<C> {
+    /// An engine on the runtime it is called in, that knows of every log there is.
+    pub(crate) async fn open(client: C, topics: Topics, clock: Arc<dyn Clock>) -> Answer<Arc<Self>> {
+        let found = topics.survey(&client).await?;
+        let homes: HashMap<_, _> = found.iter().map(|(log, home)| (home.partition.clone(), (*log, home.life))).collect();
+        let all: Vec<_> = found.into_iter().map(|(_, home)| home.partition).collect();
+        let ends = if all.is_empty() { Vec::new() } else { client.ends(&all).await? };
+        let core = Arc::new(Self {
+            client,
+            topics,
+            clock,
+            watching: Arc::default(),
+            logs: Mutex::default(),
+            watched: Mutex::default(),
+            waiting_bytes: AtomicUsize::new(0),
+            runtime: Handle::current(),
+        });
+        for (partition, ends) in ends {
+            if let Some((log, life)) = homes.get(&partition) {
+                learn(&core.log(*log), *life, ends);
+            }
+        }
+        Ok(core)
+    }
+
+    pub(crate) fn append(self: &Arc<Self>, id: LogId, entries: Vec<Bytes>) -> Commit {
+        if entries.is_empty() {
+            return Box::pin(ready(Ok(Vec::new())));
+        }
+        if let Some(large) = entries.iter().map(Bytes::len).find(|len| *len > MAX_ENTRY_BYTES) {
+            let why = format!("an entry of {large} bytes was not written: {MAX_ENTRY_BYTES} are taken");
+            return Box::pin(ready(Err(LogError::Io(why))));
+        }
+        let size_bytes: usize = entries.iter().map(|entry| entry.len() + ENTRY_OVERHEAD_BYTES).sum();
+        let reserve = |held: usize| held.checked_add(size_bytes).filter(|sum| *sum <= MAX_WAITING_BYTES || held == 0);
+        if self.waiting_bytes.fetch_update(Relaxed, Relaxed, reserve).is_err() {
+            return Box::pin(ready(Err(LogError::Full)));
+        }
+        let (tell, told) = oneshot::channel();
+        let log = self.log(id);
+        if log.enqueue(Waiting { entries, size_bytes, tell }) {
+            self.runtime.spawn(Arc::clone(self).take_turns(log));
+        }
+        Box::pin(async move {
+            told.await.unwrap_or_else(|_| Err(LogError::Io("the writer stopped; whether it wrote is unknown".into())))
+        })
+    }
+
+    /// Writes what waits for its turn in a log, until nothing does.
+    async fn take_turns(self: Arc<Self>, log: Arc<Log>) {
+        while let Some(turn) = log.next_turn() {
+            let values = turn.iter().flat_map(|append| append.entries.iter().cloned()).collect();
+            let mut outcome = self.write(&log, values).await;
+            for append in turn {
+                let stamps = match &mut outcome {
+                    Ok(stamps) => Ok(stamps.drain(..append.entries.len().min(stamps.len())).collect()),
+                    Err(error) => Err(error.clone()),
+                };
+                self.waiting_bytes.fetch_sub(append.size_bytes, Relaxed);
+                let _ = append.tell.send(stamps); // who dropped the commit does not want to know
+            }
+        }
+    }
+
+    async fn write(self: &Arc<Self>, log: &Log, values: Vec<Bytes>) -> Result<Vec<Stamp>, LogError> {
+        let parts = self.parts(log.id.group);
+        let home = self.topics.make(&self.client, log.id, parts).await.map_err(|error| {
+            LogError::Unavailable(format!("log {} cannot be found or made, nothing was written: {error}", log.id))
+        })?;
+        match self.client.produce(&home.partition, values).await {
+            Ok(places) => {
+                let stamps: Vec<Stamp> = places.into_iter().map(|place| stamp(home.life, place)).collect();
+                if let Some(last) = stamps.last() {
+                    log.learn(Seq(home.life.base), last.seq.next());
+                }
+                Ok(stamps)
+            }
+            Err(ClientError::Unanswered(why)) => {
+                Err(LogError::Io(format!("whether log {} was written to is unknown: {why}", log.id)))
+            }
+            Err(error) => {
+                match error {
+                    ClientError::Missing => self.topics.forget(log.id.group),
+                    // Nobody waits to hear whether another node deleted the group.
+                    _ => drop(self.runtime.spawn(Arc::clone(self).look_again(log.id.group, home))),
+                }
+                Err(LogError::Unavailable(format!("log {}: nothing was written: {error}", log.id)))
+            }
+        }
+    }
+
+    /// Forgets where a group is if it is not there any more.
+    async fn look_again(self: Arc<Self>, group: LogGroup, home: Home) {
+        let topic = home.partition.topic.to_string();
+        if let Ok(there) = self.client.partitions(std::slice::from_ref(&topic)).await
+            && !there.contains_key(&topic)
+        {
+            self.topics.forget(group);
+        }
+    }
+
+    /// How many parts a group must have for all its logs that are known here.
+    fn parts(&self, group: LogGroup) -> u32 {
+        let parts = self.logs().keys().filter(|log| log.group == group).map(|log| log.part.saturating_add(1)).max();
+        parts.unwrap_or(0)
+    }
+
+    pub(crate) async fn read(&self, id: LogId, from: Seq, limits: Limits) -> Result<Batch, LogError> {
+        let nothing = Batch { entries: Vec::new(), next: from };
+        let Some(home) = self.find(id).await? else { return Ok(nothing) };
+        let log = self.log(id);
+        log.learn(Seq(home.life.base), Seq(home.life.base));
+        let first = log.bounds.borrow().first;
+        if from < first {
+            return Err(LogError::Trimmed(first));
+        }
+        match self.client.fetch(&home.partition, home.life.offset(from), limits).await {
+            Ok(page) => {
+                learn(&log, home.life, page.ends);
+                Ok(batch(home.life, page, from, limits))
+            }
+            Err(ClientError::OutOfRange) => {
+                self.learn_ends(&log, &home).await?;
+                let first = log.bounds.borrow().first;
+                if from < first { Err(LogError::Trimmed(first)) } else { Ok(nothing) }
+            }
+            Err(ClientError::Missing) => {
+                self.topics.forget(id.group);
+                Ok(nothing)
+            }
+            Err(error) => Err(LogError::Io(format!("log {id} cannot be read: {error}"))),
+        }
+    }
+
+    pub(crate) async fn trim(&self, id: LogId, before: Seq) -> Result<(), LogError> {
+        let Some(home) = self.find(id).await? else { return Ok(()) };
+        let log = self.log(id);
+        let ends = self.learn_ends(&log, &home).await?;
+        let before = home.life.offset(before).min(ends.tail);
+        if before <= ends.first {
+            return Ok(());
+        }
+        match self.client.delete_records(&home.partition, before).await {
+            Ok(first) => learn(&log, home.life, Ends { first, tail: ends.tail }),
+            Err(ClientError::Missing) => self.topics.forget(id.group),
+            Err(error) => return Err(LogError::Io(format!("log {id} cannot be trimmed: {error}"))),
+        }
+        Ok(())
+    }
+
+    pub(crate) fn watch(&self, id: LogId) -> watch::Receiver<Bounds> {
+        let bounds = self.log(id).bounds.subscribe();
+        if self.watched().insert(id) {
+            self.watching.notify_one();
+        }
+        bounds
+    }
+
+    pub(crate) fn bounds(&self, id: LogId) -> Bounds {
+        self.logs().get(&id).map_or_else(Bounds::default, |log| *log.bounds.borrow())
+    }
+
+    /// Deletes all logs of a group. Should one be appended to again, its places go on behind those that were.
+    pub(crate) async fn delete_group(&self, group: LogGroup) -> Result<(), LogError> {
+        let deleted = self.topics.delete(&self.client, group).await;
+        let next = deleted.map_err(|error| LogError::Io(format!("group {group} cannot be deleted: {error}")))?;
+        let Some(next) = next else { return Ok(()) };
+        let logs = self.logs();
+        for log in logs.values().filter(|log| log.id.group == group) {
+            log.learn(Seq(next.base), Seq(next.base));
+        }
+        Ok(())
+    }
+
+    /// The logs somebody still watches.
+    pub(crate) fn watched_logs(&self) -> Vec<Arc<Log>> {
+        let mut watched = self.watched();
+        let mut logs = self.logs();
+        let mut kept = Vec::new();
+        watched.retain(|id| {
+            let log = logs.get(id).filter(|log| log.bounds.receiver_count() > 0);
+            kept.extend(log.cloned());
+            let gone = log.is_none();
+            if gone && logs.get(id).is_some_and(|log| Arc::strong_count(log) == 1 && log.is_blank()) {
+                logs.remove(id);
+            }
+            !gone
+        });
+        kept
+    }
+
+    async fn find(&self, id: LogId) -> Result<Option<Home>, LogError> {
+        let found = self.topics.find(&self.client, id).await;
+        found.map_err(|error| LogError::Io(format!("log {id} cannot be looked for: {error}")))
+    }
+
+    async fn learn_ends(&self, log: &Log, home: &Home) -> Result<Ends, LogError> {
+        let asked = self.client.ends(std::slice::from_ref(&home.partition)).await;
+        let ends = asked.map_err(|error| LogError::Io(format!("the ends of log {} are unknown: {error}", log.id)))?;
+        let (_, ends) = ends.first().ok_or_else(|| LogError::Io(format!("log {} has no ends", log.id)))?;
+        learn(log, home.life, *ends);
+        Ok(*ends)
+    }
+
+    fn log(&self, id: LogId) -> Arc<Log> {
+        Arc::clone(self.logs().entry(id).or_insert_with(|| Arc::new(Log::new(id))))
+    }
+
+    fn logs(&self) -> MutexGuard<'_, HashMap<LogId, Arc<Log>>> {
+        self.logs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn watched(&self) -> MutexGuard<'_, BTreeSet<LogId>> {
+        self.watched.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<C> Drop for Core<C> {
+    fn drop(&mut self) {
+        self.watching.notify_one(); // lets the task that follows tails find the engine gone
+    }
+}
+
+/// Takes in the ends of a log's partition.
+pub(crate) fn learn(log: &Log, life: Life, ends: Ends) {
+    log.learn(life.seq(ends.first), life.seq(ends.tail));
+}
+
+fn stamp(life: Life, place: Place) -> Stamp {
+    Stamp { seq: life.seq(place.offset), time_ms: place.time_ms }
+}
+
+/// As much of a page as the limits let through. Reading goes on behind what is delivered, never behind the tail: after a
+/// leader's loss the next one's may lag for a moment behind what is acknowledged.
+fn batch(life: Life, page: Page, from: Seq, limits: Limits) -> Batch {
+    let mut batch = Batch { entries: Vec::new(), next: from };
+    let mut size_bytes = 0;
+    for record in page.records {
+        size_bytes += record.value.len();
+        let full = batch.entries.len() >= limits.entries || size_bytes > limits.bytes;
+        if full && !batch.entries.is_empty() {
+            break;
+        }
+        let stamp = stamp(life, record.place);
+        batch.next = stamp.seq.next();
+        batch.entries.push(Entry { stamp, bytes: record.value });
+    }
+    batch
+}

@@ -1,0 +1,81 @@
+//! The engine as services see it, on a real cluster.
+use crate::{
+    Settings,
+    checks::{self, Replication},
+    client::{Client, ClientError},
+    core::Core,
+    krafka::Krafka,
+    tail,
+    topics::Topics,
+};
+use bytes::Bytes;
+use headwater_log::{
+    Bounds, Commit, Engine, Limits, LogError, LogGroup, LogId, Seq,
+    clock::Clock,
+    engine::{Reading, Trimming},
+};
+use std::sync::Arc;
+use tokio::sync::watch;
+
+/// Logs on Apache Kafka.
+///
+/// Bounds are what this node has heard: what it read, appended and trimmed itself, and – of logs that are watched – what
+/// others did.
+pub struct KafkaEngine {
+    core: Arc<Core<Krafka>>,
+}
+
+impl KafkaEngine {
+    /// Connects to a cluster, sees that it is one to entrust entries to, and finds the logs that are there. Works on the
+    /// runtime it is called in.
+    ///
+    /// # Errors
+    /// `Unavailable` if the cluster cannot be reached, `Io` if it is refused: the text says what to set.
+    pub async fn open(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Arc<Self>, LogError> {
+        let out_of_reach =
+            |error: ClientError| LogError::Unavailable(format!("the Kafka cluster cannot be used: {error}"));
+        let client = Krafka::connect(settings, Arc::clone(&clock)).await.map_err(out_of_reach)?;
+        let mut topics = client.topics().await.map_err(out_of_reach)?;
+        topics.retain(|topic| settings.prefix.owns(topic));
+        let described = client.describe(&topics).await.map_err(out_of_reach)?;
+        let objections = checks::objections(&described, settings.allow_single_replica);
+        if !objections.is_empty() {
+            return Err(LogError::Io(format!("the Kafka cluster is refused: {}", objections.join("; "))));
+        }
+        let topics = Topics::new(settings.prefix.clone(), Replication::on(described.brokers.len()));
+        let core = Core::open(client, topics, clock).await.map_err(out_of_reach)?;
+        tokio::spawn(tail::follow(Arc::downgrade(&core)));
+        Ok(Arc::new(Self { core }))
+    }
+
+    /// Deletes all logs of a group, for good: its topic goes. Should one be appended to again, its places go on behind
+    /// those that were.
+    ///
+    /// # Errors
+    /// `Io`: it may or may not be deleted, and can be deleted again.
+    pub async fn delete_group(&self, group: LogGroup) -> Result<(), LogError> {
+        self.core.delete_group(group).await
+    }
+}
+
+impl Engine for KafkaEngine {
+    fn append(&self, log: LogId, entries: Vec<Bytes>) -> Commit {
+        self.core.append(log, entries)
+    }
+
+    fn read(&self, log: LogId, from: Seq, limits: Limits) -> Reading<'_> {
+        Box::pin(self.core.read(log, from, limits))
+    }
+
+    fn trim(&self, log: LogId, before: Seq) -> Trimming<'_> {
+        Box::pin(self.core.trim(log, before))
+    }
+
+    fn watch(&self, log: LogId) -> watch::Receiver<Bounds> {
+        self.core.watch(log)
+    }
+
+    fn bounds(&self, log: LogId) -> Bounds {
+        self.core.bounds(log)
+    }
+}

@@ -1,0 +1,308 @@
+//! [`Client`] by the `krafka` crate (decision 0014).
+//!
+//! A broker answers the requests of one connection in order, so one that waits holds up all behind it. That is why there
+//! are three handles, each with connections of its own: for producing and administration, for reading, and for waiting
+//! on tails.
+mod admin;
+mod reading;
+
+use crate::{
+    Mechanism, Security, Settings,
+    checks::{Described, MAX_REQUEST_BYTES},
+    client::{Answer, Client, ClientError, Ends, NewTopic, Page, Place},
+    names::Partition,
+};
+use ::krafka::{
+    Kafka, KrafkaError, Record,
+    admin::AdminClient,
+    auth::{AuthConfig, TlsConfig},
+    error::ErrorCode,
+    producer::{Acks, DeliveryHandle, Producer, RecordMetadata},
+};
+use bytes::Bytes;
+use headwater_log::{Limits, clock::Clock};
+use reading::{Readers, Tails};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+/// A broker that has not answered by then is asked anew, or another one is.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(3);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// An append ends by then, one way or the other.
+const DELIVERY_TIMEOUT: Duration = Duration::from_secs(9);
+/// So do the other calls.
+const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+const RETRY_BACKOFF: Duration = Duration::from_millis(50);
+/// How long to wait before looking again whether the cluster has settled.
+const SETTLE_MS: u64 = 20;
+/// Batches end at this size; a larger record has one of its own.
+const BATCH_BYTES: usize = 1 << 20;
+/// Records on their way to the brokers hold at most this much.
+const BUFFER_BYTES: usize = 128 << 20;
+/// Batches are sent when a turn is complete ([`Krafka::produce`]), not by time; this only keeps one from being sent half.
+const LINGER: Duration = Duration::from_millis(100);
+
+/// A connection to a cluster.
+pub(crate) struct Krafka {
+    producer: Producer,
+    admin: AdminClient,
+    readers: Readers,
+    tails: Tails,
+    clock: Arc<dyn Clock>,
+}
+
+impl Krafka {
+    pub(crate) async fn connect(settings: &Settings, clock: Arc<dyn Clock>) -> Answer<Self> {
+        let writing = handle(settings).await?;
+        let producer = writing
+            .producer()
+            .acks(Acks::All)
+            .idempotent(true)
+            .linger(LINGER)
+            .batch_size(BATCH_BYTES)
+            .max_request_size(MAX_REQUEST_BYTES)
+            .buffer_memory(BUFFER_BYTES)
+            .delivery_timeout(DELIVERY_TIMEOUT)
+            .max_block(CALL_TIMEOUT)
+            .retry_backoff(RETRY_BACKOFF)
+            .metrics_push(false)
+            .build()
+            .await
+            .map_err(|error| ClientError::Refused(error.to_string()))?;
+        let readers = Readers::new(handle(settings).await?, Arc::clone(&clock));
+        let tails = Tails::new(handle(settings).await?);
+        Ok(Self { producer, admin: admin_client(&writing), readers, tails, clock })
+    }
+
+    /// Waits for all records of a batch. All are awaited even when one has failed, so that none of them is still on its
+    /// way when the next turn begins.
+    async fn delivered(handles: Vec<DeliveryHandle>, mut failure: Option<ClientError>) -> Answer<Vec<Place>> {
+        let mut places = Vec::with_capacity(handles.len());
+        for handle in handles {
+            match handle.await.map_err(|error| undelivered(&error)).and_then(place) {
+                Ok(place) => places.push(place),
+                Err(error) => failure = Some(worse(failure, error)),
+            }
+        }
+        match failure {
+            None => Ok(places),
+            Some(ClientError::Refused(why)) if !places.is_empty() => {
+                Err(ClientError::Unanswered(format!("only some of the entries were written: {why}")))
+            }
+            Some(error) => Err(error),
+        }
+    }
+}
+
+impl Client for Krafka {
+    async fn produce(&self, to: &Partition, values: Vec<Bytes>) -> Answer<Vec<Place>> {
+        let (mut handles, mut failure) = (Vec::with_capacity(values.len()), None);
+        for value in values {
+            let record = Record::new(&*to.topic, value).partition(to.index);
+            match self.producer.enqueue(record).await {
+                Ok(handle) => handles.push(handle),
+                Err(error) => {
+                    failure = Some(ClientError::Refused(error.to_string()));
+                    break;
+                }
+            }
+        }
+        // Asking for a flush sends what is complete; waiting for it would mean waiting for other partitions too.
+        tokio::select! {
+            biased;
+            _ = self.producer.flush() => {}
+            () = std::future::ready(()) => {}
+        }
+        Self::delivered(handles, failure).await
+    }
+
+    async fn fetch(&self, from: &Partition, offset: i64, limits: Limits) -> Answer<Page> {
+        self.readers.fetch(from, offset, limits).await
+    }
+
+    async fn await_tails(&self, beyond: &[(Partition, i64)]) -> Answer<Vec<(Partition, Ends)>> {
+        self.tails.wait(beyond).await
+    }
+
+    async fn ends(&self, of: &[Partition]) -> Answer<Vec<(Partition, Ends)>> {
+        admin::ends(&self.admin, of).await
+    }
+
+    async fn delete_records(&self, of: &Partition, before: i64) -> Answer<i64> {
+        admin::delete_records(&self.admin, of, before).await
+    }
+
+    async fn topics(&self) -> Answer<Vec<String>> {
+        admin::topics(&self.admin).await
+    }
+
+    async fn partitions(&self, of: &[String]) -> Answer<BTreeMap<String, i32>> {
+        admin::partitions(&self.admin, of).await
+    }
+
+    async fn create_topic(&self, topic: &NewTopic<'_>) -> Answer<bool> {
+        let created = admin::create_topic(&self.admin, topic).await?;
+        self.settle(topic.name, topic.partitions).await?;
+        Ok(created)
+    }
+
+    async fn grow_topic(&self, topic: &str, partitions: i32) -> Answer<()> {
+        admin::grow_topic(&self.admin, topic, partitions).await?;
+        self.settle(topic, partitions).await
+    }
+
+    async fn delete_topic(&self, topic: &str) -> Answer<()> {
+        admin::delete_topic(&self.admin, topic).await
+    }
+
+    async fn describe(&self, topics: &[String]) -> Answer<Described> {
+        admin::describe(&self.admin, topics).await
+    }
+}
+
+impl Krafka {
+    /// Waits until the partitions have leaders that both the producer and the readers know of: brokers hear of a new
+    /// partition one after the other.
+    async fn settle(&self, topic: &str, partitions: i32) -> Answer<()> {
+        let topic: Arc<str> = topic.into();
+        let all: Vec<_> = (0..partitions).map(|index| Partition { topic: Arc::clone(&topic), index }).collect();
+        let deadline_us = self.clock.steady_us() + micros(CALL_TIMEOUT);
+        for admin in [&self.admin, self.readers.admin()] {
+            while let Err(error) = admin::ends(admin, &all).await {
+                if self.clock.steady_us() > deadline_us {
+                    return Err(ClientError::Unanswered(format!("{topic} does not settle: {error}")));
+                }
+                self.clock.sleep(SETTLE_MS).await;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Connections of their own.
+async fn handle(settings: &Settings) -> Answer<Kafka> {
+    let connecting = Kafka::builder(settings.brokers.join(","))
+        .client_id("headwater")
+        .security(security(&settings.security))
+        .request_timeout(REQUEST_TIMEOUT)
+        .connect_timeout(CONNECT_TIMEOUT)
+        .connect();
+    connecting.await.map_err(|error| ClientError::Refused(error.to_string()))
+}
+
+fn admin_client(kafka: &Kafka) -> AdminClient {
+    kafka.admin().default_api_timeout(CALL_TIMEOUT).retry_backoff(RETRY_BACKOFF)
+}
+
+fn security(settings: &Security) -> AuthConfig {
+    let auth = match &settings.sasl {
+        None => AuthConfig::plaintext(),
+        Some(sasl) => match sasl.mechanism {
+            Mechanism::Plain => AuthConfig::sasl_plain(&sasl.user, &sasl.password),
+            Mechanism::ScramSha256 => AuthConfig::sasl_scram_sha256(&sasl.user, &sasl.password),
+            Mechanism::ScramSha512 => AuthConfig::sasl_scram_sha512(&sasl.user, &sasl.password),
+        },
+    };
+    let Some(tls) = &settings.tls else { return auth };
+    let mut config = TlsConfig::new();
+    if let Some(authorities) = &tls.authorities_pem {
+        config = config.with_ca_cert_pem(authorities.clone());
+    }
+    if let Some(identity) = &tls.identity {
+        config = config.with_client_cert_pem(identity.certificates_pem.clone(), identity.key_pem.clone());
+    }
+    if let Some(name) = &tls.server_name {
+        config = config.with_sni_hostname(name);
+    }
+    auth.with_tls(config)
+}
+
+/// Where a delivered record stands.
+fn place(told: RecordMetadata) -> Answer<Place> {
+    match (told.is_success(), u64::try_from(told.timestamp)) {
+        (true, Ok(time_ms)) => Ok(Place { offset: told.offset, time_ms }),
+        _ => Err(ClientError::Unanswered("the record is stored, but not told where".into())),
+    }
+}
+
+/// What a failed delivery says of the record.
+fn undelivered(error: &KrafkaError) -> ClientError {
+    let why = error.to_string();
+    let refused = match error {
+        KrafkaError::DeliveryTimeout { possibly_written, .. } => !possibly_written,
+        KrafkaError::Broker { code, .. } => matches!(
+            code,
+            ErrorCode::MessageTooLarge | ErrorCode::RecordListTooLarge | ErrorCode::TopicAuthorizationFailed
+        ),
+        _ => false,
+    };
+    if refused { ClientError::Refused(why) } else { ClientError::Unanswered(why) }
+}
+
+/// Of two failures the one that says less.
+fn worse(held: Option<ClientError>, found: ClientError) -> ClientError {
+    match held {
+        Some(held @ ClientError::Unanswered(_)) => held,
+        _ => found,
+    }
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Identity, Sasl, Tls};
+
+    fn sasl(mechanism: Mechanism) -> Option<Sasl> {
+        Some(Sasl { mechanism, user: "u".into(), password: "p".into() })
+    }
+
+    #[test]
+    fn logins_go_over_tls_where_it_is_set() {
+        for mechanism in [Mechanism::Plain, Mechanism::ScramSha256, Mechanism::ScramSha512] {
+            let open = security(&Security { tls: None, sasl: sasl(mechanism) });
+            let sealed = security(&Security { tls: Some(Tls::default()), sasl: sasl(mechanism) });
+            assert!(open.requires_sasl() && !open.requires_tls());
+            assert!(sealed.requires_sasl() && sealed.requires_tls());
+            assert_eq!(open.sasl_mechanism(), sealed.sasl_mechanism());
+        }
+        let neither = security(&Security::default());
+        assert!(!neither.requires_sasl() && !neither.requires_tls());
+    }
+
+    #[test]
+    fn certificates_are_always_verified() {
+        let identity = Identity { certificates_pem: b"c".to_vec(), key_pem: b"k".to_vec() };
+        let tls = Tls { identity: Some(identity), server_name: Some("kafka".into()), ..Tls::default() };
+        let auth = security(&Security { tls: Some(tls), sasl: None });
+        let config = auth.tls_config().unwrap();
+        assert!(config.verify_server_cert());
+        assert_eq!(config.sni_hostname(), Some("kafka"));
+    }
+
+    #[test]
+    fn only_what_was_surely_not_written_is_refused() {
+        let refused = |error: &KrafkaError| matches!(undelivered(error), ClientError::Refused(_));
+        assert!(refused(&KrafkaError::delivery_timeout(false, "")));
+        assert!(refused(&KrafkaError::broker(ErrorCode::MessageTooLarge, "")));
+        for unknown in [
+            KrafkaError::delivery_timeout(true, ""),
+            KrafkaError::broker(ErrorCode::NotEnoughReplicasAfterAppend, ""),
+            KrafkaError::broker(ErrorCode::RequestTimedOut, ""),
+            KrafkaError::timeout("x"),
+            KrafkaError::closed("x"),
+        ] {
+            assert!(!refused(&unknown), "{unknown}");
+        }
+    }
+
+    #[test]
+    fn of_two_failures_the_unknown_one_counts() {
+        let (refused, unknown) = (ClientError::Refused("r".into()), ClientError::Unanswered("u".into()));
+        assert_eq!(worse(Some(refused.clone()), unknown.clone()), unknown);
+        assert_eq!(worse(Some(unknown.clone()), refused.clone()), unknown);
+        assert_eq!(worse(None, refused.clone()), refused);
+    }
+}

@@ -1,0 +1,170 @@
+//! Which topics there are, and making, growing and deleting them.
+//!
+//! Invariant: a topic is created only in a life whose beginning is known, and what is created under an ending that was
+//! written meanwhile is deleted before anything is put into it.
+use crate::{
+    checks::Replication,
+    client::{Answer, Client, ClientError, NewTopic},
+    endings::{self, Endings},
+    names::{self, Life, Partition, Prefix},
+};
+use headwater_log::{LogGroup, LogId};
+use std::{
+    collections::HashMap,
+    sync::{Arc, PoisonError, RwLock},
+};
+use tokio::sync::Mutex;
+
+/// The topics of one Headwater cluster, as far as this process has heard of them.
+pub(crate) struct Topics {
+    prefix: Prefix,
+    replication: Replication,
+    endings_log: Partition,
+    known: RwLock<HashMap<LogGroup, Topic>>,
+    /// Held while topics are looked for or changed.
+    changing: Mutex<Endings>,
+}
+
+#[derive(Clone)]
+struct Topic {
+    name: Arc<str>,
+    partitions: i32,
+    life: Life,
+}
+
+/// Where a log is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Home {
+    pub(crate) partition: Partition,
+    pub(crate) life: Life,
+}
+
+impl Topics {
+    pub(crate) fn new(prefix: Prefix, replication: Replication) -> Self {
+        let endings_log = Partition { topic: prefix.endings().into(), index: 0 };
+        Self { prefix, replication, endings_log, known: RwLock::default(), changing: Mutex::default() }
+    }
+
+    /// Finds all topics there are; returns the logs in them. Topics that outlived their ending go.
+    pub(crate) async fn survey<C: Client>(&self, client: &C) -> Answer<Vec<(LogId, Home)>> {
+        let mut endings = self.changing.lock().await;
+        let endings_topic = &*self.endings_log.topic;
+        if !client.partitions(&[endings_topic.to_owned()]).await?.contains_key(endings_topic) {
+            self.create(client, endings_topic, 1).await?;
+        }
+        endings.read_on(client, &self.endings_log).await?;
+        let (mut live, mut logs) = (Vec::new(), Vec::new());
+        for name in client.topics().await? {
+            match self.prefix.parse(&name) {
+                Some((group, life)) if life < endings.life(group).number => client.delete_topic(&name).await?,
+                Some((group, _)) => live.push((group, name)),
+                None => {}
+            }
+        }
+        let names: Vec<String> = live.iter().map(|(_, name)| name.clone()).collect();
+        let partitions = client.partitions(&names).await?;
+        for (group, name) in live {
+            let Some(&partitions) = partitions.get(&name) else { continue };
+            self.learn(group, &name, partitions, endings.life(group));
+            let parts = (0..u32::try_from(partitions).unwrap_or(0)).map(|part| LogId::new(group, part));
+            logs.extend(parts.filter_map(|log| Some((log, self.known(log)?))));
+        }
+        Ok(logs)
+    }
+
+    /// Where a log is, as far as is known.
+    pub(crate) fn known(&self, log: LogId) -> Option<Home> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let topic = known.get(&log.group)?;
+        let partition = names::partition(&topic.name, log)?;
+        (partition.index < topic.partitions).then_some(Home { partition, life: topic.life })
+    }
+
+    /// Where a log is; none if it has not been born.
+    pub(crate) async fn find<C: Client>(&self, client: &C, log: LogId) -> Answer<Option<Home>> {
+        if let Some(home) = self.known(log) {
+            return Ok(Some(home));
+        }
+        let mut endings = self.changing.lock().await;
+        self.look(client, &mut endings, log.group).await?;
+        Ok(self.known(log))
+    }
+
+    /// Where a log is; it is born if it was not, and with it the parts of its group up to `parts`.
+    pub(crate) async fn make<C: Client>(&self, client: &C, log: LogId, parts: u32) -> Answer<Home> {
+        if let Some(home) = self.known(log) {
+            return Ok(home);
+        }
+        let wanted = i32::try_from(parts.max(log.part.saturating_add(1)))
+            .map_err(|_| ClientError::Refused(format!("part {} is beyond what a topic can hold", log.part)))?;
+        let mut endings = self.changing.lock().await;
+        loop {
+            let life = self.look(client, &mut endings, log.group).await?;
+            if let Some(home) = self.known(log) {
+                return Ok(home);
+            }
+            let name = self.prefix.topic(log.group, life.number);
+            if self.partitions_known(log.group).is_some() {
+                client.grow_topic(&name, wanted).await?;
+                self.learn(log.group, &name, wanted, life);
+            } else if self.create(client, &name, wanted).await? {
+                endings.read_on(client, &self.endings_log).await?;
+                if endings.life(log.group) == life {
+                    self.learn(log.group, &name, wanted, life);
+                } else {
+                    client.delete_topic(&name).await?; // another node ended this life before we created the topic
+                }
+            }
+        }
+    }
+
+    /// Deletes a group; returns the place its next life would begin at, if there was anything to delete.
+    pub(crate) async fn delete<C: Client>(&self, client: &C, group: LogGroup) -> Answer<Option<Life>> {
+        let mut endings = self.changing.lock().await;
+        let life = self.look(client, &mut endings, group).await?;
+        let Some(partitions) = self.partitions_known(group) else { return Ok(None) };
+        let name = self.prefix.topic(group, life.number);
+        let topic: Arc<str> = name.as_str().into();
+        let all: Vec<Partition> =
+            (0..partitions).map(|index| Partition { topic: Arc::clone(&topic), index }).collect();
+        let tails = client.ends(&all).await?.into_iter().map(|(_, ends)| ends.tail);
+        let next = Life { number: life.number + 1, base: life.seq(tails.max().unwrap_or(0)).0 };
+        client.produce(&self.endings_log, vec![endings::encode(group, next)]).await?;
+        endings.read_on(client, &self.endings_log).await?;
+        self.forget(group);
+        client.delete_topic(&name).await?;
+        Ok(Some(endings.life(group)))
+    }
+
+    /// What is known of a group may no longer hold; it will be looked for again.
+    pub(crate) fn forget(&self, group: LogGroup) {
+        self.known.write().unwrap_or_else(PoisonError::into_inner).remove(&group);
+    }
+
+    /// Looks for the topic of a group's present life, and returns that life.
+    async fn look<C: Client>(&self, client: &C, endings: &mut Endings, group: LogGroup) -> Answer<Life> {
+        endings.read_on(client, &self.endings_log).await?;
+        let life = endings.life(group);
+        let name = self.prefix.topic(group, life.number);
+        match client.partitions(std::slice::from_ref(&name)).await?.get(&name) {
+            Some(&partitions) => self.learn(group, &name, partitions, life),
+            None => self.forget(group),
+        }
+        Ok(life)
+    }
+
+    async fn create<C: Client>(&self, client: &C, name: &str, partitions: i32) -> Answer<bool> {
+        let settings = self.replication.topic_settings();
+        let replicas = self.replication.replicas;
+        client.create_topic(&NewTopic { name, partitions, replicas, settings: &settings }).await
+    }
+
+    fn partitions_known(&self, group: LogGroup) -> Option<i32> {
+        self.known.read().unwrap_or_else(PoisonError::into_inner).get(&group).map(|topic| topic.partitions)
+    }
+
+    fn learn(&self, group: LogGroup, name: &str, partitions: i32, life: Life) {
+        let topic = Topic { name: name.into(), partitions, life };
+        self.known.write().unwrap_or_else(PoisonError::into_inner).insert(group, topic);
+    }
+}
