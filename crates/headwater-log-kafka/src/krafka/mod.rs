@@ -85,10 +85,8 @@ impl Krafka {
         }
         match failure {
             None => Ok(places),
-            Some(ClientError::Refused(why)) if !places.is_empty() => {
-                Err(ClientError::Unanswered(format!("only some of the entries were written: {why}")))
-            }
-            Some(error) => Err(error),
+            Some(error) if places.is_empty() => Err(error),
+            Some(error) => Err(ClientError::Unanswered(format!("only some of the entries were written: {error}"))),
         }
     }
 }
@@ -101,7 +99,10 @@ impl Client for Krafka {
             match self.producer.enqueue(record).await {
                 Ok(handle) => handles.push(handle),
                 Err(error) => {
-                    failure = Some(ClientError::Refused(error.to_string()));
+                    failure = Some(match admin::failure(&error) {
+                        ClientError::Missing => ClientError::Missing,
+                        _ => ClientError::Refused(error.to_string()), // it never came to be sent
+                    });
                     break;
                 }
             }

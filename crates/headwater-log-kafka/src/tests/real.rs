@@ -15,6 +15,8 @@ const PARTS: u32 = 4;
 const IN_FLIGHT: usize = 8;
 /// How often a leader is killed.
 const KILLS: u32 = 3;
+/// A test that waits longer than this will wait for ever.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// What the documented settings of the brokers promise, with what a busy machine adds.
 const MAX_STALL_MS: u64 = 15_000;
 
@@ -109,10 +111,11 @@ async fn load(engine: Arc<KafkaEngine>, log: LogId, stop: Arc<AtomicBool>, ackno
     }
 }
 
-/// The broker that leads the first partition of `topic`.
-async fn leader(kafka: &Kafka, topic: &str) -> i32 {
+/// The broker that leads the first partition of `topic`, and the fewest replicas in step of any of its partitions.
+async fn leader_and_in_step(kafka: &Kafka, topic: &str) -> (i32, usize) {
     let described = kafka.admin().describe_topics([topic], DescribeTopicsOptions::default()).await.unwrap();
-    described[topic].as_ref().unwrap().partitions[0].leader.unwrap_or(1)
+    let partitions = &described[topic].as_ref().unwrap().partitions;
+    (partitions[0].leader.unwrap_or(1), partitions.iter().map(|partition| partition.isr.len()).min().unwrap())
 }
 
 fn control(verb: &str, broker: i32) {
@@ -151,14 +154,22 @@ async fn nothing_acknowledged_is_lost_and_order_is_kept_when_leaders_are_killed(
     let clock = SystemClock::new();
     for _ in 0..KILLS {
         clock.sleep(2_000).await;
-        let victim = leader(&kafka, &topic).await;
+        let (victim, _) = leader_and_in_step(&kafka, &topic).await;
         control("kill", victim);
         let before = acknowledged.load(Relaxed);
-        while acknowledged.load(Relaxed) < before + 1_000 {
-            clock.sleep(50).await; // appends go on without it
-        }
+        let goes_on = async {
+            while acknowledged.load(Relaxed) < before + 1_000 {
+                clock.sleep(50).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, goes_on).await.expect("appends go on without the one that was killed");
         control("up", victim);
-        clock.sleep(3_000).await;
+        let heals = async {
+            while leader_and_in_step(&kafka, &topic).await.1 < 3 {
+                clock.sleep(100).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, heals).await.expect("it comes back into step");
     }
     stop.store(true, Relaxed);
     let fresh = open("killed").await;
