@@ -4,7 +4,10 @@
 #![allow(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods)]
 use bytes::Bytes;
 use hdrhistogram::Histogram;
-use headwater_log::{Engine, LogGroup, LogId, clock::{Clock, SystemClock}};
+use headwater_log::{
+    Engine, LogGroup, LogId,
+    clock::{Clock, SystemClock},
+};
 use headwater_log_kafka::{KafkaEngine, Prefix, Security, Settings};
 use std::{
     sync::{

@@ -142,8 +142,11 @@ mod tests {
     }
 
     fn broker(id: &str) -> Configured {
-        let settings =
-            [("unclean.leader.election.enable", "false"), ("auto.create.topics.enable", "false"), ("socket.request.max.bytes", "104857600")];
+        let settings = [
+            ("unclean.leader.election.enable", "false"),
+            ("auto.create.topics.enable", "false"),
+            ("socket.request.max.bytes", "104857600"),
+        ];
         configured(id, &settings)
     }
 

@@ -45,7 +45,8 @@ impl<C: Client> Core<C> {
     /// An engine on the runtime it is called in, that knows of every log there is.
     pub(crate) async fn open(client: C, topics: Topics, clock: Arc<dyn Clock>) -> Answer<Arc<Self>> {
         let found = topics.survey(&client).await?;
-        let homes: HashMap<_, _> = found.iter().map(|(log, home)| (home.partition.clone(), (*log, home.life))).collect();
+        let homes: HashMap<_, _> =
+            found.iter().map(|(log, home)| (home.partition.clone(), (*log, home.life))).collect();
         let all: Vec<_> = found.into_iter().map(|(_, home)| home.partition).collect();
         let ends = if all.is_empty() { Vec::new() } else { client.ends(&all).await? };
         let core = Arc::new(Self {

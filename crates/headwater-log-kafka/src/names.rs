@@ -120,7 +120,9 @@ mod tests {
     fn names_of_others_are_not_ours() {
         let prefix = Prefix::new("a").unwrap();
         let group = "0".repeat(31);
-        for other in ["hw.b.x", "hw.a", "hw.ab.1", "hw.a.1", "orders", &format!("hw.a.{group}1.0"), &format!("hw.a.{group}A")] {
+        for other in
+            ["hw.b.x", "hw.a", "hw.ab.1", "hw.a.1", "orders", &format!("hw.a.{group}1.0"), &format!("hw.a.{group}A")]
+        {
             assert!(!prefix.owns(other), "{other}");
         }
         assert!(prefix.owns("hw.a.endings") && prefix.owns(&format!("hw.a.{group}1")));

@@ -6,7 +6,10 @@ use crate::{
     logs::Log,
     topics::Home,
 };
-use std::{collections::HashMap, sync::{Arc, Weak}};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Weak},
+};
 
 /// Between two rounds: appends of one millisecond are heard of together.
 const PAUSE_MS: u64 = 1;

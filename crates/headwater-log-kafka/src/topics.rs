@@ -125,8 +125,7 @@ impl Topics {
         let Some(partitions) = self.partitions_known(group) else { return Ok(None) };
         let name = self.prefix.topic(group, life.number);
         let topic: Arc<str> = name.as_str().into();
-        let all: Vec<Partition> =
-            (0..partitions).map(|index| Partition { topic: Arc::clone(&topic), index }).collect();
+        let all: Vec<Partition> = (0..partitions).map(|index| Partition { topic: Arc::clone(&topic), index }).collect();
         let tails = client.ends(&all).await?.into_iter().map(|(_, ends)| ends.tail);
         let next = Life { number: life.number + 1, base: life.seq(tails.max().unwrap_or(0)).0 };
         client.produce(&self.endings_log, vec![endings::encode(group, next)]).await?;

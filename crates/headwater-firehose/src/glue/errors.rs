@@ -51,7 +51,9 @@ pub(super) fn submit(error: SubmitError<ServiceError>) -> ServiceError {
         SubmitError::Log(error) => {
             tracing::error!(%error, "the log failed a request");
             match error {
-                LogError::Full | LogError::Unavailable(_) => ServiceError::bare("ServiceUnavailable", ErrorKind::Unavailable),
+                LogError::Full | LogError::Unavailable(_) => {
+                    ServiceError::bare("ServiceUnavailable", ErrorKind::Unavailable)
+                }
                 _ => ServiceError::bare("InternalServiceException", ErrorKind::Receiver),
             }
         }

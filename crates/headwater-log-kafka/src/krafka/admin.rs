@@ -60,7 +60,8 @@ pub(super) async fn partitions(admin: &AdminClient, of: &[String]) -> Answer<BTr
 }
 
 pub(super) async fn create_topic(admin: &AdminClient, topic: &NewTopic<'_>) -> Answer<bool> {
-    let mut new = admin::NewTopic::new(topic.name, topic.partitions, topic.replicas).map_err(|error| failure(&error))?;
+    let mut new =
+        admin::NewTopic::new(topic.name, topic.partitions, topic.replicas).map_err(|error| failure(&error))?;
     for (name, value) in topic.settings {
         new = new.with_config(*name, value);
     }

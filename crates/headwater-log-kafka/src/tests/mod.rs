@@ -2,13 +2,7 @@
 mod fake;
 mod real;
 
-use crate::{
-    Prefix,
-    checks::Replication,
-    core::Core,
-    tail,
-    topics::Topics,
-};
+use crate::{Prefix, checks::Replication, core::Core, tail, topics::Topics};
 use bytes::Bytes;
 use fake::{Fake, Fault};
 use headwater_log::{

@@ -149,7 +149,8 @@ async fn nothing_acknowledged_is_lost_and_order_is_kept_when_leaders_are_killed(
         engine.append(*log, vec![Bytes::new()]).await.unwrap(); // makes the partition
         engine.trim(*log, Seq(u64::MAX)).await.unwrap();
     }
-    let begin = |log: &LogId| tokio::spawn(load(Arc::clone(&engine), *log, Arc::clone(&stop), Arc::clone(&acknowledged)));
+    let begin =
+        |log: &LogId| tokio::spawn(load(Arc::clone(&engine), *log, Arc::clone(&stop), Arc::clone(&acknowledged)));
     let loads: Vec<_> = logs.iter().map(begin).collect();
     let clock = SystemClock::new();
     for _ in 0..KILLS {
