@@ -4,7 +4,7 @@
 //! are three handles, each with connections of its own: for producing and administration, for reading, and for waiting
 //! on tails.
 mod admin;
-mod reading;
+mod fetch;
 
 use crate::{
     Mechanism, Security, Settings,
@@ -20,8 +20,8 @@ use ::krafka::{
     producer::{Acks, DeliveryHandle, Producer, RecordMetadata},
 };
 use bytes::Bytes;
+use fetch::{Reads, Tails};
 use headwater_log::{Limits, clock::Clock};
-use reading::{Readers, Tails};
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 /// A broker that has not answered by then is asked anew, or another one is.
@@ -45,7 +45,9 @@ const LINGER: Duration = Duration::from_millis(100);
 pub(crate) struct Krafka {
     producer: Producer,
     admin: AdminClient,
-    readers: Readers,
+    reads: Reads,
+    /// Asks on the connections of reads, so that these know of the same leaders.
+    reads_admin: AdminClient,
     tails: Tails,
     clock: Arc<dyn Clock>,
 }
@@ -68,9 +70,10 @@ impl Krafka {
             .build()
             .await
             .map_err(|error| ClientError::Refused(error.to_string()))?;
-        let readers = Readers::new(handle(settings).await?, Arc::clone(&clock));
+        let reads = Reads::new(handle(settings).await?, Arc::clone(&clock));
         let tails = Tails::new(handle(settings).await?);
-        Ok(Self { producer, admin: admin_client(&writing), readers, tails, clock })
+        let (admin, reads_admin) = (admin_client(&writing), admin_client(reads.kafka()));
+        Ok(Self { producer, admin, reads, reads_admin, tails, clock })
     }
 
     /// Waits for all records of a batch. All are awaited even when one has failed, so that none of them is still on its
@@ -117,7 +120,7 @@ impl Client for Krafka {
     }
 
     async fn fetch(&self, from: &Partition, offset: i64, limits: Limits) -> Answer<Page> {
-        self.readers.fetch(from, offset, limits).await
+        self.reads.fetch(from, offset, limits).await
     }
 
     async fn await_tails(&self, beyond: &[(Partition, i64)]) -> Answer<Vec<(Partition, Ends)>> {
@@ -167,7 +170,7 @@ impl Krafka {
         let topic: Arc<str> = topic.into();
         let all: Vec<_> = (0..partitions).map(|index| Partition { topic: Arc::clone(&topic), index }).collect();
         let deadline_us = self.clock.steady_us() + micros(CALL_TIMEOUT);
-        for admin in [&self.admin, self.readers.admin()] {
+        for admin in [&self.admin, &self.reads_admin] {
             while let Err(error) = admin::ends(admin, &all).await {
                 if self.clock.steady_us() > deadline_us {
                     return Err(ClientError::Unanswered(format!("{topic} does not settle: {error}")));
