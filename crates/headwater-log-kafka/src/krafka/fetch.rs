@@ -50,6 +50,9 @@ struct Terms {
 /// What one broker is asked: partitions it leads, each with the offset to begin at.
 type Asked = Vec<(Partition, i64)>;
 
+/// The ends of those partitions that were heard of.
+type Heard = Answer<Vec<(Partition, Ends)>>;
+
 /// Reads from leaders.
 pub(super) struct Reads {
     kafka: Kafka,
@@ -112,7 +115,7 @@ pub(super) struct Tails {
 #[derive(Default)]
 struct Questions {
     asked: BTreeSet<i32>,
-    answers: JoinSet<(i32, Answer<Vec<(Partition, Ends)>>)>,
+    answers: JoinSet<(i32, Heard)>,
 }
 
 impl Tails {
@@ -121,7 +124,7 @@ impl Tails {
     }
 
     /// The next answer of any broker; those not yet answered go on waiting.
-    pub(super) async fn wait(&self, beyond: &[(Partition, i64)]) -> Answer<Vec<(Partition, Ends)>> {
+    pub(super) async fn wait(&self, beyond: &[(Partition, i64)]) -> Heard {
         let mut open = self.open.lock().await;
         for (leader, asked) in self.by_leader(beyond).await? {
             if open.asked.insert(leader) {
@@ -161,7 +164,7 @@ impl Tails {
 }
 
 /// Asks a broker for the tails of partitions it leads. What it does not lead any more is looked for.
-async fn question(kafka: Kafka, leader: i32, asked: Asked) -> (i32, Answer<Vec<(Partition, Ends)>>) {
+async fn question(kafka: Kafka, leader: i32, asked: Asked) -> (i32, Heard) {
     let metadata = kafka_metadata(&kafka);
     // A partition's end comes with every fetch, its records need not: of all of them, one batch may come along.
     let terms = Terms { max_bytes: ONE_BATCH_BYTES, wait: TAIL_WAIT };
