@@ -101,10 +101,9 @@ class Cluster:
             (home / "server.properties").write_text(properties(home, number, addresses, controllers))
             (home / "log4j2.properties").write_text(LOGGING.format(folder=home))
             self.format(home)
-        for number in self.brokers():
-            self.launch(number)
-        for number in self.brokers():
-            self.wait(number)
+        started = [(number, self.launch(number)) for number in self.brokers()]
+        for number, broker in started:
+            self.wait(number, broker)
         return ",".join(addresses)
 
     def format(self, home):
@@ -123,11 +122,12 @@ class Cluster:
                                        str(home / "server.properties")], stdin=subprocess.DEVNULL, stdout=output,
                                       stderr=subprocess.STDOUT, start_new_session=True)
         (home / "pid").write_text(str(broker.pid))
+        return broker
 
-    def wait(self, number):
+    def wait(self, number, broker):
         home, end = self.home(number), time.monotonic() + START_SECONDS
         while "Kafka Server started" not in (home / "server.log").read_text():
-            if self.pid(number) is None or time.monotonic() > end:
+            if broker.poll() is not None or time.monotonic() > end:
                 sys.exit(f"broker {number} does not serve; see {home}/server.log")
             time.sleep(0.1)
 
@@ -164,8 +164,7 @@ def main():
     elif given.verb == "kill":
         cluster.kill(given.number)
     elif given.verb == "up":
-        cluster.launch(given.number)
-        cluster.wait(given.number)
+        cluster.wait(given.number, cluster.launch(given.number))
     else:
         cluster.stop()
 
