@@ -172,3 +172,23 @@ fn tell_rows(rows: &dyn View, known: &Known, tell: &mut Tell<'_>) -> Result<u64,
     }
     Ok(count)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_beginning_is_known_only_if_it_is_that_of_the_same_file() {
+        let file = b"hello, world";
+        let read = |at: u64, len: u64| {
+            let (at, len) = (usize::try_from(at).unwrap(), usize::try_from(len).unwrap());
+            Ok(Bytes::copy_from_slice(&file[at..at + len]))
+        };
+        let known = |length: u64, last: &[u8]| KnownFile { name: "log/a".into(), length, last: Chunk::of(last) };
+        assert_eq!(shared(&known(5, b"llo"), 12, &read), Ok(5));
+        assert_eq!(shared(&known(12, b"world"), 12, &read), Ok(12));
+        for other in [known(5, b"lxo"), known(13, b"world!"), known(2, b"ello")] {
+            assert_eq!(shared(&other, 12, &read), Ok(0));
+        }
+    }
+}

@@ -311,3 +311,108 @@ fn write(files: &DiskFiles, name: &str, bytes: &[u8]) -> io::Result<()> {
     file.sync()?;
     files.rename(&draft, name)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backup::manifest::{LOG, STORE};
+
+    const SEGMENT: &str = "log/segment-00000001";
+
+    fn piece(file: &str, at: u64, bytes: &str) -> Frame {
+        Frame::Piece { file: file.into(), at, bytes: Bytes::copy_from_slice(bytes.as_bytes()) }
+    }
+
+    fn rows(bytes: &str) -> Frame {
+        Frame::Rows { space: "items".into(), bytes: Bytes::copy_from_slice(bytes.as_bytes()) }
+    }
+
+    fn end(time_ms: u64, length: u64, row_chunks: u64) -> Frame {
+        Frame::End(Whole { time_ms, files: vec![(STORE.into(), 5), (SEGMENT.into(), length)], row_chunks })
+    }
+
+    fn first() -> Vec<Frame> {
+        vec![piece(STORE, 0, "store"), piece(SEGMENT, 0, "one"), rows("a"), rows("b"), end(1, 3, 2)]
+    }
+
+    fn take(store: &Store, frames: Vec<Frame>) -> Result<Taken, String> {
+        let mut taking = store.take().unwrap();
+        frames.into_iter().try_for_each(|frame| taking.put(frame))?;
+        taking.finish()
+    }
+
+    fn read(store: &Store, kept: &Kept) -> String {
+        let bytes: Vec<Bytes> = kept.chunks.iter().map(|chunk| store.read(chunk).unwrap()).collect();
+        String::from_utf8(bytes.concat()).unwrap()
+    }
+
+    fn chunks(store: &Store) -> usize {
+        store.chunks.list().unwrap().len()
+    }
+
+    #[test]
+    fn a_file_that_grew_is_copied_from_where_it_ended_and_older_backups_stay_what_they_were() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::create(folder.path()).unwrap();
+        let taken = take(&store, first()).unwrap();
+        assert_eq!((taken.copied_bytes, taken.known_bytes), (10, 0));
+        let known = store.take().unwrap().known();
+        let grown = known.files.iter().find(|file| file.name == SEGMENT).unwrap();
+        assert_eq!((grown.length, grown.last, known.chunks.len()), (3, Chunk::of(b"one"), 4));
+        let chunk = Chunk::of(b"a");
+        let same = Frame::KnownRows { space: "items".into(), chunk };
+        let second = take(&store, vec![piece(SEGMENT, 3, " two"), same, rows("c"), end(2, 7, 2)]).unwrap();
+        assert_eq!((second.copied_bytes, second.known_bytes), (5, 9));
+        let all: Vec<Backup> = store.list().unwrap().into_iter().map(|listed| listed.backup.unwrap()).collect();
+        let texts = |backup: &Backup| backup.files.iter().chain(&backup.rows).map(|kept| read(&store, kept)).collect::<Vec<_>>();
+        assert_eq!((texts(&all[0]), texts(&all[1])), (vec!["store".into(), "one".into(), "ab".into()], vec!["store".into(), "one two".into(), "ac".to_owned()]));
+        // Another server's file of the same name comes from its beginning.
+        take(&store, vec![piece(SEGMENT, 0, "other"), end(3, 5, 0)]).unwrap();
+        assert_eq!(texts(&store.find(None).unwrap().1), ["store", "other"]);
+        assert_eq!(texts(&store.find(Some(&taken.file_name)).unwrap().1), texts(&all[0]));
+    }
+
+    #[test]
+    fn what_does_not_come_whole_is_no_backup_and_harms_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::create(folder.path()).unwrap();
+        take(&store, first()).unwrap();
+        let unknown = Frame::KnownRows { space: "items".into(), chunk: Chunk::of(b"never came") };
+        for frames in [
+            vec![],
+            vec![piece(SEGMENT, 3, " two")],
+            vec![piece(SEGMENT, 4, "gap"), end(2, 7, 0)],
+            vec![piece(SEGMENT, 3, "short"), end(2, 9, 0)],
+            vec![rows("c"), end(2, 3, 2)],
+            vec![unknown, end(2, 3, 1)],
+            vec![end(2, 3, 0), rows("late")],
+            vec![rows("d"), Frame::Broken("the disk is gone".into())],
+            vec![Frame::End(Whole { time_ms: 2, files: vec![(format!("{LOG}../x"), 0)], row_chunks: 0 })],
+        ] {
+            let told = format!("{frames:?}");
+            assert!(take(&store, frames).is_err(), "{told}");
+            assert_eq!(store.list().unwrap().len(), 1);
+        }
+        let taken = take(&store, vec![piece(SEGMENT, 3, " two"), rows("c"), end(2, 7, 1)]).unwrap();
+        assert_eq!((taken.copied_bytes, taken.known_bytes), (0, 13), "what came before it broke off is there");
+        assert!(Store::create(folder.path()).is_err_and(|why| why.contains("is using it")));
+    }
+
+    #[test]
+    fn few_are_kept_with_all_they_need_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::create(folder.path()).unwrap();
+        take(&store, first()).unwrap();
+        take(&store, vec![piece(SEGMENT, 3, " two"), rows("a"), end(2, 7, 1)]).unwrap();
+        store.chunks.create("0.new").unwrap();
+        assert_eq!((store.keep(2), chunks(&store)), (Ok((0, 0)), 5), "only what was never finished went");
+        assert_eq!((store.keep(1), chunks(&store)), (Ok((1, 1)), 4), "the rows `b`");
+        let (name, backup) = store.find(None).unwrap();
+        backup.chunks().for_each(|chunk| drop(store.read(chunk).unwrap()));
+        let file = store.root.open(&name).unwrap();
+        file.write_at(0, b"!").unwrap();
+        take(&store, first()).unwrap();
+        assert!(store.keep(2).is_err_and(|why| why.contains(&name)), "nobody knows what it needs");
+        assert_eq!(store.list().unwrap().len(), 2);
+    }
+}
