@@ -133,11 +133,7 @@ impl Source {
 }
 
 /// How much of a file whoever listens has: all that is known if its last piece is what stands there, or nothing.
-fn shared(
-    known: &KnownFile,
-    length: u64,
-    read: &dyn Fn(u64, u64) -> Result<Bytes, String>,
-) -> Result<u64, String> {
+fn shared(known: &KnownFile, length: u64, read: &dyn Fn(u64, u64) -> Result<Bytes, String>) -> Result<u64, String> {
     let KnownFile { length: known_length, last, .. } = known;
     let fits = *known_length <= length && last.length <= *known_length && last.length <= PIECE_BYTES;
     if fits && Name::of(&read(known_length - last.length, last.length)?) == last.sha256 {

@@ -101,7 +101,9 @@ impl Store {
         let mut all = self.list()?.into_iter().rev();
         let found = all.find(|listed| wanted.as_ref().is_none_or(|wanted| *wanted == listed.file_name));
         let Listed { file_name, backup } = found.ok_or_else(|| match text {
-            Some(text) => format!("{}: there is no backup {text}; `restore --list` shows those there are", self.path.display()),
+            Some(text) => {
+                format!("{}: there is no backup {text}; `restore --list` shows those there are", self.path.display())
+            }
             None => format!("{}: there is no backup in it", self.path.display()),
         })?;
         backup.map(|backup| (file_name, backup))
@@ -123,9 +125,12 @@ impl Store {
     pub(crate) fn read(&self, chunk: &Chunk) -> Result<Bytes, String> {
         let name = chunk.sha256.to_string();
         let failed = |why: &dyn std::fmt::Display| format!("{}: {why}", self.path.join(CHUNKS).join(&name).display());
-        let most = usize::try_from(chunk.length).unwrap_or(usize::MAX).saturating_add(1);
-        let read = self.chunks.open(&name).and_then(|file| Ok(most.min(usize::try_from(file.size()?).unwrap_or(most))));
-        let bytes = read.and_then(|len| self.chunks.open(&name)?.read_at(0, len)).map_err(|error| failed(&error))?;
+        let read = || {
+            let file = self.chunks.open(&name)?;
+            // One byte more than there should be shows that there are more.
+            file.read_at(0, usize::try_from(file.size()?.min(chunk.length.saturating_add(1))).unwrap_or(usize::MAX))
+        };
+        let bytes = read().map_err(|error: io::Error| failed(&error))?;
         if Chunk::of(&bytes) == *chunk { Ok(bytes.into()) } else { Err(failed(&"it is damaged")) }
     }
 
@@ -138,10 +143,20 @@ impl Store {
         let held: HashSet<Name> = held.into_iter().filter_map(|name| Name::try_from(name).ok()).collect();
         // The newest that is whole; what older ones have beyond it is gone from the server, or is known by its name.
         let before = self.list()?.into_iter().rev().find_map(|listed| listed.backup.ok());
-        let is_whole = |kept: &Kept| !kept.chunks.is_empty() && kept.chunks.iter().all(|chunk| held.contains(&chunk.sha256));
+        let is_whole =
+            |kept: &Kept| !kept.chunks.is_empty() && kept.chunks.iter().all(|chunk| held.contains(&chunk.sha256));
         let files = before.into_iter().flat_map(|backup| backup.files).filter(is_whole);
         let before = files.map(|kept| (kept.name, kept.chunks)).collect();
-        Ok(Taking { store: self, held, before, files: BTreeMap::new(), rows: BTreeMap::new(), row_chunks: 0, copied_bytes: 0, end: None })
+        Ok(Taking {
+            store: self,
+            held,
+            before,
+            files: BTreeMap::new(),
+            rows: BTreeMap::new(),
+            row_chunks: 0,
+            copied_bytes: 0,
+            end: None,
+        })
     }
 
     /// Drops all backups but the newest `count`, and the pieces that no backup is left to need. How many backups went, and
@@ -364,8 +379,13 @@ mod tests {
         let second = take(&store, vec![piece(SEGMENT, 3, " two"), same, rows("c"), end(2, 7, 2)]).unwrap();
         assert_eq!((second.copied_bytes, second.known_bytes), (5, 9));
         let all: Vec<Backup> = store.list().unwrap().into_iter().map(|listed| listed.backup.unwrap()).collect();
-        let texts = |backup: &Backup| backup.files.iter().chain(&backup.rows).map(|kept| read(&store, kept)).collect::<Vec<_>>();
-        assert_eq!((texts(&all[0]), texts(&all[1])), (vec!["store".into(), "one".into(), "ab".into()], vec!["store".into(), "one two".into(), "ac".to_owned()]));
+        let texts = |backup: &Backup| {
+            backup.files.iter().chain(&backup.rows).map(|kept| read(&store, kept)).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            (texts(&all[0]), texts(&all[1])),
+            (vec!["store".into(), "one".into(), "ab".into()], vec!["store".into(), "one two".into(), "ac".to_owned()])
+        );
         // Another server's file of the same name comes from its beginning.
         take(&store, vec![piece(SEGMENT, 0, "other"), end(3, 5, 0)]).unwrap();
         assert_eq!(texts(&store.find(None).unwrap().1), ["store", "other"]);

@@ -255,7 +255,8 @@ impl Caller {
         let url = Url::parse(&format!("{server}{path}")).map_err(|error| format!("{server}: {error}"))?;
         let mut headers = vec![("content-type".to_owned(), "application/json".to_owned())];
         let unsigned = Unsigned { method: "POST", url: &url, headers: &headers, body: &body };
-        headers.extend(self.signer.sign(service, self.clock.now_ms(), &unsigned).await?);
+        let signature = self.signer.sign(service, self.clock.now_ms(), &unsigned).await?;
+        headers.extend(signature);
         let mut request = self.client.post(url);
         for (name, value) in &headers {
             request = request.header(name, value);

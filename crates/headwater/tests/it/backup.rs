@@ -296,7 +296,8 @@ fn what_is_damaged_is_refused_by_name_and_nothing_is_left_behind() {
         fs::write(&chunk, sound).expect("a file");
     }
     said(&folders.restore("again", &[]));
-    let manifest = fs::read_dir(folders.path("backups")).expect("a folder").map(|entry| entry.expect("an entry").path());
+    let manifest =
+        fs::read_dir(folders.path("backups")).expect("a folder").map(|entry| entry.expect("an entry").path());
     let manifest = manifest.filter(|path| path.extension().is_some_and(|it| it == "json")).max().expect("a manifest");
     let sound = fs::read_to_string(&manifest).expect("text");
     fs::write(&manifest, sound.replacen("\"length\":", "\"length\":1", 1)).expect("a file");
@@ -327,7 +328,10 @@ fn a_stopped_servers_folder_is_backed_up_and_a_running_one_is_not() {
     assert_eq!(figures(&said(&offline())).0, 0, "nothing has changed");
     said(&folders.restore("again", &[]));
     let aws = folders.server("again", "objects");
-    assert_eq!((records(&aws, &stream), scan(&aws, "orders", None)), (["secret".to_owned()].into(), ["1".to_owned()].into()));
+    assert_eq!(
+        (records(&aws, &stream), scan(&aws, "orders", None)),
+        (["secret".to_owned()].into(), ["1".to_owned()].into())
+    );
     let absent = headwater().arg("backup").arg(folders.path("x")).arg("--data").arg(folders.path("y")).output();
     assert!(refused(&absent.expect("it runs")).contains("no data folder"));
     let ephemeral = Server::start(&[]);
