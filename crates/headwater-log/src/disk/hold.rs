@@ -73,7 +73,7 @@ pub(super) fn hold(store: &Store) -> Result<Hold, LogError> {
             match held.kind {
                 Kind::Run => found.push((run_name(*id), held.file.clone(), None)),
                 // Sound blocks may stand behind the last group that could be read.
-                Kind::Segment if held.damaged => found.push((segment_name(*id), held.file.clone(), None)),
+                Kind::Segment if held.damaged && held.sealed => found.push((segment_name(*id), held.file.clone(), None)),
                 Kind::Segment if held.end == 0 => {}
                 Kind::Segment => found.push((segment_name(*id), held.file.clone(), Some(held.end))),
             }
