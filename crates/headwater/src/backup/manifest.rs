@@ -124,7 +124,7 @@ pub(crate) fn named(text: &str) -> String {
 }
 
 /// A time, to the millisecond.
-pub(crate) fn moment(time_ms: u64) -> String {
+fn moment(time_ms: u64) -> String {
     let time = i64::try_from(time_ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok()).unwrap_or_default();
     format!("{}.{:03}Z", time.strftime("%Y%m%dT%H%M%S"), time_ms % 1000)
 }

@@ -11,7 +11,6 @@ mod source;
 mod store;
 
 pub(crate) use frame::{CONTENT_TYPE, Decoder, Frame, MAGIC, encode};
-pub(crate) use manifest::Backup;
 pub(crate) use restore::restore;
 pub(crate) use source::{Known, Source};
-pub(crate) use store::{Listed, Store, Taken, Taking};
+pub(crate) use store::{Store, Taking};

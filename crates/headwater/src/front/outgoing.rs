@@ -20,9 +20,12 @@ pub(crate) enum Outgoing {
     Stream(Stream),
 }
 
+/// What the next message is asked of; it says when there are no more.
+type Next = Box<dyn FnMut(&mut Context<'_>) -> Poll<Option<Bytes>> + Send>;
+
 /// Messages, until the server stops.
 pub(crate) struct Stream {
-    next: Box<dyn FnMut(&mut Context<'_>) -> Poll<Option<Bytes>> + Send>,
+    next: Next,
     stopped: Pin<Box<dyn Future<Output = ()> + Send>>,
 }
 
@@ -37,10 +40,7 @@ impl Outgoing {
         Self::stream(Box::new(move |context| pieces.poll_recv(context)), stop)
     }
 
-    fn stream(
-        next: Box<dyn FnMut(&mut Context<'_>) -> Poll<Option<Bytes>> + Send>,
-        mut stop: watch::Receiver<bool>,
-    ) -> Self {
+    fn stream(next: Next, mut stop: watch::Receiver<bool>) -> Self {
         // Whoever could have stopped the server is gone only when the server is.
         let stopped = Box::pin(async move { drop(stop.wait_for(|stop| *stop).await) });
         Self::Stream(Stream { next, stopped })

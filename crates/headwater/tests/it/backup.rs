@@ -2,6 +2,8 @@
 use std::{
     collections::BTreeSet,
     fs,
+    io::{Read, Write},
+    net::TcpListener,
     path::{Path, PathBuf},
     process::{Command, Output},
     sync::{
@@ -396,4 +398,38 @@ fn a_page_of_a_browser_gets_no_backup() {
     assert_eq!(ask("POST", &host, &[("Sec-Fetch-Site", "same-origin")], nothing), 403);
     assert_eq!(ask("POST", "evil.example", &[], nothing), 403);
     assert_eq!((ask("GET", &host, &[], b""), ask("POST", &host, &[], b"{}")), (405, 400));
+}
+
+/// What `headwater backup` says to a server that answers `body` and is gone.
+fn answered(folders: &Folders, body: &'static [u8]) -> Output {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let endpoint = format!("http://{}", listener.local_addr().expect("an address"));
+    let server = thread::spawn(move || {
+        let (mut client, _) = listener.accept().expect("a client");
+        let mut asked = Vec::new();
+        while !asked.ends_with(b"}") {
+            let mut some = [0; 4096];
+            let length = client.read(&mut some).expect("a request");
+            asked.extend_from_slice(&some[..length]);
+        }
+        let head = b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n";
+        client.write_all(&[head, body].concat()).expect("it listens");
+    });
+    let mut command = headwater();
+    command.arg("backup").arg(folders.path("backups")).args(["--endpoint", &endpoint]);
+    let done = command.output().expect("it runs");
+    server.join().expect("it answers");
+    done
+}
+
+#[test]
+fn a_stream_that_is_cut_is_no_backup() {
+    let folders = Folders::new();
+    for body in [&b""[..], b"HWba", b"HWbacku1", b"HWbacku1\x01\x02\x03"] {
+        assert!(refused(&answered(&folders, body)).contains("cut short"));
+    }
+    assert!(refused(&answered(&folders, b"<html>not found</html>")).contains("no backup"));
+    let damaged = b"HWbacku1\0\0\0\0\x04\0\0\0\0\0\0\0\0\0\0\x02\0\0\0{}";
+    assert!(refused(&answered(&folders, damaged)).contains("damaged on its way"));
+    assert!(refused(&folders.restore("again", &[])).contains("there is no backup in it"));
 }
