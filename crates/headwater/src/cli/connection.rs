@@ -268,7 +268,10 @@ impl Caller {
         }
         let said = reply.bytes().await.ok().and_then(|said| serde_json::from_slice::<Value>(&said).ok());
         let why = said.as_ref().and_then(|said| said["error"].as_str());
-        Err(format!("{server}: {}", why.unwrap_or(&format!("the answer is {status}: it is no Headwater, or an older one"))))
+        Err(format!(
+            "{server}: {}",
+            why.unwrap_or(&format!("the answer is {status}: it is no Headwater, or an older one"))
+        ))
     }
 }
 

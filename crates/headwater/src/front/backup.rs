@@ -44,14 +44,19 @@ pub(super) async fn answer(front: &Front, head: &Parts, body: Incoming, pulse: &
     // As large as a body of Kinesis: some hundred thousand names.
     let body = match front.intake.take(head, Service::Kinesis, body, pulse).await {
         Ok(taken) => taken.bytes,
-        Err(Refusal::TooLarge(_)) => return refusal(StatusCode::PAYLOAD_TOO_LARGE, "the body is larger than --body-limit"),
+        Err(Refusal::TooLarge(_)) => {
+            return refusal(StatusCode::PAYLOAD_TOO_LARGE, "the body is larger than --body-limit");
+        }
         Err(_) => return refusal(StatusCode::BAD_REQUEST, "the body cannot be taken in"),
     };
     if let Err(denial) = permit(front, head, &body, origin) {
         return refusal(StatusCode::FORBIDDEN, &denial.to_string());
     }
     let Ok(known) = serde_json::from_slice::<Known>(&body) else {
-        return refusal(StatusCode::BAD_REQUEST, "the body does not say what is known: {\"files\": [], \"chunks\": []}");
+        return refusal(
+            StatusCode::BAD_REQUEST,
+            "the body does not say what is known: {\"files\": [], \"chunks\": []}",
+        );
     };
     let Some(source) = front.backups.source.clone() else {
         return refusal(StatusCode::CONFLICT, "everything is in memory (--ephemeral); there is nothing to back up");
