@@ -143,14 +143,17 @@ impl Store {
         let held: HashSet<Name> = held.into_iter().filter_map(|name| Name::try_from(name).ok()).collect();
         // The newest that is whole; what older ones have beyond it is gone from the server, or is known by its name.
         let before = self.list()?.into_iter().rev().find_map(|listed| listed.backup.ok());
+        let (files, rows) = before.map_or_else(Default::default, |backup| (backup.files, backup.rows));
         let is_whole =
             |kept: &Kept| !kept.chunks.is_empty() && kept.chunks.iter().all(|chunk| held.contains(&chunk.sha256));
-        let files = before.into_iter().flat_map(|backup| backup.files).filter(is_whole);
-        let before = files.map(|kept| (kept.name, kept.chunks)).collect();
+        let before = files.into_iter().filter(is_whole).map(|kept| (kept.name, kept.chunks)).collect();
+        let rows_before = rows.iter().flat_map(|kept| &kept.chunks).map(|chunk| chunk.sha256);
+        let rows_before = rows_before.filter(|name| held.contains(name)).collect();
         Ok(Taking {
             store: self,
             held,
             before,
+            rows_before,
             files: BTreeMap::new(),
             rows: BTreeMap::new(),
             row_chunks: 0,
@@ -215,6 +218,8 @@ pub(crate) struct Taking<'a> {
     held: HashSet<Name>,
     /// The files of the backup before.
     before: BTreeMap<String, Vec<Chunk>>,
+    /// The pieces of its rows.
+    rows_before: Vec<Name>,
     files: BTreeMap<String, Vec<Chunk>>,
     rows: BTreeMap<String, Vec<Chunk>>,
     row_chunks: u64,
@@ -228,7 +233,9 @@ impl Taking<'_> {
         let files = self.before.iter().filter_map(|(name, chunks)| {
             Some(KnownFile { name: name.clone(), length: size_bytes(chunks), last: *chunks.last()? })
         });
-        Known { files: files.collect(), chunks: self.held.iter().take(MAX_KNOWN).copied().collect() }
+        // Only pieces of rows are asked for by their names; what else is there may be some, of a backup that was interrupted.
+        let chunks = self.rows_before.iter().chain(&self.held).take(MAX_KNOWN);
+        Known { files: files.collect(), chunks: chunks.copied().collect() }
     }
 
     /// Bytes that came so far.
