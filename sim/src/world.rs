@@ -8,10 +8,7 @@ use bytes::Bytes;
 use headwater_log::{
     Commit, Limits, LogError, LogGroup, LogId, Seq, Stamp,
     clock::ManualClock,
-    disk::{
-        Core, DiskConfig, Hold,
-        files::{File, Files},
-    },
+    disk::{Core, DiskConfig, Hold, files::Files},
     engine::Trimming,
 };
 use std::{
