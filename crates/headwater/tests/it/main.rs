@@ -13,6 +13,7 @@ mod tables;
 
 mod access;
 mod commands;
+mod console;
 mod durability;
 mod dynamodb;
 mod dynamodb_streams;
