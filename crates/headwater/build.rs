@@ -53,7 +53,7 @@ fn build(console: &Path, out: &Path) -> Result<(), String> {
 fn install(console: &Path) -> Result<(), String> {
     let text = |error: std::io::Error| format!("{}: {error}", console.display());
     let pins = fs::read(console.join("package-lock.json")).map_err(text)?;
-    let stamp = console.join("node_modules/.pins");
+    let stamp = console.join("node_modules/pins");
     if fs::read(&stamp).is_ok_and(|stamped| stamped == pins) {
         return Ok(());
     }

@@ -1,6 +1,6 @@
 // A delivery stream: where it reads and writes, and what it has done.
 import { useEffect, useState } from "preact/hooks";
-import { call } from "../api";
+import { call, session } from "../api";
 import { refresh } from "../catalog";
 import { Area, Badge, Dialog, Facts, Field, Loading, Problem, Section, useLoad } from "../parts/basic";
 import { Plot } from "../parts/plot";
@@ -9,7 +9,6 @@ import { bytes, count, duration, moment } from "../pure/format";
 import { sum } from "../pure/metrics";
 import { lookFault, looks, rates, watch } from "../readings";
 import { go, to } from "../router";
-import { session } from "../api";
 
 const EVERY_MS = 4000;
 
@@ -93,13 +92,17 @@ export function Delivery({ name }: { name: string }) {
       </div>
       <div class="columns">
         <Section title="What it has done" aside={<span class="muted">since the server was started</span>}>
-          <Facts rows={[
-            ...COUNTS.map(([text, metric, format], at): [string, preact.ComponentChildren] => {
-              const total = now === undefined ? undefined : sum(now.points, metric, own);
-              return [text, <span class={`figure ${at >= TROUBLE && (total ?? 0) > 0 ? "warn" : ""}`}>{total === undefined ? "…" : format(total)}</span>];
-            }),
-            ["Youngest record delivered", fresh ? `arrived ${moment(fresh)}, ${duration(Date.now() - fresh * 1000)} ago` : "none yet"],
-          ]} />
+          <div class="scroll" role="group" aria-label="What it has done" tabIndex={0}>
+            <table>
+              <tbody>
+                {COUNTS.map(([text, metric, format], at) => {
+                  const total = now === undefined ? undefined : sum(now.points, metric, own);
+                  return <tr key={metric}><td>{text}</td><td class={`number ${at >= TROUBLE && (total ?? 0) > 0 ? "warn" : ""}`}>{total === undefined ? "…" : format(total)}</td></tr>;
+                })}
+                <tr><td>Youngest record delivered</td><td class="number wraps">{fresh ? `arrived ${moment(fresh)}, ${duration(Date.now() - fresh * 1000)} ago` : "none yet"}</td></tr>
+              </tbody>
+            </table>
+          </div>
         </Section>
         <div>
           <Source value={value} />

@@ -94,7 +94,7 @@ export function Items({ table, changed }: { table: Table; changed: () => void })
               <p>{found.LastEvaluatedKey ? "There is more to read: go to the next page." : table.ItemCount === 0 ? "Put its first item here, or from any AWS SDK." : "Ask for something else, or for everything by clearing the form."}</p>
             </Empty>
           ) : (
-            <div class="scroll grid" role="region" aria-label="Items" tabIndex={0}>
+            <div class="scroll grid" role="group" aria-label="Items" tabIndex={0}>
               <table>
                 <thead><tr>{columns.shown.map((name) => <th key={name} class={columns.numeric.has(name) ? "number" : ""}>{visible(cut(name, 40))}</th>)}{columns.hidden > 0 && <th>{count(columns.hidden)} more</th>}</tr></thead>
                 <tbody>

@@ -59,7 +59,7 @@ function Listing({ listed, children, empty }: { listed: Listed<unknown> | undefi
   const beyond = listed.items.length - DETAILED;
   return (
     <>
-      <div class="scroll" role="region" aria-label="List" tabIndex={0}>{children}</div>
+      <div class="scroll" role="group" aria-label="List" tabIndex={0}>{children}</div>
       {beyond > 0 && <p class="muted">{count(beyond)}{listed.more ? " and more" : " more"} in the list at the side.</p>}
     </>
   );
@@ -139,17 +139,15 @@ function Tables() {
         </Empty>
       }>
         <table>
-          <thead><tr><th>Name</th><th>State</th><th>Key</th><th class="number">Indexes</th><th class="number">Items</th><th class="number">Size</th></tr></thead>
+          <thead><tr><th>Name</th><th>State</th><th>Key</th><th class="number">Items</th><th class="number">Size</th></tr></thead>
           <tbody>
             {items.map((name) => {
               const found = details.value?.get(name);
-              const indexes = (found?.GlobalSecondaryIndexes?.length ?? 0) + (found?.LocalSecondaryIndexes?.length ?? 0);
               return (
                 <tr key={name}>
                   <td><a href={to("tables", name)}>{name}</a></td>
                   <td>{found ? <Badge state={found.TableStatus} /> : "–"}</td>
                   <td>{found?.KeySchema.map(({ AttributeName }) => AttributeName).join(", ") ?? "–"}</td>
-                  <td class="number">{found ? count(indexes) : "–"}</td>
                   <td class="number">{count(found?.ItemCount)}</td>
                   <td class="number">{bytes(found?.TableSizeBytes)}</td>
                 </tr>

@@ -35,7 +35,7 @@ export function Settings() {
         <Section title="Health" aside={state.value && <Badge state={state.value.status} />}>
           <Problem text={state.fault} />
           {state.value === undefined ? !state.fault && <Loading /> : (
-            <div class="scroll" role="region" aria-label="Requests by service" tabIndex={0}>
+            <div class="scroll" role="group" aria-label="Requests by service" tabIndex={0}>
               <table>
                 <thead><tr><th>Service</th><th class="number">Answered</th><th class="number">Refused</th><th class="number">Failed</th></tr></thead>
                 <tbody>

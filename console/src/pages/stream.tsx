@@ -103,7 +103,7 @@ export function Stream({ stream }: { stream: string }) {
       {view === "shards" && (kept === undefined ? <Loading /> : (
         <Shards stream={stream} placed={placed} chosen={chosen} select={(at) => select(at === undefined ? undefined : placed[at]?.shard.ShardId)} ask={ask} />
       ))}
-      {view === "tail" && kept !== undefined && <Tail key={stream} stream={stream} placed={placed} put={() => ask("put")} />}
+      {view === "tail" && kept !== undefined && <Tail key={here.value.query.toString()} stream={stream} placed={placed} put={() => ask("put")} />}
       {view === "consumers" && <Consumers arn={found.StreamARN} />}
       {view === "settings" && <Settings found={found} done={done} />}
       {asked === "put" && <Put stream={stream} close={() => ask(undefined)} />}
@@ -280,7 +280,7 @@ function Consumers({ arn }: { arn: string }) {
       {listed.value === undefined ? !listed.fault && <Loading /> : listed.value.length === 0
         ? <Empty title="No consumer is registered"><p>Readers by GetRecords need not be. One that wants records pushed – the Kinesis Client Library with enhanced fan-out – registers itself, or you do it here.</p></Empty>
         : (
-          <div class="scroll" role="region" aria-label="Consumers" tabIndex={0}>
+          <div class="scroll" role="group" aria-label="Consumers" tabIndex={0}>
             <table>
               <thead><tr><th>Name</th><th>State</th><th>Since</th><th>ARN</th><th><span class="unseen">Actions</span></th></tr></thead>
               <tbody>

@@ -55,7 +55,7 @@ export function TablePage({ name }: { name: string }) {
       <Tabs current={view} tabs={[
         ["items", "Items", to("tables", name)], ["changes", "Changes", to("tables", name, "changes")], ["settings", "Keys and settings", to("tables", name, "settings")],
       ]} />
-      {view === "items" && <Items key={name} table={table} changed={found.reload} />}
+      {view === "items" && <Items key={here.value.query.toString()} table={table} changed={found.reload} />}
       {view === "changes" && <Changes key={table.LatestStreamArn ?? ""} table={table} />}
       {view === "settings" && <Settings table={table} done={found.reload} />}
       {deleting && <Delete name={name} close={() => remove(false)} />}
@@ -114,7 +114,7 @@ function Settings({ table, done }: { table: Table; done: () => void }) {
         {all.length === 0
           ? <Empty title="No secondary index"><p>Each lets items be queried by other attributes than the table's key; UpdateTable adds one to a table that has items already.</p></Empty>
           : (
-            <div class="scroll" role="region" aria-label="Indexes" tabIndex={0}>
+            <div class="scroll" role="group" aria-label="Indexes" tabIndex={0}>
               <table>
                 <thead><tr><th>Name</th><th>Kind</th><th>Key</th><th>Holds</th><th>State</th><th class="number">Items</th><th class="number">Size</th></tr></thead>
                 <tbody>
@@ -229,7 +229,7 @@ function Changes({ table }: { table: Table }) {
     }>
       <Problem text={fault} />
       {changes.length === 0 ? <Empty title="No change yet"><p>What is put, updated or deleted from now on appears here.</p></Empty> : (
-        <div class="scroll" role="region" aria-label="Changes" tabIndex={0}>
+        <div class="scroll" role="group" aria-label="Changes" tabIndex={0}>
           <table class="fixed">
             <thead><tr><th class="w-time">Time</th><th class="w-kind">Change</th><th class="w-key">Key</th><th>What</th></tr></thead>
             <tbody>

@@ -176,8 +176,13 @@ export function Tail(props: { stream: string; placed: Placed[]; put: () => void 
               {filter === "" && <button type="button" onClick={props.put}>Put a record</button>}
             </Empty>
           ) : (
-            <Virtual items={rows} label="Records, newest first" height={504} top={(atTop) => setFrozen(atTop ? undefined : newest.current.rows)} row={(row) => (
-              <button type="button" key={row.id} class="list-row tail-row" aria-pressed={chosen?.id === row.id} onClick={() => choose(row)}>
+            <Virtual items={rows} label="Records, newest first" height={Math.min(504, rows.length * 28 + 2)} top={(atTop) => setFrozen(atTop ? undefined : newest.current.rows)} row={(row, at) => (
+              // By place, not by record: where thousands come, rows change their text and stay. So a row is chosen as it is
+              // pressed, not when the press ends on what stands there then; a click without a press is the keyboard's.
+              <button
+                type="button" key={at} class="list-row tail-row" aria-pressed={chosen?.id === row.id}
+                onPointerDown={() => choose(row)} onClick={(event) => event.detail === 0 && choose(row)}
+              >
                 <span class="mono">{clock(row.at)}</span>
                 <span class="mono">{name(row.shard)}</span>
                 <span class="mono">{visible(row.key)}</span>
@@ -200,7 +205,7 @@ function Rates({ shards }: { shards: [string, ShardNews][] }) {
   return (
     <details class="rates">
       <summary>By shard</summary>
-      <div class="scroll" role="region" aria-label="By shard" tabIndex={0}>
+      <div class="scroll" role="group" aria-label="By shard" tabIndex={0}>
         <table>
           <thead><tr><th>Shard</th><th class="number">Records</th><th class="number">Bytes</th><th class="number">Iterator age</th><th>State</th></tr></thead>
           <tbody>
@@ -264,7 +269,7 @@ function Record({ stream, row, close }: { stream: string; row: Row; close: () =>
       {shown && (
         <>
           <p class="muted">{shown.as === "kpl" ? "KPL" : shown.as}{shown.note ? ` – ${shown.note}` : ""}{shown.text.length > MOST_CHARACTERS ? `; the first ${count(MOST_CHARACTERS)} characters` : ""}</p>
-          <pre tabIndex={0} aria-label="Data">{cut(shown.text, MOST_CHARACTERS)}</pre>
+          <pre tabIndex={0} aria-label="Data" class={shown.as === "hex" ? "" : "wrapped"}>{cut(shown.text, MOST_CHARACTERS)}</pre>
         </>
       )}
     </aside>

@@ -13,8 +13,9 @@ export interface Series {
 }
 
 const HEIGHT = 132;
-/** The window that is shown, so that a plot moves evenly from its first look on. */
-const SPAN_S = 300;
+/** The window that is shown: what there is, between these. */
+const LEAST_SPAN_S = 60;
+const MOST_SPAN_S = 300;
 
 export function Plot({ title, unit, times, series }: { title: string; unit: string; times: number[]; series: Series[] }) {
   const box = useRef<HTMLDivElement>(null);
@@ -27,16 +28,16 @@ export function Plot({ title, unit, times, series }: { title: string; unit: stri
     const axis = { stroke: colour("muted"), grid: { stroke: colour("line"), width: 1 }, ticks: { show: false }, font: "11px system-ui, sans-serif" };
     const made = new uPlot(
       {
-        width: holder.clientWidth, height: HEIGHT, legend: { show: false }, cursor: { y: false, points: { size: 5 } },
+        width: holder.clientWidth, height: HEIGHT, legend: { show: false }, padding: [8, 8, 0, 0], cursor: { y: false, points: { size: 5 } },
         scales: {
-          x: { time: true, range: (_, __, max) => [max - SPAN_S, max] },
+          x: { time: true, range: (_, min, max) => [max - Math.min(MOST_SPAN_S, Math.max(LEAST_SPAN_S, max - min)), max] },
           y: { range: (_, __, max) => [0, Math.max(max * 1.15, 1)] },
         },
         axes: [
-          { ...axis, grid: { show: false }, space: 60, values: (_, ticks) => ticks.map((at) => new Date(at * 1000).toTimeString().slice(0, 5)) },
+          { ...axis, size: 24, grid: { show: false }, space: 80, values: (_, ticks) => ticks.map((at) => new Date(at * 1000).toTimeString().slice(0, 8)) },
           { ...axis, size: 44, space: 36, values: (_, ticks) => ticks.map((value) => short(value)) },
         ],
-        series: [{}, ...series.map((one) => ({ label: one.label, stroke: colour(one.colour), width: 1.75, fill: `${colour(one.colour)}1f`, points: { show: false } }))],
+        series: [{}, ...series.map((one, nth) => ({ label: one.label, stroke: colour(one.colour), width: 1.75, ...(nth === 0 && { fill: `${colour(one.colour)}1f` }), points: { show: false } }))],
       },
       [times, ...series.map(({ values }) => values)] as uPlot.AlignedData,
       holder,

@@ -15,7 +15,7 @@ export function Virtual<T>(props: {
   const shown = props.items.slice(first, first + Math.ceil(props.height / ROW_PX) + 2 * BEYOND);
   return (
     <div
-      ref={box} class="virtual" role="region" aria-label={props.label} tabIndex={0} style={{ height: `${props.height}px` }}
+      ref={box} class="virtual" role="group" aria-label={props.label} tabIndex={0} style={{ height: `${props.height}px` }}
       onScroll={() => setScroll(box.current?.scrollTop ?? 0)}
     >
       <div class="virtual-all" style={{ height: `${props.items.length * ROW_PX}px` }}>

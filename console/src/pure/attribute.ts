@@ -178,5 +178,7 @@ export function cell(value: Attribute | undefined): string {
   if (value === undefined) return "";
   if ("S" in value) return value.S;
   if ("B" in value) return `base64 ${value.B}`;
+  if ("SS" in value) return `{${value.SS.map((text) => JSON.stringify(text)).join(", ")}}`;
+  if ("NS" in value) return `{${value.NS.join(", ")}}`;
   return write(value, "", []).replace(/\s*\n\s*/g, " ");
 }

@@ -67,14 +67,15 @@ export class Rows {
     // Without a filter, also what was pushed out before anybody could look at it.
     this.skipped += this.wanted === "" ? this.next - this.handed - rows.length : more;
     this.handed = this.next;
-    return rows;
+    // Shards are read one after the other; what they gave together is shown in the order it arrived.
+    return rows.sort((one, other) => other.at - one.at || other.id - one.id);
   }
 
   /** From now on only what has `text` in its key or its data; gives the newest that are held. */
   filter(text: string): Row[] {
     this.wanted = text.toLowerCase();
     this.handed = this.next;
-    return this.newest(MAX_BATCH * 5, 0).rows;
+    return this.newest(MAX_BATCH * 5, 0).rows.sort((one, other) => other.at - one.at || other.id - one.id);
   }
 
   private newest(most: number, from: number): { rows: Row[]; more: number } {
