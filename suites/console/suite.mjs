@@ -28,6 +28,8 @@ async function serve(...settings) {
   return until(() => /endpoint\s+(http:\/\/127\.0\.0\.1:\d+)/.exec(said)?.[1], `the server: ${said}`);
 }
 
+process.on("exit", () => servers.forEach((server) => server.kill()));
+
 let failed = 0;
 async function scenario(name, run) {
   try {
@@ -303,28 +305,34 @@ await scenario("shortcuts_and_colours", async () => {
   await until(async () => (await page.locator(".names li").count()) === 1, "one name");
 });
 
-/** The longest time that the page's own thread was held up, from now on. */
-const watchTasks = () => page.evaluate(() => {
-  globalThis.tasks = [];
-  globalThis.watching ??= new PerformanceObserver((list) => globalThis.tasks.push(...list.getEntries().map(({ duration }) => Math.round(duration))));
-  globalThis.watching.observe({ entryTypes: ["longtask"] });
-});
-const longest = () => page.evaluate(() => Math.max(0, ...globalThis.tasks));
+/**
+ * What the page's own thread was busy for at a stretch, at most, while `run` ran: time it had the processor, in
+ * milliseconds, so that a busy machine tells the same as an idle one.
+ */
+async function longestTask(run) {
+  await browser.startTracing(page, { categories: ["toplevel", "devtools.timeline", "__metadata"] });
+  await run();
+  const { traceEvents } = JSON.parse((await browser.stopTracing()).toString());
+  const main = new Set(traceEvents.filter(({ name, args }) => name === "thread_name" && args.name === "CrRendererMain").map(({ pid, tid }) => `${pid} ${tid}`));
+  const tasks = traceEvents.filter(({ name, pid, tid, tdur }) => /RunTask$/.test(name) && tdur !== undefined && main.has(`${pid} ${tid}`));
+  expect(tasks.length > 10, "no task was traced");
+  return Math.round(Math.max(...tasks.map(({ tdur }) => tdur)) / 1000);
+}
 const heapMiB = () => page.evaluate(() => Math.round(performance.memory.usedJSHeapSize / 2 ** 20));
 
 await scenario("five_thousand_shards_hold_up_nothing", async () => {
   await call("kinesis", "CreateStream", { StreamName: "wide", ShardCount: 5000 });
   await until(async () => (await call("kinesis", "DescribeStreamSummary", { StreamName: "wide" })).StreamDescriptionSummary.StreamStatus === "ACTIVE", "wide");
-  await page.reload();
-  await watchTasks();
-  await visit("/streams/wide");
-  await page.getByText("5,000 open, 0 closed").waitFor();
-  await page.locator(".shardmap canvas").focus();
-  for (const key of ["ArrowRight", "ArrowRight", "+", "+", "+", "+", "ArrowRight", "-", "0"]) await page.keyboard.press(key);
-  await page.locator(".virtual").evaluate((list) => (list.scrollTop = 100_000));
-  await page.locator(".list-row", { hasText: "shardId-000000003571" }).waitFor();
-  const [worst, heap] = [await longest(), await heapMiB()];
-  expect(worst <= 150 && heap < 100, `${worst} ms, ${heap} MiB`);
+  const worst = await longestTask(async () => {
+    await visit("/streams/wide");
+    await page.getByText("5,000 open, 0 closed").waitFor();
+    await page.locator(".shardmap canvas").focus();
+    for (const key of ["ArrowRight", "ArrowRight", "+", "+", "+", "+", "ArrowRight", "-", "0"]) await page.keyboard.press(key);
+    await page.locator(".virtual").evaluate((list) => (list.scrollTop = 100_000));
+    await page.locator(".list-row", { hasText: "shardId-000000003571" }).waitFor();
+  });
+  const heap = await heapMiB();
+  expect(worst <= 100 && heap < 100, `${worst} ms, ${heap} MiB`);
   return `longest task ${worst} ms, heap ${heap} MiB`;
 });
 
@@ -332,20 +340,23 @@ await scenario("ten_thousand_records_a_second_hold_up_nothing", async () => {
   await busy.stop();
   await visit("/streams/orders/tail");
   await page.getByText("Nothing has come yet").waitFor();
+  await page.waitForTimeout(1000);
   const flood = load(call, "orders", 10_000);
   await page.locator(".tail-row.list-row").first().waitFor();
   await page.waitForTimeout(1500);
-  await watchTasks();
-  await page.waitForTimeout(6000);
-  const speed = await page.locator(".tail-facts b").first().textContent();
-  await page.locator(".tail-row.list-row").nth(3).click();
-  await page.locator(".record pre").waitFor();
-  const [worst, heap] = [await longest(), await heapMiB()];
+  let speed;
+  const worst = await longestTask(async () => {
+    await page.waitForTimeout(5000);
+    speed = await page.locator(".tail-facts b").first().textContent();
+    await page.locator(".tail-row.list-row").nth(3).click();
+    await page.locator(".record pre").waitFor();
+  });
+  const heap = await heapMiB();
   const put = await flood.stop();
-  await page.waitForTimeout(1500);
-  const read = Number((await page.locator(".tail-facts span").nth(2).textContent()).replace(/\D/g, ""));
-  expect(worst <= 150 && heap < 100, `${worst} ms, ${heap} MiB`);
-  expect(read >= put, `${read} of ${put} were read`);
+  const count = async () => Number((await page.locator(".tail-facts span").nth(2).textContent()).replace(/\D/g, ""));
+  await until(async () => (await count()) >= put, `all of ${put}`);
+  const read = await count();
+  expect(worst <= 100 && heap < 100, `${worst} ms, ${heap} MiB`);
   return `${speed} records/s, longest task ${worst} ms, heap ${heap} MiB, ${put} put, ${read} read`;
 });
 
@@ -379,26 +390,26 @@ const PAGES = {
   overview: "/", shards: "/streams/orders", tail: "/streams/orders/tail?from=TRIM_HORIZON", consumers: "/streams/orders/consumers", stream: "/streams/orders/settings",
   items: "/tables/carts", changes: "/tables/carts/changes", table: "/tables/carts/settings", delivery: "/delivery/raw-orders", settings: "/settings",
 };
+/** Colours and widths; pictures are taken of all, the first are enough to find faults. */
+const LOOKS = [["light", 1280], ["dark", 420], ["dark", 1280], ["light", 420]];
 await scenario("every_page_is_usable_by_everybody", async () => {
   const found = [];
-  for (const colorScheme of ["light", "dark"]) {
-    for (const width of [1280, 420]) {
-      const one = await open({ colorScheme, viewport: { width, height: 860 } });
-      for (const [name, path] of Object.entries(PAGES)) {
-        await one.goto(`${console_}#${path}`);
-        await one.locator("main h1").waitFor();
-        await one.waitForTimeout(pictures ? 5000 : 400);
-        if (pictures) {
-          mkdirSync(pictures, { recursive: true });
-          await one.screenshot({ path: join(pictures, `${name}-${colorScheme}-${width}.png`) });
-        }
-        const { violations } = await one.evaluate(`${axe};axe.run(document, {resultTypes: ["violations"]})`);
-        found.push(...violations.map(({ id, impact, nodes }) => `${name} ${colorScheme} ${width}: ${impact} ${id} ${nodes[0].html.slice(0, 90)}`));
-        const wide = await one.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-        if (wide > 1) found.push(`${name} ${width}: ${wide} px too wide`);
+  for (const [colorScheme, width] of pictures ? LOOKS : LOOKS.slice(0, 2)) {
+    const one = await open({ colorScheme, viewport: { width, height: 860 } });
+    for (const [name, path] of Object.entries(PAGES)) {
+      await one.goto(`${console_}#${path}`);
+      await one.locator("main h1").waitFor();
+      await one.waitForTimeout(pictures ? 5000 : 400);
+      if (pictures) {
+        mkdirSync(pictures, { recursive: true });
+        await one.screenshot({ path: join(pictures, `${name}-${colorScheme}-${width}.png`) });
       }
-      await one.context().close();
+      const { violations } = await one.evaluate(`${axe};axe.run(document, {resultTypes: ["violations"]})`);
+      found.push(...violations.map(({ id, impact, nodes }) => `${name} ${colorScheme} ${width}: ${impact} ${id} ${nodes[0].html.slice(0, 90)}`));
+      const wide = await one.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+      if (wide > 1) found.push(`${name} ${width}: ${wide} px too wide`);
     }
+    await one.context().close();
   }
   expect(found.length === 0, found.join("; "));
 });
@@ -409,6 +420,5 @@ await scenario("the_browser_had_nothing_to_complain_of", async () => {
 });
 
 await browser.close();
-servers.forEach((server) => server.kill());
 rmSync(folder, { recursive: true, force: true });
 process.exit(failed === 0 ? 0 : 1);

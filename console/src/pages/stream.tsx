@@ -7,7 +7,7 @@ import { ShardMap } from "../parts/shardmap";
 import { Virtual } from "../parts/virtual";
 import { toBase64 } from "../pure/decode";
 import { count, moment, shard as name } from "../pure/format";
-import { type Placed, type Shard, layout, middle, neighbours, ring } from "../pure/ring";
+import { type Placed, type Shard, layout, middle, neighbours, ring, sameShards } from "../pure/ring";
 import { go, here, to } from "../router";
 import { Tail } from "./tail";
 
@@ -58,7 +58,7 @@ export function Stream({ stream }: { stream: string }) {
   const [kept, keep] = useState<Shard[] | undefined>(undefined);
   useEffect(() => {
     // The same list again draws nothing anew.
-    if (listed.value && JSON.stringify(listed.value) !== JSON.stringify(kept)) keep(listed.value);
+    if (listed.value && (kept === undefined || !sameShards(listed.value, kept))) keep(listed.value);
   }, [listed.value]);
   const placed = useMemo(() => layout(kept ?? []), [kept]);
   const [selected, select] = useState<string | undefined>(undefined);

@@ -24,8 +24,15 @@ const RING_BITS = 128n;
 const EXACT_BITS = 53n;
 
 /** A hash key as a share of the ring. */
-export function share(hashKey: string): number {
-  return Number(BigInt(hashKey) >> (RING_BITS - EXACT_BITS)) / 2 ** Number(EXACT_BITS);
+export function share(hashKey: bigint): number {
+  return Number(hashKey >> (RING_BITS - EXACT_BITS)) / 2 ** Number(EXACT_BITS);
+}
+
+/** Whether two lists of shards are the same: a shard changes but once, when it is closed. */
+export function sameShards(one: Shard[], other: Shard[]): boolean {
+  const isSame = (a: Shard, b: Shard | undefined) =>
+    a.ShardId === b?.ShardId && a.SequenceNumberRange.EndingSequenceNumber === b.SequenceNumberRange.EndingSequenceNumber;
+  return one.length === other.length && one.every((shard, at) => isSame(shard, other[at]));
 }
 
 /** The hash key that halves a shard; nothing if it holds but one. */
@@ -42,8 +49,8 @@ export function layout(shards: Shard[]): Placed[] {
       const at = id === undefined ? undefined : index.get(id);
       return at === undefined ? [] : [at];
     });
-    const from = share(shard.HashKeyRange.StartingHashKey);
-    const to = share(String(BigInt(shard.HashKeyRange.EndingHashKey) + 1n));
+    const from = share(BigInt(shard.HashKeyRange.StartingHashKey));
+    const to = share(BigInt(shard.HashKeyRange.EndingHashKey) + 1n);
     const isOpen = shard.SequenceNumberRange.EndingSequenceNumber === undefined;
     return { shard, from, to, row: -1, isOpen, parents, children: [] };
   });

@@ -6,7 +6,7 @@ import { deaggregate } from "../pure/kpl";
 import { md5 } from "../pure/md5";
 import { parse, rate, sum } from "../pure/metrics";
 import { type Described, EMPTY, edit, fresh, request } from "../pure/query";
-import { type Shard, at, layout, middle, neighbours, ring, share } from "../pure/ring";
+import { type Shard, at, layout, middle, neighbours, ring, sameShards, share } from "../pure/ring";
 import { MAX_BATCH, MAX_HELD, Rows } from "../tail/rows";
 
 const utf8 = (text: string) => new TextEncoder().encode(text);
@@ -186,7 +186,7 @@ describe("the map of shards", () => {
   ]);
   it("has a row for each generation", () => {
     expect(placed.map(({ row }) => row)).toEqual([2, 0, 0, 1, 1, 1, 1, 0]);
-    expect([placed[0]!.from, placed[0]!.to, share(String(RING - 1n))]).toEqual([0.25, 0.75, 1 - 2 ** -53]);
+    expect([placed[0]!.from, placed[0]!.to, share(RING - 1n)]).toEqual([0.25, 0.75, 1 - 2 ** -53]);
     expect([placed[1]!.children, placed[0]!.parents]).toEqual([[3, 4], [5, 4]]);
     expect([at(placed, 1, 0.1), at(placed, 2, 0.1)]).toEqual([3, undefined]);
   });
@@ -195,6 +195,12 @@ describe("the map of shards", () => {
     expect([neighbours(placed, 0), neighbours(placed, 3), neighbours(placed, 1)]).toEqual([[3, 6], [0], []]);
     expect(middle(placed[3]!.shard)).toBe(String(RING / 8n));
     expect(middle({ ...placed[3]!.shard, HashKeyRange: { StartingHashKey: "7", EndingHashKey: "7" } })).toBeUndefined();
+  });
+  it("is drawn anew only when a shard came or was closed", () => {
+    const open = [part("a", 0n, 8n), part("b", 8n, 16n)];
+    expect(sameShards(open, structuredClone(open))).toBe(true);
+    expect(sameShards(open, [part("a", 0n, 8n, [], true), part("b", 8n, 16n)])).toBe(false);
+    expect(sameShards(open, open.slice(1))).toBe(false);
   });
   it("is laid out for five thousand shards in no time", () => {
     const many = Array.from({ length: 5000 }, (_, nth) => part(`s${nth}`, 0n, 16n, nth > 0 ? [`s${nth - 1}`] : []));
