@@ -20,7 +20,6 @@ export interface Listed<T> {
 /** Names listed of each kind. */
 const MOST = 1000;
 
-const none = { items: [], more: false };
 export const streams = signal<Listed<StreamSummary> | undefined>(undefined);
 export const tables = signal<Listed<string> | undefined>(undefined);
 export const deliveries = signal<Listed<string> | undefined>(undefined);
@@ -40,32 +39,32 @@ interface Deliveries {
 }
 
 /** Collects pages until there are no more, or enough. */
-async function collect<T>(page: (last: T[] | undefined, token?: string) => Promise<{ items: T[]; next?: string | undefined }>): Promise<Listed<T>> {
+async function collect<T>(page: (token?: string) => Promise<{ items: T[]; next: string | undefined }>): Promise<Listed<T>> {
   const items: T[] = [];
   let token: string | undefined;
   try {
     do {
-      const found = await page(items, token);
+      const found = await page(token);
       items.push(...found.items);
       token = found.next;
     } while (token !== undefined && items.length < MOST);
     return { items, more: token !== undefined };
   } catch (error) {
-    return { ...none, fault: words(error) };
+    return { items: [], more: false, fault: words(error) };
   }
 }
 
 export async function refresh(): Promise<void> {
   const [streamed, tabled, delivered] = await Promise.all([
-    collect<StreamSummary>(async (_, token) => {
+    collect<StreamSummary>(async (token) => {
       const page = await call<Streams>("kinesis", "ListStreams", { Limit: 1000, ...(token && { NextToken: token }) });
       return { items: page.StreamSummaries, next: page.HasMoreStreams ? page.NextToken : undefined };
     }),
-    collect<string>(async (_, token) => {
+    collect<string>(async (token) => {
       const page = await call<Tables>("dynamodb", "ListTables", token ? { ExclusiveStartTableName: token } : {});
       return { items: page.TableNames, next: page.LastEvaluatedTableName };
     }),
-    collect<string>(async (_, token) => {
+    collect<string>(async (token) => {
       const input = { Limit: 100, ...(token && { ExclusiveStartDeliveryStreamName: token }) };
       const page = await call<Deliveries>("firehose", "ListDeliveryStreams", input);
       const last = page.DeliveryStreamNames[page.DeliveryStreamNames.length - 1];

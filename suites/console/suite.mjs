@@ -188,8 +188,8 @@ function aggregate(texts) {
 
 await scenario("what_means_harm_is_only_text", async () => {
   await visit("/streams/hostile/tail?from=TRIM_HORIZON");
-  await until(async () => (await page.locator(".tail-row.list-row").count()) === 5, "all five");
-  for (let nth = 0; nth < 5; nth++) {
+  await until(async () => (await page.locator(".tail-row.list-row").count()) === 6, "all six");
+  for (let nth = 0; nth < 6; nth++) {
     await page.locator(".tail-row.list-row").nth(nth).click();
     await page.locator(".record pre").waitFor();
   }

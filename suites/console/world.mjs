@@ -58,6 +58,10 @@ async function streams(call) {
     StreamARN: "arn:aws:kinesis:us-east-1:000000000000:stream/orders", ConsumerName: "billing",
   });
   await call("kinesis", "AddTagsToStream", { StreamName: "orders", Tags: { team: "shop", note: "a=b @ c" } });
+  await call("kinesis", "UpdateMaxRecordSize", {
+    StreamARN: "arn:aws:kinesis:us-east-1:000000000000:stream/hostile", MaxRecordSizeInKiB: 10_240,
+  });
+  await call("kinesis", "PutRecord", { StreamName: "hostile", PartitionKey: "large", Data: base64("<b>".repeat(3_400_000)) });
   await call("kinesis", "PutRecords", {
     StreamName: "hostile",
     Records: [HOSTILE, `{"a": ${JSON.stringify(HOSTILE)}}`, "", "\u0000\u0001\u0002", "x".repeat(900_000)].map((data) => ({

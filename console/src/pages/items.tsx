@@ -4,7 +4,7 @@ import { call, words } from "../api";
 import { Area, Choice, Dialog, Empty, Field, Problem } from "../parts/basic";
 import { type Attribute, type Item, cell, fromPlain, kind, toPlain } from "../pure/attribute";
 import { count, cut, visible } from "../pure/format";
-import { type Asked, type Condition, EMPTY, FILTER_OPERATORS, type Form, SORT_OPERATORS, edit, fresh, keyOf, keys, request } from "../pure/query";
+import { type Asked, type Condition, type Described, EMPTY, FILTER_OPERATORS, type Form, SORT_OPERATORS, edit, fresh, keyOf, keys, request } from "../pure/query";
 import { here, keep } from "../router";
 import type { Table } from "./table";
 
@@ -43,8 +43,7 @@ export function Items({ table, changed }: { table: Table; changed: () => void })
   const [trail, setTrail] = useState<(Item | undefined)[]>([undefined]);
   const [fault, setFault] = useState<string | undefined>(undefined);
   const [open, setOpen] = useState<Item | "new" | undefined>(undefined);
-  const described = table as Parameters<typeof request>[0];
-  const built = request(described, form);
+  const built = request(table, form);
 
   const ask = async (start: Item | undefined, way: (Item | undefined)[]) => {
     setFault(undefined);
@@ -65,11 +64,11 @@ export function Items({ table, changed }: { table: Table; changed: () => void })
     changed();
     void ask(trail[trail.length - 1], trail);
   };
-  const columns = useMemo(() => columnsOf(described, found?.Items ?? []), [found]);
+  const columns = useMemo(() => columnsOf(table, found?.Items ?? []), [found]);
   return (
     <>
       <form class="query" onSubmit={(event) => { event.preventDefault(); void ask(undefined, [undefined]); }}>
-        {own === undefined ? <Builder table={described} form={form} set={setForm} /> : (
+        {own === undefined ? <Builder table={table} form={form} set={setForm} /> : (
           <Area label="Request, as DynamoDB takes it" value={own} set={setOwn} rows={10} hint='A Query if it has a KeyConditionExpression, else a Scan.' />
         )}
         <div class="actions">
@@ -114,7 +113,7 @@ export function Items({ table, changed }: { table: Table; changed: () => void })
           )}
         </>
       )}
-      {open !== undefined && <Editor table={described} item={open === "new" ? undefined : open} isPart={found?.asked.input["IndexName"] !== undefined || found?.asked.input["ProjectionExpression"] !== undefined} close={() => setOpen(undefined)} done={again} />}
+      {open !== undefined && <Editor table={table} item={open === "new" ? undefined : open} isPart={found?.asked.input["IndexName"] !== undefined || found?.asked.input["ProjectionExpression"] !== undefined} close={() => setOpen(undefined)} done={again} />}
     </>
   );
 }
@@ -131,7 +130,7 @@ function written(text: string, TableName: string): Asked {
 }
 
 /** Keys first, then what most items have. */
-function columnsOf(table: Parameters<typeof request>[0], items: Item[]): { shown: string[]; hidden: number; numeric: Set<string> } {
+function columnsOf(table: Described, items: Item[]): { shown: string[]; hidden: number; numeric: Set<string> } {
   const often = new Map<string, number>();
   for (const item of items) for (const name of Object.keys(item)) often.set(name, (often.get(name) ?? 0) + 1);
   const first = table.KeySchema.map(({ AttributeName }) => AttributeName);
@@ -141,7 +140,7 @@ function columnsOf(table: Parameters<typeof request>[0], items: Item[]): { shown
   return { shown: all.slice(0, MOST_COLUMNS), hidden: Math.max(0, all.length - MOST_COLUMNS), numeric };
 }
 
-function Builder({ table, form, set }: { table: Parameters<typeof request>[0]; form: Form; set: (form: Form) => void }) {
+function Builder({ table, form, set }: { table: Described; form: Form; set: (form: Form) => void }) {
   const indexes = [...(table.GlobalSecondaryIndexes ?? []), ...(table.LocalSecondaryIndexes ?? [])].map(({ IndexName }) => IndexName);
   const { hash, range } = keys(table, form.index);
   const change = (part: Partial<Form>) => set({ ...form, ...part });
@@ -175,14 +174,14 @@ function Builder({ table, form, set }: { table: Parameters<typeof request>[0]; f
 }
 
 /** A new item, to begin with. */
-function skeleton(table: Parameters<typeof request>[0]): Item {
+function skeleton(table: Described): Item {
   return Object.fromEntries(table.KeySchema.map(({ AttributeName }) => {
     const type = table.AttributeDefinitions.find((one) => one.AttributeName === AttributeName)?.AttributeType ?? "S";
     return [AttributeName, { [type]: type === "N" ? "0" : "" } as Attribute];
   }));
 }
 
-function Editor(props: { table: Parameters<typeof request>[0]; item: Item | undefined; isPart: boolean; close: () => void; done: () => void }) {
+function Editor(props: { table: Described; item: Item | undefined; isPart: boolean; close: () => void; done: () => void }) {
   const { table, item, isPart, close, done } = props;
   const names = table.KeySchema.map(({ AttributeName }) => AttributeName);
   const [before, setBefore] = useState<Item | undefined>(isPart && item ? undefined : item);

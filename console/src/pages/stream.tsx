@@ -128,6 +128,7 @@ function Shards(props: { stream: string; placed: Placed[]; chosen: number | unde
           ? <p class="muted">Choose a shard to see where it lies, to split or merge it, or to read on from it.</p>
           : (
             <div class="chosen">
+              <p class="unseen" role="status">{one.shard.ShardId}, {one.isOpen ? "open" : "closed"}</p>
               <Facts rows={[
                 ["Shard", <span class="mono">{one.shard.ShardId}</span>],
                 ["State", <Badge state={one.isOpen ? "open" : "closed"} />],
@@ -145,7 +146,7 @@ function Shards(props: { stream: string; placed: Placed[]; chosen: number | unde
           )}
       </Section>
       <Section title="All shards">
-        <div class="list-head shard-row" aria-hidden="true"><span>Shard</span><span>State</span><span class="number">Share of the ring</span><span>From</span></div>
+        <div class="list-head shard-row" aria-hidden="true"><span>Shard</span><span>State</span><span class="number">Of the ring</span><span>From</span></div>
         <Virtual items={order} label="All shards" height={Math.min(420, Math.max(order.length, 1) * 28)} row={(at) => {
           const { shard, isOpen, from, to: end, parents } = placed[at]!;
           return (

@@ -19,7 +19,7 @@ interface Index {
   IndexSizeBytes?: number;
   Projection?: { ProjectionType?: string };
 }
-export interface Table extends Omit<Described, "GlobalSecondaryIndexes" | "LocalSecondaryIndexes"> {
+export interface Table extends Described {
   TableArn: string;
   TableStatus: string;
   ItemCount: number;
@@ -156,7 +156,7 @@ interface Change {
 const POLL_MS = 700;
 const MOST_CHANGES = 300;
 
-interface Described2 {
+interface DescribedStream {
   StreamDescription: { Shards: { ShardId: string; SequenceNumberRange: { EndingSequenceNumber?: string } }[]; LastEvaluatedShardId?: string };
 }
 
@@ -168,7 +168,7 @@ async function follow(StreamArn: string, from: "LATEST" | "TRIM_HORIZON", take: 
     let last: string | undefined;
     do {
       const input = { StreamArn, ...(last !== undefined && { ExclusiveStartShardId: last }) };
-      const { StreamDescription } = await call<Described2>("streams", "DescribeStream", input, abort);
+      const { StreamDescription } = await call<DescribedStream>("streams", "DescribeStream", input, abort);
       for (const { ShardId, SequenceNumberRange } of StreamDescription.Shards) {
         if (known.has(ShardId) || (isFirst && from === "LATEST" && SequenceNumberRange.EndingSequenceNumber !== undefined)) continue;
         const start = { StreamArn, ShardId, ShardIteratorType: isFirst ? from : "TRIM_HORIZON" };

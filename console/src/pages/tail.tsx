@@ -234,8 +234,17 @@ async function fetched(stream: string, row: Row): Promise<string> {
   return Records[0].Data;
 }
 
-/** What is drawn of a record's text. */
+/** What is looked at of a record, and what is drawn of its text. */
+const MOST_BYTES = 1 << 20;
 const MOST_CHARACTERS = 256 << 10;
+
+/** A record's data as somebody can read it. */
+async function readable(stream: string, row: Row, view: View): Promise<Shown> {
+  const data = row.data ?? (await fetched(stream, row));
+  // Four characters stand for three bytes.
+  const first = data.slice(0, Math.ceil(MOST_BYTES / 3) * 4);
+  return show(fromBase64(first), view, first.length < data.length);
+}
 
 function Record({ stream, row, close }: { stream: string; row: Row; close: () => void }) {
   const [view, setView] = useState<View>("auto");
@@ -244,7 +253,7 @@ function Record({ stream, row, close }: { stream: string; row: Row; close: () =>
   useEffect(() => {
     let gone = false;
     setFault(undefined);
-    (async () => show(fromBase64(row.data ?? (await fetched(stream, row))), view))().then(
+    readable(stream, row, view).then(
       (found) => !gone && setShown(found),
       (error: unknown) => !gone && setFault(error instanceof Error ? error.message : String(error)),
     );
@@ -268,7 +277,7 @@ function Record({ stream, row, close }: { stream: string; row: Row; close: () =>
       <Problem text={fault} />
       {shown && (
         <>
-          <p class="muted">{shown.as === "kpl" ? "KPL" : shown.as}{shown.note ? ` – ${shown.note}` : ""}{shown.text.length > MOST_CHARACTERS ? `; the first ${count(MOST_CHARACTERS)} characters` : ""}</p>
+          <p class="muted">{shown.as === "kpl" ? "KPL" : shown.as}{shown.note ? ` – ${shown.note}` : ""}{row.bytes > MOST_BYTES ? `; of its first ${bytes(MOST_BYTES)}` : ""}{shown.text.length > MOST_CHARACTERS ? `; the first ${count(MOST_CHARACTERS)} characters` : ""}</p>
           <pre tabIndex={0} aria-label="Data" class={shown.as === "hex" ? "" : "wrapped"}>{cut(shown.text, MOST_CHARACTERS)}</pre>
         </>
       )}

@@ -101,7 +101,7 @@ export function Section({ title, aside, children }: { title: string; aside?: Com
 /** A text field, a number field or the like, with its name above it. */
 export function Field(props: {
   label: string; value: string; set: (value: string) => void; type?: "text" | "search" | "password" | "number" | "datetime-local"; placeholder?: string; hint?: string;
-  required?: boolean; autofocus?: boolean; autocomplete?: string; list?: string;
+  required?: boolean; autofocus?: boolean; autocomplete?: string;
 }) {
   const id = useId();
   return (
@@ -118,11 +118,11 @@ export function Field(props: {
   );
 }
 
-export function Choice<T extends string>(props: { label: string; value: T; set: (value: T) => void; options: readonly (readonly [T, string])[]; hidden?: boolean }) {
+export function Choice<T extends string>(props: { label: string; value: T; set: (value: T) => void; options: readonly (readonly [T, string])[] }) {
   const id = useId();
   return (
     <div class="field">
-      <label for={id} class={props.hidden ? "unseen" : ""}>{props.label}</label>
+      <label for={id}>{props.label}</label>
       <select id={id} value={props.value} onChange={(event) => props.set(event.currentTarget.value as T)}>
         {props.options.map(([value, text]) => <option key={value} value={value}>{text}</option>)}
       </select>

@@ -25,9 +25,10 @@ export function toBase64(bytes: Uint8Array): string {
 }
 
 /** The text in UTF-8, or nothing if the bytes are none or hold control characters that no text has. */
-export function asText(bytes: Uint8Array): string | undefined {
+export function asText(bytes: Uint8Array, isCut = false): string | undefined {
   try {
-    const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    // A cut may go through a character; the rest of it is then awaited, not missed.
+    const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes, { stream: isCut });
     return /[\u0000-\u0008\u000e-\u001a\u001c-\u001f]/.test(text) ? undefined : text;
   } catch {
     return undefined;
@@ -52,14 +53,17 @@ export function isGzip(bytes: Uint8Array): boolean {
   return bytes.length > 18 && bytes[0] === 0x1f && bytes[1] === 0x8b && bytes[2] === 8;
 }
 
-/** What gzip packed. Throws if it is damaged; gives no more than there is room for. */
-export async function gunzip(bytes: Uint8Array): Promise<{ bytes: Uint8Array; cut: boolean }> {
+/** What gzip packed, as far as there is room for it. Throws if it is damaged; of what is cut, gives what can be unpacked. */
+export async function gunzip(bytes: Uint8Array, isCut = false): Promise<{ bytes: Uint8Array; cut: boolean }> {
   const stream = new Blob([bytes as BlobPart]).stream().pipeThrough(new DecompressionStream("gzip"));
   const reader = stream.getReader();
   const pieces: Uint8Array[] = [];
   let length = 0;
   for (;;) {
-    const { done, value } = await reader.read();
+    const { done, value } = await reader.read().catch((error: unknown) => {
+      if (isCut && length > 0) return { done: true as const, value: undefined };
+      throw error;
+    });
     if (done) break;
     pieces.push(value);
     length += value.length;
@@ -74,7 +78,7 @@ export async function gunzip(bytes: Uint8Array): Promise<{ bytes: Uint8Array; cu
     all.set(piece, at);
     at += piece.length;
   }
-  return { bytes: all, cut: length > MAX_UNPACKED_BYTES };
+  return { bytes: all, cut: isCut || length > MAX_UNPACKED_BYTES };
 }
 
 /** What is shown of a record, and as what. */
@@ -131,8 +135,8 @@ function indent(text: string): string {
   return out;
 }
 
-/** A record's bytes in the form asked for, or in the one that fits. */
-export async function show(bytes: Uint8Array, view: View): Promise<Shown> {
+/** A record's bytes – or the first of them – in the form asked for, or in the one that fits. */
+export async function show(bytes: Uint8Array, view: View, isCut = false): Promise<Shown> {
   if (view === "hex") return { as: "hex", text: hex(bytes) };
   const records = view === "auto" || view === "kpl" ? deaggregate(bytes) : undefined;
   if (records) {
@@ -148,15 +152,15 @@ export async function show(bytes: Uint8Array, view: View): Promise<Shown> {
   if (view === "kpl") return { as: "hex", text: hex(bytes), note: "no aggregated record" };
   if (view === "gzip" || (view === "auto" && isGzip(bytes))) {
     try {
-      const unpacked = await gunzip(bytes);
-      const inner = await show(unpacked.bytes, "auto");
+      const unpacked = await gunzip(bytes, isCut);
+      const inner = await show(unpacked.bytes, "auto", unpacked.cut);
       const note = `${bytes.length} B unpacked to ${unpacked.bytes.length} B${unpacked.cut ? ", the rest is left out" : ""}`;
       return { as: "gzip", text: inner.text, note };
     } catch {
       return { as: "hex", text: hex(bytes), note: "no gzip, or damaged" };
     }
   }
-  const text = asText(bytes);
+  const text = asText(bytes, isCut);
   if (text === undefined) {
     const note = view === "auto" ? "binary" : "not UTF-8 text";
     return { as: "hex", text: hex(bytes), note };

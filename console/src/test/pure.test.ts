@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { type Item, fromPlain, same, toPlain } from "../pure/attribute";
-import { fromBase64, hex, prettyJson, preview, show, toBase64 } from "../pure/decode";
+import { asText, fromBase64, hex, prettyJson, preview, show, toBase64 } from "../pure/decode";
 import { bytes, count, cut, duration, shard, short, visible } from "../pure/format";
 import { deaggregate } from "../pure/kpl";
 import { md5 } from "../pure/md5";
@@ -78,6 +78,16 @@ describe("records", () => {
     const packed = new Blob([new Uint8Array(40 << 20)]).stream().pipeThrough(new CompressionStream("gzip"));
     const shown = await show(new Uint8Array(await new Response(packed).arrayBuffer()), "gzip");
     expect(shown.note).toContain("the rest is left out");
+  });
+  it("that are cut are shown as far as they go", async () => {
+    const text = utf8("größer");
+    expect([asText(text.slice(0, 3)), asText(text.slice(0, 3), true)]).toEqual([undefined, "gr"]);
+    const noise = crypto.getRandomValues(new Uint8Array(60_000)).map((byte) => 97 + (byte % 26));
+    const packed = new Blob([noise]).stream().pipeThrough(new CompressionStream("gzip"));
+    const part = new Uint8Array(await new Response(packed).arrayBuffer()).slice(0, 20_000);
+    const shown = await show(part, "auto", true);
+    expect([shown.as, shown.text.length > 1000, new TextDecoder().decode(noise).startsWith(shown.text)]).toEqual(["gzip", true, true]);
+    expect((await show(part, "auto")).as).toBe("hex");
   });
   it("have a first line whatever is in them", () => {
     expect(preview(utf8("a\n  b"), 10)).toBe("a b");

@@ -274,6 +274,15 @@ mod tests {
     }
 
     #[test]
+    fn a_cookie_given_over_tls_is_for_tls_alone() {
+        for is_secure in [true, false] {
+            let reply = with_cookie(said(StatusCode::OK, ""), "t", 1, Origin { address: None, is_secure });
+            let cookie = reply.headers()["set-cookie"].to_str().unwrap();
+            assert_eq!(cookie.contains("; Secure"), is_secure, "{cookie}");
+        }
+    }
+
+    #[test]
     fn only_pages_of_this_very_origin_and_programs_may_ask() {
         for (site, may) in [("same-origin", true), ("same-site", false), ("cross-site", false), ("none", false)] {
             assert_eq!(is_own_page(&head("/", &[(FETCH_SITE, site)])), may, "{site}");
