@@ -35,6 +35,7 @@ fn steps() -> Vec<Step> {
             command::run_with(doc.env("RUSTDOCFLAGS", "--deny warnings"))
         }),
         cargo("tests", &["test", "--workspace", "--quiet"]),
+        step("console", suites::console_tests),
         cargo("release build", &["build", "--release", "--quiet", "--package", "headwater"]),
         step("simulator", |root| {
             command::run(&root.join("sim"), "cargo", &["run", "--release", "--quiet", "--", "--seeds", SIMULATOR_SEEDS])

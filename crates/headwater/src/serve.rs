@@ -121,10 +121,10 @@ async fn serve(settings: Settings) -> Result<Arc<dyn Engine>, String> {
     tokio::spawn(headwater_firehose::run_deliveries(Arc::clone(&firehose)));
     let deliveries: DeliveryReadings = Arc::new(move || firehose.readings());
 
-    let (backups, seed) = (Backups::of(source), (entropy() >> 64) as u64);
+    let backups = Backups::of(source);
     let (stop, stopped) = watch::channel(false);
     let doors = Arc::new(Doors {
-        front: Front::new(table, functions, deliveries, backups, &settings, Arc::clone(&clock), seed),
+        front: Front::new(table, functions, deliveries, backups, &settings, Arc::clone(&clock), entropy),
         tls,
         clock: Arc::clone(&clock),
         places: Arc::new(Semaphore::new(MAX_CONNECTIONS as usize)),
@@ -324,7 +324,7 @@ fn announce(settings: &Settings, addresses: &[SocketAddr], objects_at: &str) {
     let keys = if keys { "export AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any\n              " } else { "" };
     let text = format!(
         "Headwater {version} takes requests.\n  endpoint    {endpoints} (https:// on the same port)\n  \
-         data        {data}\n  objects     {objects_at}\n  paste next  {keys}aws --endpoint-url http://{first} --region {region} kinesis \
+         console     http://{first}/_headwater/console\n  data        {data}\n  objects     {objects_at}\n  paste next  {keys}aws --endpoint-url http://{first} --region {region} kinesis \
          create-stream --stream-name first --shard-count 1\n",
         version = env!("CARGO_PKG_VERSION"),
         endpoints = endpoints.join(", "),

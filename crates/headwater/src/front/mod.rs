@@ -5,6 +5,7 @@ mod backup;
 mod body;
 mod chance;
 mod cloudwatch;
+mod console;
 mod dispatch;
 pub(crate) mod fault;
 mod functions;
@@ -32,6 +33,7 @@ use self::{
     auth::Auth,
     body::Intake,
     chance::{Chance, Draw},
+    console::Console,
     local::OwnNames,
     outgoing::Outgoing,
     protocol::{Addressee, Asked, Target},
@@ -43,6 +45,7 @@ use crate::{functions::Registry, gate::Gate, settings::Settings};
 use ::http::{HeaderValue, Method, Request, Version, header, request::Parts};
 use bytes::Bytes;
 use headwater_firehose::DeliveryReading;
+use headwater_kinesis::Entropy;
 use headwater_log::clock::Clock;
 use headwater_wire::{Answer, Caller, ErrorKind, Origin, Service, ServiceError, well_formed};
 use hyper::body::Incoming;
@@ -67,6 +70,7 @@ pub(crate) struct Front {
     backups: Backups,
     intake: Intake,
     own_names: OwnNames,
+    console: Console,
     region: Arc<str>,
     chance: Chance,
     clock: Arc<dyn Clock>,
@@ -75,7 +79,7 @@ pub(crate) struct Front {
 }
 
 impl Front {
-    /// A front to the operations of `table` and to functions, ready at once; `seed` makes its request ids.
+    /// A front to the operations of `table` and to functions, ready at once.
     pub(crate) fn new(
         table: Table,
         functions: Arc<Registry>,
@@ -83,7 +87,7 @@ impl Front {
         backups: Backups,
         settings: &Settings,
         clock: Arc<dyn Clock>,
-        seed: u64,
+        entropy: Entropy,
     ) -> Arc<Self> {
         Arc::new(Self {
             table,
@@ -96,7 +100,8 @@ impl Front {
             intake: Intake::new(settings.body_limit_bytes, Arc::clone(&clock)),
             own_names: OwnNames::new(&settings.listen, &settings.server_names),
             region: Arc::clone(&settings.region),
-            chance: Chance::new(seed),
+            chance: Chance::new((entropy() >> 64) as u64),
+            console: Console::new(entropy, Arc::clone(&clock)),
             clock,
             stop: watch::Sender::new(false),
         })
@@ -116,6 +121,9 @@ impl Front {
             }
             if head.uri.path() == backup::PATH {
                 return backup::answer(self, &head, body, pulse, origin).await;
+            }
+            if let Some(asked) = console::Asked::of(&head) {
+                return console::answer(self, asked, &head, body, pulse, origin).await;
             }
             return health::answer(&head, &self.table, &self.published, &self.deliveries, !*self.stop.borrow());
         }
@@ -206,7 +214,12 @@ impl Front {
             return Err(ServiceError::bare("UnknownOperationException", ErrorKind::Sender));
         };
         let scope = target.service.scope();
-        let caller = self.auth.caller(scope, head, body, &*self.clock).map_err(|refusal| {
+        let caller = if Console::speaks(head) {
+            self.console.caller(head, &self.own_names, &self.auth, origin)
+        } else {
+            self.auth.caller(scope, head, body, &*self.clock)
+        };
+        let caller = caller.map_err(|refusal| {
             // AWS looks at the body before it misses a signature.
             if auth::is_unsigned(&refusal) && !body.is_empty() && well_formed(target.dialect, body).is_err() {
                 return ServiceError::bare("SerializationException", ErrorKind::Sender);
@@ -276,7 +289,7 @@ mod tests {
                 Backups::of(None),
                 &settings,
                 Arc::clone(&shared),
-                1,
+                Arc::new(|| 1),
             ),
             tls: Tls::made("us-east-1", &[], None),
             clock: shared,

@@ -14,6 +14,7 @@ mod tables;
 mod access;
 mod backup;
 mod commands;
+mod console;
 mod durability;
 mod dynamodb;
 mod dynamodb_streams;
