@@ -108,7 +108,7 @@ impl Upkeep {
     /// Lets go of a file that holds nothing any more.
     fn free(&mut self) -> Result<bool, LogError> {
         let Some((id, file, kind)) = self.unneeded() else { return Ok(false) };
-        if self.record_trims(&[id]) {
+        if self.record_trims(&[id]) || self.is_held(&file) {
             return Ok(false);
         }
         let files = &self.store.files;
@@ -150,6 +150,13 @@ impl Upkeep {
         let index = self.store.index();
         let found = index.unneeded().find(|(_, held)| Arc::strong_count(&held.file) == 1);
         found.map(|(id, held)| (id, held.file.clone(), held.kind))
+    }
+
+    /// Whether somebody besides the index and the caller has the file. Who took hold of it while its trims were being
+    /// written anew needs them; who takes hold of the journal after this was asked does not.
+    fn is_held(&self, file: &Arc<dyn File>) -> bool {
+        let _index = self.store.index();
+        Arc::strong_count(file) > 2
     }
 
     /// Has the trims written anew whose newest record is in one of `files`; true if there are such.
