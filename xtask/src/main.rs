@@ -10,6 +10,7 @@ mod fuzz;
 mod generate;
 mod long;
 mod operations;
+mod semver;
 mod server;
 mod suites;
 mod tree;
@@ -55,6 +56,12 @@ enum Chore {
     },
     /// Licences, bans, sources and advisories of all dependencies; the last need the network.
     Audit,
+    /// Compares what is published with the newest release: whether the version says what has changed.
+    Semver {
+        /// The commit to compare with, instead of the newest tag v*.
+        #[arg(long)]
+        baseline: Option<String>,
+    },
     /// Runs the fuzz targets on the nightly toolchain; installs cargo-fuzz.
     Fuzz {
         /// Which ones; all of them if none is named.
@@ -74,6 +81,7 @@ fn main() -> ExitCode {
         Chore::Ci => ci::run(&root),
         Chore::Suites { suites, rounds, endpoint } => suites::run(&root, &suites, rounds, endpoint.as_deref()),
         Chore::Audit => audit::run(&root),
+        Chore::Semver { baseline } => semver::run(&root, baseline.as_deref()),
         Chore::Fuzz { targets, seconds } => fuzz::run(&root, &targets, seconds),
     };
     match outcome {

@@ -183,7 +183,7 @@ fn firehose(root: &Path) -> Command {
 }
 
 /// The client library's examples, which the tests build anyway.
-fn prepare_worker(root: &Path) -> Result<(), String> {
+pub(crate) fn prepare_worker(root: &Path) -> Result<(), String> {
     prepare_python(root)?;
     command::run(root, "cargo", &["test", "--workspace", "--no-run", "--quiet"])
 }
@@ -191,10 +191,12 @@ fn prepare_worker(root: &Path) -> Result<(), String> {
 /// The same for readers and workers of the client library.
 fn worker(root: &Path) -> Command {
     let mut command = Command::new(interpreter(root));
-    command.arg(root.join("suites/worker/worker.py")).arg(release_binary(root));
-    let examples = root.join("target/debug/examples");
-    command.args(["consume", "follow", "worker"].map(|example| examples.join(example)));
+    command.arg(root.join("suites/worker/worker.py")).arg(release_binary(root)).args(worker_examples(root));
     command
+}
+
+pub(crate) fn worker_examples(root: &Path) -> [PathBuf; 3] {
+    ["consume", "follow", "worker"].map(|example| root.join("target/debug/examples").join(example))
 }
 
 pub(crate) fn prepare_node(root: &Path) -> Result<(), String> {

@@ -134,6 +134,11 @@ impl Auth {
         }
     }
 
+    /// Whether the caller is of the account that runs this server.
+    pub(crate) fn is_own(&self, caller: &Caller) -> bool {
+        caller.account == self.account
+    }
+
     fn derived_key(&self, secret: &str, scope: &Scope<'_>) -> SigningKey {
         let name = [scope.access_key, scope.date, scope.region, scope.service].join("/");
         if let Some(key) = self.derived.read().unwrap_or_else(PoisonError::into_inner).get(&name) {

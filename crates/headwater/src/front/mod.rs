@@ -1,6 +1,7 @@
 //! The only room that knows HTTP. A request's way: connection (`http`), body (`body`), what is asked (`protocol`), who
 //! asks (`auth`), the operation (`dispatch`), the answer (`reply`).
 mod auth;
+mod backup;
 mod body;
 mod chance;
 mod cloudwatch;
@@ -22,6 +23,7 @@ mod sts;
 mod tls;
 
 pub(crate) use self::{
+    backup::Backups,
     dispatch::Table,
     http::{Doors, MAX_CONNECTIONS, listen},
     tls::Tls,
@@ -65,6 +67,7 @@ pub(crate) struct Front {
     gate: Gate,
     published: Published,
     deliveries: DeliveryReadings,
+    backups: Backups,
     intake: Intake,
     own_names: OwnNames,
     console: Console,
@@ -81,6 +84,7 @@ impl Front {
         table: Table,
         functions: Arc<Registry>,
         deliveries: DeliveryReadings,
+        backups: Backups,
         settings: &Settings,
         clock: Arc<dyn Clock>,
         entropy: Entropy,
@@ -92,6 +96,7 @@ impl Front {
             gate: Gate::new(settings.credentials.clone()),
             published: Published::default(),
             deliveries,
+            backups,
             intake: Intake::new(settings.body_limit_bytes, Arc::clone(&clock)),
             own_names: OwnNames::new(&settings.listen, &settings.server_names),
             region: Arc::clone(&settings.region),
@@ -113,6 +118,9 @@ impl Front {
         if head.uri.path().starts_with(health::PREFIX) {
             if !self.own_names.admit(&head) {
                 return health::refuse();
+            }
+            if head.uri.path() == backup::PATH {
+                return backup::answer(self, &head, body, pulse, origin).await;
             }
             if let Some(asked) = console::Asked::of(&head) {
                 return console::answer(self, asked, &head, body, pulse, origin).await;
@@ -278,6 +286,7 @@ mod tests {
                 Table::new(Arc::clone(&shared)).with(&slow, vec![op(run)]),
                 functions(&settings, &shared),
                 Arc::new(Vec::new),
+                Backups::of(None),
                 &settings,
                 Arc::clone(&shared),
                 Arc::new(|| 1),

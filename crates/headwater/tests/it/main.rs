@@ -12,6 +12,7 @@ mod signer;
 mod tables;
 
 mod access;
+mod backup;
 mod commands;
 mod console;
 mod durability;
