@@ -110,6 +110,7 @@ export function Field(props: {
       <input
         id={id} type={(props.type ?? "text") as "text"} value={props.value} placeholder={props.placeholder ?? ""} required={props.required ?? false}
         autofocus={props.autofocus ?? false} autocomplete={(props.autocomplete ?? "off") as "off"} spellcheck={false}
+        {...(props.type === "datetime-local" && { step: 1 })}
         aria-describedby={props.hint === undefined ? undefined : `${id}-hint`}
         onInput={(event) => props.set(event.currentTarget.value)}
       />
