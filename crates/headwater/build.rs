@@ -30,18 +30,17 @@ fn main() {
         println!("cargo:rerun-if-changed={}", source.display());
     }
     let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default());
-    if let Err(why) = build(console, &out) {
-        println!("cargo:warning=the server is built without its console: {why}");
-        if let Err(error) = fs::write(out.join("console.rs"), "&[]") {
-            println!("cargo:warning={}: {error}", out.display());
+    let is_unwanted = env::var(CHOICE).is_ok_and(|choice| choice == "skip");
+    let warn = |why: &String| println!("cargo:warning=the server is built without its console: {why}");
+    if is_unwanted || build(console, &out).inspect_err(warn).is_err() {
+        let path = out.join("console.rs");
+        if let Err(error) = fs::write(&path, "&[]") {
+            println!("cargo:warning={}: {error}", path.display());
         }
     }
 }
 
 fn build(console: &Path, out: &Path) -> Result<(), String> {
-    if env::var(CHOICE).is_ok_and(|choice| choice == "skip") {
-        return Err(format!("{CHOICE}=skip"));
-    }
     if !console.join("package.json").exists() {
         return Err(format!("{} is not there", console.display()));
     }

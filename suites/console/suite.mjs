@@ -178,6 +178,32 @@ await scenario("records_are_shown_as_what_they_are", async () => {
   await page.locator(".record pre", { hasText: "2 of 2" }).waitFor();
 });
 
+await scenario("a_tail_begins_at_a_time_or_a_sequence_number", async () => {
+  const put = (data) => call("kinesis", "PutRecord", { StreamName: "quiet", PartitionKey: "k", Data: Buffer.from(data).toString("base64") });
+  await page.waitForTimeout(1100);
+  const time = new Date(Math.ceil(Date.now() / 1000) * 1000);
+  await page.waitForTimeout(time.getTime() - Date.now() + 50);
+  await put("after that");
+  const { ShardId, SequenceNumber } = await put("here");
+  await put("and on");
+  const begins = async (lines) => {
+    await page.getByRole("button", { name: "Begin anew" }).click();
+    const shown = () => page.locator(".tail-row.list-row .line").allTextContents();
+    await until(async () => (await shown()).join() === lines.join(), `${lines}`);
+  };
+  await visit("/streams/quiet/tail");
+  await page.getByLabel("Begin with").selectOption("AT_TIMESTAMP");
+  const local = new Date(time.getTime() - time.getTimezoneOffset() * 60_000).toISOString().slice(0, 19);
+  await page.getByLabel("Time", { exact: true }).fill(local);
+  await begins(["and on", "here", "after that"]);
+  await page.getByLabel("Begin with").selectOption("AT_SEQUENCE_NUMBER");
+  await page.getByLabel("Shard", { exact: true }).selectOption(ShardId);
+  await page.getByLabel("Sequence number").fill(SequenceNumber);
+  await begins(["and on", "here"]);
+  await page.reload();
+  await until(async () => (await page.locator(".tail-row.list-row").count()) === 2, "the same, from the address");
+});
+
 /** Records in one, as the producer library writes them: magic, keys, records, MD5. */
 function aggregate(texts) {
   const field = (number, bytes) => Buffer.concat([Buffer.from([number * 8 + 2, bytes.length]), bytes]);
@@ -287,6 +313,33 @@ await scenario("a_consumer_comes_and_goes_and_a_stream_is_deleted_only_by_name",
   await dialog().getByRole("button", { name: "Delete for ever" }).click();
   await page.getByRole("heading", { name: "Overview" }).waitFor();
   await until(async () => (await page.locator(".side").getByRole("link", { name: "quiet" }).count()) === 0, "it is gone");
+});
+
+await scenario("settings_are_changed", async () => {
+  await visit("/streams/hostile/settings");
+  await page.getByRole("button", { name: "Change retention" }).click();
+  await dialog().getByLabel("Hours").fill("48");
+  await dialog().getByRole("button", { name: "Change" }).click();
+  await page.getByText("48 hours").waitFor();
+  await page.getByRole("button", { name: "Scale" }).click();
+  await dialog().getByRole("button", { name: "Scale" }).click();
+  await visit("/streams/hostile");
+  await page.getByText("2 open, 1 closed").waitFor();
+  await visit("/tables/carts/settings");
+  const part = (name) => page.locator(".section", { has: page.getByRole("heading", { name }) });
+  const turn = async (name, verb, field) => {
+    await part(name).getByRole("button", { name: verb }).click();
+    if (field) await dialog().getByRole("textbox").fill(field);
+    await dialog().getByRole("button", { name: verb }).click();
+    await part(name).locator(".badge", { hasText: verb === "Turn on" ? "enabled" : "disabled" }).waitFor();
+  };
+  await turn("Time to live", "Turn on", "expires");
+  await part("Time to live").getByText("expires").waitFor();
+  await turn("Stream of changes", "Turn off");
+  await visit("/tables/carts/changes");
+  await page.getByText("This table has no stream of changes").waitFor();
+  await page.getByRole("link", { name: "Turn it on in the settings" }).click();
+  await turn("Stream of changes", "Turn on");
 });
 
 await scenario("shortcuts_and_colours", async () => {

@@ -2,7 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { call, session } from "../api";
 import { refresh } from "../catalog";
-import { Area, Badge, Dialog, Facts, Field, Loading, Problem, Section, useLoad } from "../parts/basic";
+import { Area, Awaited, Badge, Dialog, Facts, Field, Problem, Section, useLoad } from "../parts/basic";
 import { Plot } from "../parts/plot";
 import { toBase64 } from "../pure/decode";
 import { bytes, count, duration, moment } from "../pure/format";
@@ -62,7 +62,7 @@ export function Delivery({ name }: { name: string }) {
   const found = useLoad(`delivery ${name}`, async (abort) =>
     (await call<{ DeliveryStreamDescription: Description }>("firehose", "DescribeDeliveryStream", { DeliveryStreamName: name }, abort)).DeliveryStreamDescription, EVERY_MS);
   useEffect(watch, []);
-  if (found.value === undefined) return <><h1>{name}</h1>{found.fault === undefined ? <Loading /> : <Problem text={found.fault} />}</>;
+  if (found.value === undefined) return <Awaited name={name} fault={found.fault} />;
   const { value } = found;
   const account = session.value?.caller?.account;
   const own = (labels: Record<string, string>) => labels["delivery_stream"] === name && labels["account"] === account;

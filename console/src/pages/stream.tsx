@@ -2,7 +2,7 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { call } from "../api";
 import { refresh } from "../catalog";
-import { Area, Badge, Choice, Dialog, Empty, Facts, Field, Loading, Problem, Section, Tabs, useLoad } from "../parts/basic";
+import { Area, Awaited, Badge, Choice, Dialog, Empty, Facts, Field, Loading, Problem, Section, Tabs, useLoad } from "../parts/basic";
 import { ShardMap } from "../parts/shardmap";
 import { Virtual } from "../parts/virtual";
 import { toBase64 } from "../pure/decode";
@@ -70,12 +70,7 @@ export function Stream({ stream }: { stream: string }) {
     void refresh();
   };
   if (summary.value === undefined) {
-    return (
-      <>
-        <h1>{stream}</h1>
-        {summary.fault === undefined ? <Loading /> : <Problem text={summary.fault} />}
-      </>
-    );
+    return <Awaited name={stream} fault={summary.fault} />;
   }
   const found = summary.value;
   const act = chosen === undefined ? undefined : placed[chosen];
@@ -290,7 +285,7 @@ function Consumers({ arn }: { arn: string }) {
                     <td>{one.ConsumerName}</td>
                     <td><Badge state={one.ConsumerStatus} /></td>
                     <td class="number-left">{moment(one.ConsumerCreationTimestamp)}</td>
-                    <td class="mono">{one.ConsumerARN}</td>
+                    <td class="mono wraps">{one.ConsumerARN}</td>
                     <td><button type="button" onClick={() => leave(one)}>Deregister<span class="unseen"> {one.ConsumerName}</span></button></td>
                   </tr>
                 ))}

@@ -1,7 +1,7 @@
 // A table: its items, its changes as they happen, its keys, indexes and settings.
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { call } from "../api";
-import { Badge, Empty, Facts, Loading, Problem, Section, Tabs, Dialog, Field, useLoad } from "../parts/basic";
+import { Awaited, Badge, Empty, Facts, Problem, Section, Tabs, Dialog, Field, useLoad } from "../parts/basic";
 import { bytes, clock, count, moment } from "../pure/format";
 import { type Item, cell, same } from "../pure/attribute";
 import type { Described, Key } from "../pure/query";
@@ -39,7 +39,7 @@ export function TablePage({ name }: { name: string }) {
   const [deleting, remove] = useState(false);
   const found = useLoad(`table ${name}`, async (abort) =>
     (await call<{ Table: Table }>("dynamodb", "DescribeTable", { TableName: name }, abort)).Table, EVERY_MS);
-  if (found.value === undefined) return <><h1>{name}</h1>{found.fault === undefined ? <Loading /> : <Problem text={found.fault} />}</>;
+  if (found.value === undefined) return <Awaited name={name} fault={found.fault} />;
   const table = found.value;
   return (
     <>

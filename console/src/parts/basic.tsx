@@ -71,6 +71,21 @@ export function Loading() {
   return <p class="muted" role="status">Loading…</p>;
 }
 
+/** A page that is not there yet, or never will be. */
+export function Awaited({ name, fault }: { name: string; fault: string | undefined }) {
+  return (
+    <>
+      <h1>{name}</h1>
+      {fault === undefined ? <Loading /> : (
+        <>
+          <Problem text={fault} />
+          <p class="advice">What there is stands at the side, and on the <a href="#/">overview</a>. This page asks again by itself.</p>
+        </>
+      )}
+    </>
+  );
+}
+
 /** Names and what they stand for. */
 export function Facts({ rows }: { rows: [string, ComponentChildren][] }) {
   return (
@@ -110,6 +125,7 @@ export function Field(props: {
       <input
         id={id} type={(props.type ?? "text") as "text"} value={props.value} placeholder={props.placeholder ?? ""} required={props.required ?? false}
         autofocus={props.autofocus ?? false} autocomplete={(props.autocomplete ?? "off") as "off"} spellcheck={false}
+        {...(props.type === "datetime-local" && { step: 1 })}
         aria-describedby={props.hint === undefined ? undefined : `${id}-hint`}
         onInput={(event) => props.set(event.currentTarget.value)}
       />
