@@ -4,6 +4,7 @@ use headwater_log::{Entry, Limits, LogError, LogId, Seq, Stamp, disk::Core};
 use std::collections::{BTreeMap, HashMap};
 
 /// One entry that was handed to the engine.
+#[derive(Clone)]
 struct Appended {
     bytes: Bytes,
     fate: Fate,
@@ -19,7 +20,7 @@ enum Fate {
     Gone,
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Log {
     /// In the order of calls.
     entries: Vec<Appended>,
@@ -29,7 +30,7 @@ struct Log {
 }
 
 /// The checker.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Model {
     logs: BTreeMap<LogId, Log>,
     /// Whose each place is: no place is ever given out twice.

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use headwater_log::{
     Commit, Limits, LogError, LogGroup, LogId, Seq, Stamp,
     clock::ManualClock,
-    disk::{Core, DiskConfig},
+    disk::{Core, DiskConfig, Hold, files::Files},
     engine::Trimming,
 };
 use std::{
@@ -45,6 +45,8 @@ struct World {
     model: Model,
     appends: Vec<(Call, Commit)>,
     trims: Vec<(LogId, Seq, Trimming<'static>)>,
+    /// A journal that is held, and what was known of it then.
+    held: Option<(Hold, Model)>,
     written: u64,
 }
 
@@ -63,7 +65,7 @@ impl World {
             ..DiskConfig::default()
         };
         let (disk, clock, model) = (Disk::new(seed, loud), ManualClock::at(1_000), Model::default());
-        Self { chance, disk, clock, config, model, appends: Vec::new(), trims: Vec::new(), written: 0 }
+        Self { chance, disk, clock, config, model, appends: Vec::new(), trims: Vec::new(), held: None, written: 0 }
     }
 
     /// From opening to a crash, a kill or a clean end.
@@ -86,6 +88,7 @@ impl World {
         self.answers()?; // those that were refused when the engine went
         self.appends.clear();
         self.trims.clear();
+        self.held = None;
         if self.disk.is_down() || self.chance.once_in(2) {
             self.disk.crash()
         } else {
@@ -139,7 +142,11 @@ impl World {
                     self.model.check(core, log, false, page)?;
                     Ok(())
                 }
-                94..96 => {
+                94 => {
+                    self.hold(core)?;
+                    Ok(())
+                }
+                95..97 => {
                     let free = self.chance.pick(&[0, 5_000, 40_000, 8 << 20, u64::MAX]);
                     self.disk.leave_free(free);
                     Ok(())
@@ -156,6 +163,27 @@ impl World {
             self.answers()?;
         }
         Ok(true)
+    }
+
+    /// Takes hold of the journal, or opens a copy of the one that is held, in which everything is as it was then.
+    fn hold(&mut self, core: &Core) -> Result<(), String> {
+        let Some((hold, mut model)) = self.held.take() else {
+            self.disk.tell(|| "hold".into());
+            let hold = core.hold().map_err(|error| format!("cannot be held: {error}"))?;
+            self.held = Some((hold, self.model.clone()));
+            return Ok(());
+        };
+        self.disk.tell(|| "copy what is held".into());
+        let files = Arc::new(SimFiles(Disk::new(0, false)));
+        for held in hold.files() {
+            let bytes = held.read_at(0, usize::MAX).map_err(|error| format!("{}: {error}", held.name()))?;
+            let copied = files.create(held.name()).and_then(|file| file.write_at(0, &bytes));
+            copied.map_err(|error| format!("{}: {error}", held.name()))?;
+        }
+        let copy = Core::open(files, self.config.clone(), Arc::new(self.clock.clone()));
+        let copy = copy.map_err(|error| format!("a copy cannot be opened: {error}"))?;
+        let page = self.page();
+        model.check_all(&copy, false, page).map_err(|why| format!("in a copy: {why}"))
     }
 
     fn end(&mut self, core: &mut Core) -> Result<(), String> {

@@ -358,7 +358,26 @@ def live(facts, server, applications):
         facts.say(f"{application.mode}_workers_that_are_shut_down_give_their_leases_up", wrong)
 
 
-def main():
+def kcl(facts, class_path, application):
+    """AWS's own Kinesis Client Library, on the stream that the workers are done with: it gets what they got."""
+    held = {line[:2] for records in truth(application.kinesis, application.stream).values() for line in records}
+    endpoint, file = application.server.endpoint, application.server.folder / f"kcl-{application.mode}.txt"
+    words = ["java", "-cp", class_path, "headwater.Worker", application.stream.name, f"{application.stream.name}-kcl"]
+    with open(file.with_suffix(".log"), "w") as log:
+        library = subprocess.Popen([*words, application.mode, endpoint, endpoint, str(file)], stdout=log, stderr=log)
+    lines = lambda: [line.split(" ") for line in (file.read_text() if file.exists() else "").splitlines()]
+    got = lambda: {(words[2], words[3]) for words in lines() if len(words) > 3 and words[1] == "record"}
+    try:
+        wait_until(lambda: held <= got(), 180, 1)
+    except AssertionError:
+        pass
+    library.kill()
+    library.wait()
+    differing = got() ^ {line[:2] for line in application.lines() if line.number != "ended"}
+    facts.say(f"{application.mode}_kcl_gets_the_same_records", differing, f"{len(got())} of {len(held)}")
+
+
+def main(kcl_class_path=None):
     binary, consume_program, follow_program, worker_program = sys.argv[1:5]
     facts, server = Facts(), Server(binary)
     print(f"   everything is written to {server.folder}", flush=True)
@@ -373,6 +392,8 @@ def main():
         live(facts, server, applications)
         for application in applications:
             judge(facts, application)
+            if kcl_class_path:
+                kcl(facts, kcl_class_path, application)
     finally:
         for worker in (worker for application in applications for worker in application.workers):
             worker.kill()

@@ -1,6 +1,6 @@
 //! `cargo xtask ci`: everything that must pass, cheap things first, each with its time. All steps run, so that one
 //! look shows all that is broken; the last line is `N passed, N failed`.
-use crate::{audit, check, command, suites};
+use crate::{audit, check, command, semver, suites};
 use std::{path::Path, process::Command, time::Instant};
 
 /// Seeds of the disk simulator in CI; a full run is `cargo run --release` in `sim/` with 10,000.
@@ -35,11 +35,13 @@ fn steps() -> Vec<Step> {
             command::run_with(doc.env("RUSTDOCFLAGS", "--deny warnings"))
         }),
         cargo("tests", &["test", "--workspace", "--quiet"]),
+        step("console", suites::console_tests),
         cargo("release build", &["build", "--release", "--quiet", "--package", "headwater"]),
         step("simulator", |root| {
             command::run(&root.join("sim"), "cargo", &["run", "--release", "--quiet", "--", "--seeds", SIMULATOR_SEEDS])
         }),
         step("licences, bans, sources", audit::dependencies),
+        step("published interfaces", |root| semver::run(root, None)),
         step("kill -9", |root| suites::durability(root, KILL_ROUNDS)),
     ];
     steps.extend(suites::clients().map(|suite| step(suite, move |root| suites::client(root, suite, None))));

@@ -4,19 +4,27 @@
 use crate::{
     command,
     server::release_binary,
-    suites::{build_go, build_java, class_path, installed, interpreter, prepare_node, prepare_python},
+    suites::{
+        build_go, build_java, class_path, installed, interpreter, prepare_node, prepare_python, prepare_worker,
+        worker_examples,
+    },
 };
 use std::{path::Path, process::Command};
+
+const TELEGRAF: &str = "github.com/influxdata/telegraf/cmd/telegraf@v1.37.2";
+const TELEGRAF_PLUGINS: &str = "custom,inputs.tail,outputs.kinesis,parsers.value,serializers.template";
 
 /// What is installed for a suite, and the arguments of its program, each run a line.
 type Prepare = fn(&Path) -> Result<Vec<Vec<String>>, String>;
 
-const SUITES: [(&str, Prepare); 8] = [
+const SUITES: [(&str, Prepare); 10] = [
     ("fan_out", fan_out),
     ("subscribers", subscribers),
     ("kpl", kpl),
     ("kcl", kcl),
+    ("worker_beside_kcl", worker_beside_kcl),
     ("streams_adapter", streams_adapter),
+    ("shipper", shipper),
     ("terraform", terraform),
     ("accounts", bare),
     ("recovery", bare),
@@ -79,9 +87,27 @@ fn kcl(root: &Path) -> Result<Vec<Vec<String>>, String> {
     Ok(vec![run("plain"), run("tls")])
 }
 
+fn worker_beside_kcl(root: &Path) -> Result<Vec<Vec<String>>, String> {
+    build_java(root, "kcl")?;
+    prepare_worker(root)?;
+    let examples = worker_examples(root).map(|program| program.to_string_lossy().into_owned());
+    Ok(vec![examples.into_iter().chain([class_path(root, "kcl")]).collect()])
+}
+
 fn streams_adapter(root: &Path) -> Result<Vec<Vec<String>>, String> {
     build_java(root, "streams-adapter")?;
     Ok(vec![vec![class_path(root, "streams-adapter")]])
+}
+
+/// Telegraf with the plugins it takes alone.
+fn shipper(root: &Path) -> Result<Vec<Vec<String>>, String> {
+    let folder = installed(root, "telegraf");
+    if !folder.join("telegraf").exists() {
+        let mut install = Command::new("go");
+        install.env("GOBIN", &folder).args(["install", "-tags", TELEGRAF_PLUGINS, TELEGRAF]);
+        command::run_with(&mut install)?;
+    }
+    Ok(vec![vec![folder.join("telegraf").to_string_lossy().into_owned()]])
 }
 
 fn terraform(root: &Path) -> Result<Vec<Vec<String>>, String> {

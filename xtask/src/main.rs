@@ -11,6 +11,7 @@ mod generate;
 mod kafka;
 mod long;
 mod operations;
+mod semver;
 mod server;
 mod suites;
 mod tree;
@@ -58,6 +59,12 @@ enum Chore {
     Kafka,
     /// Licences, bans, sources and advisories of all dependencies; the last need the network.
     Audit,
+    /// Compares what is published with the newest release: whether the version says what has changed.
+    Semver {
+        /// The commit to compare with, instead of the newest tag v*.
+        #[arg(long)]
+        baseline: Option<String>,
+    },
     /// Runs the fuzz targets on the nightly toolchain; installs cargo-fuzz.
     Fuzz {
         /// Which ones; all of them if none is named.
@@ -78,6 +85,7 @@ fn main() -> ExitCode {
         Chore::Suites { suites, rounds, endpoint } => suites::run(&root, &suites, rounds, endpoint.as_deref()),
         Chore::Kafka => kafka::run(&root),
         Chore::Audit => audit::run(&root),
+        Chore::Semver { baseline } => semver::run(&root, baseline.as_deref()),
         Chore::Fuzz { targets, seconds } => fuzz::run(&root, &targets, seconds),
     };
     match outcome {

@@ -35,7 +35,7 @@ const fn other(name: &'static str, prepare: fn(&Path) -> Result<(), String>, pro
     Suite { name, scenarios: None, prepare, program }
 }
 
-const SUITES: [Suite; 13] = [
+const SUITES: [Suite; 14] = [
     kinesis("boto3", prepare_python, |root| python(root, "boto3_suite.py")),
     kinesis("awscli", prepare_python, |root| python(root, "awscli_suite.py")),
     kinesis("boto2", prepare_python, |root| python(root, "boto2_suite.py")),
@@ -48,6 +48,7 @@ const SUITES: [Suite; 13] = [
     other("go-dynamodb", |root| prepare_go(root, "dynamodb"), |root| Command::new(go_binary(root, "dynamodb"))),
     other("firehose", prepare_python, firehose),
     other("worker", prepare_worker, worker),
+    other("console", |root| install_node(root, "console"), console),
     other("java-dynamodb", |root| build_java(root, "java-dynamodb"), |root| java(root, "java-dynamodb")),
 ];
 const DURABILITY: &str = "durability";
@@ -182,7 +183,7 @@ fn firehose(root: &Path) -> Command {
 }
 
 /// The client library's examples, which the tests build anyway.
-fn prepare_worker(root: &Path) -> Result<(), String> {
+pub(crate) fn prepare_worker(root: &Path) -> Result<(), String> {
     prepare_python(root)?;
     command::run(root, "cargo", &["test", "--workspace", "--no-run", "--quiet"])
 }
@@ -190,10 +191,12 @@ fn prepare_worker(root: &Path) -> Result<(), String> {
 /// The same for readers and workers of the client library.
 fn worker(root: &Path) -> Command {
     let mut command = Command::new(interpreter(root));
-    command.arg(root.join("suites/worker/worker.py")).arg(release_binary(root));
-    let examples = root.join("target/debug/examples");
-    command.args(["consume", "follow", "worker"].map(|example| examples.join(example)));
+    command.arg(root.join("suites/worker/worker.py")).arg(release_binary(root)).args(worker_examples(root));
     command
+}
+
+pub(crate) fn worker_examples(root: &Path) -> [PathBuf; 3] {
+    ["consume", "follow", "worker"].map(|example| root.join("target/debug/examples").join(example))
 }
 
 pub(crate) fn prepare_node(root: &Path) -> Result<(), String> {
@@ -201,11 +204,31 @@ pub(crate) fn prepare_node(root: &Path) -> Result<(), String> {
 }
 
 fn install_node(root: &Path, folder: &str) -> Result<(), String> {
-    let pins = format!("suites/{folder}/package-lock.json");
-    let folder = root.join("suites").join(folder);
+    install_packages(root, &format!("suites/{folder}"))
+}
+
+/// Installs what the lock file in `folder` names.
+fn install_packages(root: &Path, folder: &str) -> Result<(), String> {
+    let pins = format!("{folder}/package-lock.json");
+    let folder = root.join(folder);
     once(root, &folder.join("node_modules"), &pins, || {
         command::run(&folder, "npm", &["ci", "--no-audit", "--no-fund", "--loglevel=error"])
     })
+}
+
+/// Checks the types of the web console and runs its tests.
+pub(crate) fn console_tests(root: &Path) -> Result<(), String> {
+    install_packages(root, "console")?;
+    let folder = root.join("console");
+    command::run(&folder, "npm", &["run", "--silent", "check"])?;
+    command::run(&folder, "npm", &["run", "--silent", "test"])
+}
+
+/// The console in a browser, against servers that the program starts.
+fn console(root: &Path) -> Command {
+    let mut command = node(root, "console");
+    command.arg(release_binary(root));
+    command
 }
 
 fn node(root: &Path, folder: &str) -> Command {

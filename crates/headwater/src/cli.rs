@@ -1,5 +1,6 @@
 //! The command line: what can be asked for, and where each setting comes from. Invariant: an error is one sentence on
 //! standard error and a failing exit status.
+mod backup;
 mod bench;
 mod connection;
 mod copy;
@@ -11,6 +12,7 @@ mod manual;
 mod output;
 mod put;
 mod relay;
+mod restore;
 mod status;
 mod stream;
 mod table;
@@ -21,6 +23,7 @@ use crate::{
     serve,
     settings::{Raw, Settings},
 };
+use backup::Backup;
 use bench::Bench;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use copy::Copy;
@@ -29,6 +32,7 @@ use function::Run;
 use inspect::{Dump, Folder};
 use manual::{Completions, Man};
 use put::Put;
+use restore::Restore;
 use std::{
     io::{self, Write},
     path::PathBuf,
@@ -69,6 +73,12 @@ enum Command {
     Serve(Box<Serve>),
     /// Checks every byte of a data folder and says what is in it; changes nothing
     Fsck(Folder),
+    /// Takes a backup of a running server, or of a data folder no server uses; what earlier ones have is not copied again
+    #[command(after_help = backup::HELP)]
+    Backup(Box<Backup>),
+    /// Makes a data folder of a backup, or lists the backups there are
+    #[command(after_help = restore::HELP)]
+    Restore(Restore),
     /// Makes, shows, reshards, tags and deletes streams
     Stream(Stream),
     /// Puts lines, or whole files, into a stream
@@ -132,6 +142,8 @@ pub(crate) fn run() -> ExitCode {
         Some(Command::Serve(serve)) => serve.run(),
         Some(Command::Fsck(folder)) => folder.check(),
         Some(Command::Log(Log::Dump(dump))) => dump.show(),
+        Some(Command::Backup(backup)) => block_on(backup.run()),
+        Some(Command::Restore(restore)) => restore.run(),
         Some(Command::Stream(stream)) => block_on(stream.run()),
         Some(Command::Put(put)) => block_on(put.run()),
         Some(Command::Get(get)) => block_on(get.run()),

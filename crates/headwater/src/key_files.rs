@@ -9,11 +9,11 @@ use serde::Deserialize;
 use std::{
     fs,
     io::{self, Write},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 /// The folder of the master key, in the data folder, and its name there.
-const FOLDER: &str = "keys";
+pub(crate) const FOLDER: &str = "keys";
 const MASTER_KEY: &str = "master.key";
 
 /// A file of declared keys: `[[key]]` tables.
@@ -98,6 +98,11 @@ fn declared(file: &Path, account: &str, region: &str) -> Result<Vec<KmsKey>, Str
     Ok(read.key.into_iter().map(key).collect())
 }
 
+/// Where a master key lies that was made for a data folder.
+pub(crate) fn kept_in(data: &Path) -> PathBuf {
+    data.join(FOLDER).join(MASTER_KEY)
+}
+
 /// The master key kept in `folder`; the first call makes it.
 fn kept(folder: &Path, entropy: &Entropy) -> Result<MasterKey, String> {
     let file = folder.join(MASTER_KEY);
@@ -113,8 +118,12 @@ fn kept(folder: &Path, entropy: &Entropy) -> Result<MasterKey, String> {
     parse(&text, &file.display().to_string())
 }
 
+/// Writes the text of a master key into `folder`, made if it is not there, for its owner's eyes alone.
+///
+/// # Errors
+/// The system's.
 #[expect(clippy::disallowed_methods, reason = "the master key is the server's own file, beside the log's")]
-fn keep(folder: &Path, text: &str) -> io::Result<()> {
+pub(crate) fn keep(folder: &Path, text: &str) -> io::Result<()> {
     fs::create_dir_all(folder)?;
     let draft = folder.join(MASTER_KEY).with_extension("new");
     let mut options = fs::OpenOptions::new();

@@ -1,5 +1,6 @@
 //! The binary: reads its settings and runs what was asked for. Bare `headwater` is `headwater serve`.
 mod access;
+mod backup;
 mod cli;
 mod credentials;
 mod front;

@@ -1,13 +1,14 @@
 //! `headwater serve`: the only place that constructs engines, opens sockets and draws chance. What it builds it takes
 //! down again in order: no new connections, the last answers out, the engine closed.
 use crate::{
-    front::{DeliveryReadings, Doors, Front, MAX_CONNECTIONS, Table, Tls, listen},
+    backup::Source,
+    front::{Backups, DeliveryReadings, Doors, Front, MAX_CONNECTIONS, Table, Tls, listen},
     functions::{Queue, Registry},
     gate::Gate,
     key_files,
     kinesis_source::KinesisSource,
     outward::Outward,
-    settings::{LogFormat, RateLimits, Settings, Store},
+    settings::{DEFAULT_CACHE_BYTES, LogFormat, RateLimits, Settings, Store},
 };
 use headwater_dynamodb::{DynamoDb, DynamoDbParts, DynamoDbSettings};
 use headwater_firehose::{
@@ -20,12 +21,16 @@ use headwater_kinesis::{Entropy, Kinesis, KinesisParts, KinesisSettings};
 use headwater_log::{
     Bounds, Engine, LogError, Seq,
     clock::{Clock, SystemClock},
-    disk::{DiskConfig, DiskEngine, files::DiskFiles},
+    disk::{
+        DiskConfig, DiskEngine,
+        files::{DiskFiles, Files},
+    },
     kv::{FjallKv, Kv, MemoryKv},
     memory::MemoryEngine,
 };
 use headwater_wire::Access;
 use std::{
+    fmt::Display,
     io::{self, IsTerminal, Write},
     net::SocketAddr,
     path::Path,
@@ -74,13 +79,13 @@ async fn serve(settings: Settings) -> Result<Arc<dyn Engine>, String> {
         (None, Store::Folder(data)) => Tls::made(&settings.region, &settings.server_names, Some(data)),
         (None, Store::Memory) => Tls::made(&settings.region, &settings.server_names, None),
     };
-    let engine = open_engine(&settings, &clock, &entropy)?;
+    let (engine, kv, source) = open_store(&settings, &clock, &entropy)?;
     let access: Arc<dyn Access> = Arc::new(Gate::new(settings.credentials.clone()));
     let owner = (&*settings.account, &*settings.region);
     let keys = Arc::new(key_files::open(&settings.keys, &settings.store, owner, &entropy)?);
     let kinesis =
         open_kinesis(&settings, Arc::clone(&engine), &clock, &entropy, Arc::clone(&access), Arc::clone(&keys)).await?;
-    let dynamodb = open_dynamodb(&settings, Arc::clone(&engine), &clock, &entropy, Arc::clone(&access)).await?;
+    let dynamodb = open_dynamodb(&settings, Arc::clone(&engine), kv, &clock, &entropy, Arc::clone(&access)).await?;
     let parts = GlueParts { engine: Arc::clone(&engine), clock: Arc::clone(&clock), access: Arc::clone(&access) };
     let glue = Glue::open(parts).await.map_err(|error| format!("Glue's catalog cannot be opened: {error}"))?;
     let outward = open_outward(&settings, &entropy)?;
@@ -116,9 +121,10 @@ async fn serve(settings: Settings) -> Result<Arc<dyn Engine>, String> {
     tokio::spawn(headwater_firehose::run_deliveries(Arc::clone(&firehose)));
     let deliveries: DeliveryReadings = Arc::new(move || firehose.readings());
 
+    let backups = Backups::of(source);
     let (stop, stopped) = watch::channel(false);
     let doors = Arc::new(Doors {
-        front: Front::new(table, functions, deliveries, &settings, Arc::clone(&clock), (entropy() >> 64) as u64),
+        front: Front::new(table, functions, deliveries, backups, &settings, Arc::clone(&clock), entropy),
         tls,
         clock: Arc::clone(&clock),
         places: Arc::new(Semaphore::new(MAX_CONNECTIONS as usize)),
@@ -155,16 +161,41 @@ async fn receive(
     Ok(())
 }
 
-fn open_engine(settings: &Settings, clock: &Arc<dyn Clock>, entropy: &Entropy) -> Result<Arc<dyn Engine>, String> {
-    let Store::Folder(data) = &settings.store else { return Ok(MemoryEngine::new(Arc::clone(clock))) };
-    DiskFiles::create(data).map_err(|error| format!("--data {}: {error}", data.display()))?;
+/// The journal, the rows, and what backups are taken of.
+type Opened = (Arc<dyn Engine>, Arc<dyn Kv>, Option<Source>);
+
+fn open_store(settings: &Settings, clock: &Arc<dyn Clock>, entropy: &Entropy) -> Result<Opened, String> {
+    let Store::Folder(data) = &settings.store else {
+        return Ok((MemoryEngine::new(Arc::clone(clock)), Arc::new(MemoryKv::new()), None));
+    };
+    let failed = |error: &dyn Display| format!("--data {}: {error}", data.display());
+    DiskFiles::create(data).map_err(|error| failed(&error))?;
     let config = DiskConfig { salt: (entropy() >> 96) as u32, ..DiskConfig::default() };
-    let engine = DiskEngine::open(&data.join(LOG_FOLDER), config, Arc::clone(clock))
-        .map_err(|error| format!("--data {}: {error}", data.display()))?;
+    let engine = DiskEngine::open(&data.join(LOG_FOLDER), config, Arc::clone(clock)).map_err(|error| failed(&error))?;
     for damage in engine.damage() {
         tracing::error!(?damage, "a part of the journal cannot be read; the rest is served");
     }
-    Ok(engine)
+    let kv = open_kv(data, settings.cache_bytes, &*engine, clock.now_ms()).map_err(|error| failed(&error))?;
+    let source = Source::new(data, Arc::clone(&engine), Arc::clone(&kv), Arc::clone(clock));
+    Ok((engine, kv, Some(source)))
+}
+
+/// What a backup is taken of where no server runs: the data folder, opened as a server would and closed when this goes.
+///
+/// # Errors
+/// A sentence if there is none, or a server has it.
+pub(crate) fn open_stopped(data: &Path, clock: &Arc<dyn Clock>) -> Result<Source, String> {
+    let failed = |error: &dyn Display| format!("--data {}: {error}", data.display());
+    let log = data.join(LOG_FOLDER);
+    let lock = DiskFiles::existing(&log).and_then(|files| files.lock()).map_err(|error| match error.kind() {
+        io::ErrorKind::WouldBlock => failed(&"a server is using it; back up the server, with --endpoint URL"),
+        io::ErrorKind::NotFound => failed(&"no data folder of Headwater's"),
+        _ => failed(&error),
+    })?;
+    drop(lock); // the engine takes it itself
+    let engine = DiskEngine::open(&log, DiskConfig::default(), Arc::clone(clock)).map_err(|error| failed(&error))?;
+    let kv = open_rows(data, DEFAULT_CACHE_BYTES).map_err(|error| failed(&error))?;
+    Ok(Source::new(data, engine, Arc::new(kv), Arc::clone(clock)))
 }
 
 fn open_outward(settings: &Settings, entropy: &Entropy) -> Result<Outward, String> {
@@ -203,11 +234,11 @@ async fn open_kinesis(
 async fn open_dynamodb(
     settings: &Settings,
     engine: Arc<dyn Engine>,
+    kv: Arc<dyn Kv>,
     clock: &Arc<dyn Clock>,
     entropy: &Entropy,
     access: Arc<dyn Access>,
 ) -> Result<Arc<DynamoDb>, String> {
-    let kv = open_kv(settings, &*engine, clock.now_ms())?;
     let parts = DynamoDbParts {
         engine,
         kv,
@@ -224,14 +255,12 @@ async fn open_dynamodb(
     DynamoDb::open(parts).await.map_err(|error| format!("DynamoDB's tables cannot be opened: {error}"))
 }
 
-fn open_kv(settings: &Settings, engine: &dyn Engine, now_ms: u64) -> Result<Arc<dyn Kv>, String> {
-    let Store::Folder(data) = &settings.store else { return Ok(Arc::new(MemoryKv::new())) };
-    let opened = match open_rows(data, settings.cache_bytes) {
-        Err(LogError::Io(why)) => open_anew(data, settings.cache_bytes, engine, now_ms, &why),
+fn open_kv(data: &Path, cache_bytes: u64, engine: &dyn Engine, now_ms: u64) -> Result<Arc<dyn Kv>, LogError> {
+    let opened = match open_rows(data, cache_bytes) {
+        Err(LogError::Io(why)) => open_anew(data, cache_bytes, engine, now_ms, &why),
         opened => opened,
     };
-    let kv = opened.map_err(|error| format!("--data {}: {error}", data.display()))?;
-    Ok(Arc::new(kv))
+    Ok(Arc::new(opened?))
 }
 
 /// An empty folder of rows in the place of one that cannot be read, which is kept, if all rows can be made from the log.
@@ -295,7 +324,7 @@ fn announce(settings: &Settings, addresses: &[SocketAddr], objects_at: &str) {
     let keys = if keys { "export AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any\n              " } else { "" };
     let text = format!(
         "Headwater {version} takes requests.\n  endpoint    {endpoints} (https:// on the same port)\n  \
-         data        {data}\n  objects     {objects_at}\n  paste next  {keys}aws --endpoint-url http://{first} --region {region} kinesis \
+         console     http://{first}/_headwater/console\n  data        {data}\n  objects     {objects_at}\n  paste next  {keys}aws --endpoint-url http://{first} --region {region} kinesis \
          create-stream --stream-name first --shard-count 1\n",
         version = env!("CARGO_PKG_VERSION"),
         endpoints = endpoints.join(", "),

@@ -59,13 +59,13 @@ pub(crate) struct Database {
     version: watch::Sender<u64>,
 }
 
-/// How far the log is in the rows: the number of the last decision in them and its place in [`LOG`]; `None` in an empty
+/// How far the log is in these rows: the number of the last decision in them and its place in [`LOG`]; `None` in an empty
 /// store.
 ///
 /// # Errors
 /// The store's; `Io` if the rows are not understood.
-pub fn folded(kv: &dyn Kv) -> std::result::Result<Option<(u64, Seq)>, LogError> {
-    let place = recover::place(&*kv.view())?;
+pub fn folded(rows: &dyn View) -> std::result::Result<Option<(u64, Seq)>, LogError> {
+    let place = recover::place(rows)?;
     Ok(place.map(|place| (place.number, place.seq)))
 }
 

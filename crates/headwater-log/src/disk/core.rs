@@ -2,6 +2,7 @@
 use super::{
     files::Files,
     frame::SECTOR,
+    hold::{Hold, hold},
     index::{Damage, Index},
     intake::Item,
     journal::{Current, Journal, Position},
@@ -128,6 +129,14 @@ impl Core {
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.store.stats()
+    }
+
+    /// The journal as it is now; see [`super::DiskEngine::hold`].
+    ///
+    /// # Errors
+    /// `Io` if the folder cannot be read.
+    pub fn hold(&self) -> Result<Hold, LogError> {
+        hold(&self.store)
     }
 }
 

@@ -91,13 +91,15 @@ pub(super) struct Held {
     pub(super) damaged: bool,
     pub(super) first_seq: u64,
     pub(super) next_seq: u64,
+    /// Of a segment: first byte behind its last durable group.
+    pub(super) end: u64,
 }
 
 impl Held {
     /// A full segment of which no block is known yet.
     pub(super) fn segment(file: Arc<dyn File>, first_seq: u64) -> Self {
         let (kind, live, blocks, sealed, damaged) = (Kind::Segment, 0, 0, true, false);
-        Self { file, kind, live, blocks, sealed, damaged, first_seq, next_seq: first_seq }
+        Self { file, kind, live, blocks, sealed, damaged, first_seq, next_seq: first_seq, end: 0 }
     }
 
     /// Whether nothing in it can be read any more.
@@ -153,6 +155,7 @@ impl Index {
         if let Some(held) = self.files.get_mut(&group.file) {
             held.first_seq = held.first_seq.min(group.first_seq);
             held.next_seq = group.next_seq;
+            held.end = u64::from(group.offset) + group.bytes.len() as u64;
         }
         for placed in &group.blocks {
             self.push(*placed);
@@ -221,6 +224,14 @@ impl Index {
         old.into_iter().for_each(|file| self.hold(file, -1));
         blocks.iter().for_each(|block| self.hold(block.file, 1));
         self.drop_before(id, first);
+    }
+
+    /// The files of which no block can be read any more.
+    pub(super) fn unneeded(&self) -> impl Iterator<Item = (u32, &Held)> {
+        let oldest = self.files.values().map(|held| held.first_seq).min();
+        // A damaged file says what is missing; that matters as long as something older can be read.
+        let free = move |held: &Held| held.is_unneeded() && (!held.damaged || Some(held.first_seq) == oldest);
+        self.files.iter().filter(move |(_, held)| free(held)).map(|(id, held)| (*id, held))
     }
 
     pub(super) fn bounds(&self, id: LogId) -> Bounds {

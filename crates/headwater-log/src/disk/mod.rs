@@ -2,13 +2,14 @@
 //!
 //! The map: `files` is the only way to the disk; `frame` and `group` are the bytes (`docs/format.md`); `journal` writes,
 //! `index` knows where what stands, `reader` reads; `survey` finds everything again, with `scan`; `upkeep` and `sort`
-//! keep the folder tidy. [`Core`] is all that without threads; [`DiskEngine`] is the threads.
+//! keep the folder tidy; `hold` keeps it as it was, for a copy. [`Core`] is all that without threads; [`DiskEngine`] is the threads.
 mod answers;
 mod core;
 pub mod files;
 mod frame;
 mod fsck;
 mod group;
+mod hold;
 mod index;
 mod intake;
 mod journal;
@@ -22,6 +23,7 @@ mod upkeep;
 
 pub use core::Core;
 pub use fsck::{FileReport, LogReport, Report, dump, fsck};
+pub use hold::{HeldFile, Hold};
 pub use index::Damage;
 pub use store::{DiskConfig, Stats};
 
@@ -99,6 +101,14 @@ impl DiskEngine {
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.store.stats()
+    }
+
+    /// The journal as it is now, kept for as long as the returned value lives.
+    ///
+    /// # Errors
+    /// `Io` if the folder cannot be read.
+    pub fn hold(&self) -> Result<Hold, LogError> {
+        hold::hold(&self.store)
     }
 }
 

@@ -268,6 +268,7 @@ impl Survey {
         }
         if let Some(held) = self.index.files.get_mut(&file) {
             held.next_seq = held.next_seq.max(head.next_seq);
+            held.end = end;
         }
         (self.last, self.last_end) = (head, end);
         self.next_seq = self.next_seq.max(head.next_seq);

@@ -108,7 +108,7 @@ impl Upkeep {
     /// Lets go of a file that holds nothing any more.
     fn free(&mut self) -> Result<bool, LogError> {
         let Some((id, file, kind)) = self.unneeded() else { return Ok(false) };
-        if self.record_trims(&[id]) {
+        if self.record_trims(&[id]) || self.is_held(&file) {
             return Ok(false);
         }
         let files = &self.store.files;
@@ -145,16 +145,18 @@ impl Upkeep {
         Ok(Some(Blank { id, file, size_bytes, grows: false }))
     }
 
-    /// A file of which no block can be read any more, nor is being read.
+    /// A file of which no block can be read any more, and that is neither being read nor held.
     fn unneeded(&self) -> Option<(u32, Arc<dyn File>, Kind)> {
         let index = self.store.index();
-        let oldest = index.files.values().map(|held| held.first_seq).min()?;
-        // A damaged file says what is missing; that matters as long as something older can be read.
-        let free = |held: &Held| {
-            held.is_unneeded() && Arc::strong_count(&held.file) == 1 && (!held.damaged || held.first_seq == oldest)
-        };
-        let found = index.files.iter().find(|(_, held)| free(held));
-        found.map(|(id, held)| (*id, held.file.clone(), held.kind))
+        let found = index.unneeded().find(|(_, held)| Arc::strong_count(&held.file) == 1);
+        found.map(|(id, held)| (id, held.file.clone(), held.kind))
+    }
+
+    /// Whether somebody besides the index and the caller has the file. Who took hold of it while its trims were being
+    /// written anew needs them; who takes hold of the journal after this was asked does not.
+    fn is_held(&self, file: &Arc<dyn File>) -> bool {
+        let _index = self.store.index();
+        Arc::strong_count(file) > 2
     }
 
     /// Has the trims written anew whose newest record is in one of `files`; true if there are such.

@@ -1,9 +1,10 @@
 //! Calls of services from the command line – a Headwater's or AWS's own –, signed as AWS's tools would sign them.
 //! Invariant: what is signed is what is sent, and a secret is never shown.
 use super::identity::{Identity, Unsigned};
+use bytes::Bytes;
 use clap::Args;
 use headwater_log::clock::{Clock, SystemClock};
-use reqwest::{Client, Url, redirect::Policy};
+use reqwest::{Client, Response, Url, redirect::Policy};
 use serde_json::Value;
 use std::{error::Error, fmt, sync::Arc, time::Duration};
 
@@ -228,6 +229,49 @@ impl Caller {
         let code = text("__type").unwrap_or_else(|| status.to_string());
         let code = code.split('#').next_back().unwrap_or_default().to_owned();
         Err(Failure::Refused { code, message: text("message").or_else(|| text("Message")).unwrap_or_default() })
+    }
+}
+
+/// A body that comes piece by piece.
+pub(super) struct Streamed(Response);
+
+impl Streamed {
+    /// The next piece; nothing at the end.
+    ///
+    /// # Errors
+    /// A sentence if the connection broke.
+    pub(super) async fn next(&mut self) -> Result<Option<Bytes>, String> {
+        self.0.chunk().await.map_err(|error| whole(&error))
+    }
+}
+
+impl Caller {
+    /// Posts `body` to a path of the server's own, signed for `service`, and takes in what comes back as it comes.
+    ///
+    /// # Errors
+    /// The server's refusal; a sentence if there was no answer.
+    pub(super) async fn stream(&self, service: &str, path: &str, body: Vec<u8>) -> Result<Streamed, String> {
+        let server = self.endpoint.as_deref().unwrap_or(LOCAL);
+        let url = Url::parse(&format!("{server}{path}")).map_err(|error| format!("{server}: {error}"))?;
+        let mut headers = vec![("content-type".to_owned(), "application/json".to_owned())];
+        let unsigned = Unsigned { method: "POST", url: &url, headers: &headers, body: &body };
+        let signature = self.signer.sign(service, self.clock.now_ms(), &unsigned).await?;
+        headers.extend(signature);
+        let mut request = self.client.post(url);
+        for (name, value) in &headers {
+            request = request.header(name, value);
+        }
+        let reply = request.body(body).send().await.map_err(|error| format!("{server}: {}", whole(&error)))?;
+        let status = reply.status();
+        if status.is_success() {
+            return Ok(Streamed(reply));
+        }
+        let said = reply.bytes().await.ok().and_then(|said| serde_json::from_slice::<Value>(&said).ok());
+        let why = said.as_ref().and_then(|said| said["error"].as_str());
+        Err(format!(
+            "{server}: {}",
+            why.unwrap_or(&format!("the answer is {status}: it is no Headwater, or an older one"))
+        ))
     }
 }
 

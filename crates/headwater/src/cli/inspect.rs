@@ -8,6 +8,7 @@ use clap::Args;
 use headwater_log::{
     Entry, LogError, LogGroup, LogId, Seq,
     disk::{Damage, Report, dump, files::DiskFiles, fsck},
+    kv::Kv,
 };
 use std::{
     fmt::Display,
@@ -95,7 +96,7 @@ fn rows(data: &Path, report: &Report) -> Result<String, String> {
     let log = report.logs.iter().find(|log| log.log == headwater_dynamodb::LOG);
     let (first, tail) = log.map_or((Seq::ZERO, Seq::ZERO), |log| (log.bounds.first, log.bounds.tail));
     let held = if data.join(ROWS_FOLDER).is_dir() {
-        match open_rows(data, DEFAULT_CACHE_BYTES).and_then(|kv| headwater_dynamodb::folded(&kv)) {
+        match open_rows(data, DEFAULT_CACHE_BYTES).and_then(|kv| headwater_dynamodb::folded(&*kv.view())) {
             Ok(held) => held,
             Err(LogError::Fenced) => return Ok("a server is using it; not looked into".into()),
             Err(error) => return Err(error.to_string()),

@@ -72,6 +72,15 @@ pub(super) fn cell(value: &Value) -> String {
     }
 }
 
+/// A shard's number, for people: its name less what all have.
+pub(super) fn shard_number(id: &str) -> &str {
+    let digits = id.trim_start_matches("shardId-");
+    match digits.trim_start_matches('0') {
+        "" if !digits.is_empty() => "0",
+        number => number,
+    }
+}
+
 /// Whether standard output wants colours.
 pub(super) fn has_colours() -> bool {
     io::stdout().is_terminal() && super::variable("NO_COLOR").is_none()
@@ -117,6 +126,13 @@ pub(super) fn progress(of: Option<u64>, unit: &str) -> ProgressBar {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_shard_is_called_by_its_number() {
+        assert_eq!(shard_number("shardId-000000000000"), "0");
+        assert_eq!(shard_number("shardId-000000000120"), "120");
+        assert_eq!(shard_number("shardId-00000001795299929-ab"), "1795299929-ab");
+    }
 
     #[test]
     fn columns_are_as_wide_as_their_widest_cell() {

@@ -2,7 +2,7 @@
 //! asked to be, unless it was told not to wait.
 use super::{
     connection::{Caller, Connection, Failure, Service::Kinesis},
-    output::{Form, cell, tell},
+    output::{Form, cell, shard_number, tell},
     status,
 };
 use clap::{Args, Subcommand};
@@ -197,13 +197,23 @@ async fn describe(caller: &Caller, name: &str, form: Form) -> Result<(), String>
         .map(|shard| {
             let (range, sequence) = (&shard["HashKeyRange"], &shard["SequenceNumberRange"]);
             let is_open = sequence["EndingSequenceNumber"].is_null();
-            let parents = [cell(&shard["ParentShardId"]), cell(&shard["AdjacentParentShardId"])];
-            let range = format!("{}…{}", cell(&range["StartingHashKey"]), cell(&range["EndingHashKey"]));
+            let parents = ["ParentShardId", "AdjacentParentShardId"].map(|parent| shard[parent].as_str());
+            let parents: Vec<&str> = parents.into_iter().flatten().map(shard_number).collect();
             let state = if is_open { "open" } else { "closed" };
-            vec![cell(&shard["ShardId"]), state.into(), parents.join(" ").trim().into(), range]
+            let begins = cell(&range["StartingHashKey"]);
+            vec![cell(&shard["ShardId"]), state.into(), parents.join(" "), share(range), begins]
         })
         .collect();
-    form.show(&Value::Null, &["SHARD", "STATE", "PARENTS", "HASH KEYS"], &rows)
+    form.show(&Value::Null, &["SHARD", "STATE", "PARENTS", "SHARE", "HASH KEYS FROM"], &rows)
+}
+
+/// How much of all hash keys a range holds.
+fn share(range: &Value) -> String {
+    /// A part in 10,000 of all of them.
+    const UNIT: u128 = u128::MAX / 10_000;
+    let bound = |member: &str| cell(&range[member]).parse::<u128>().unwrap_or_default();
+    let parts = bound("EndingHashKey").saturating_sub(bound("StartingHashKey")).saturating_add(UNIT / 2) / UNIT;
+    format!("{}.{:02} %", parts / 100, parts % 100)
 }
 
 async fn shards(caller: &Caller, name: &str) -> Result<Vec<Value>, String> {
@@ -288,4 +298,18 @@ async fn consumers(caller: &Caller, name: &str, form: Form) -> Result<(), String
 /// A failure, and what to do next.
 fn advised(failure: Failure) -> String {
     failure.told("headwater stream list")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_of_the_hash_keys_add_up() {
+        let range =
+            |from: u128, to: u128| json!({"StartingHashKey": from.to_string(), "EndingHashKey": to.to_string()});
+        assert_eq!(share(&range(0, u128::MAX)), "100.00 %");
+        assert_eq!(share(&range(u128::MAX / 4 + 1, u128::MAX / 2)), "25.00 %");
+        assert_eq!(share(&range(0, u128::MAX / 3)), "33.33 %");
+    }
 }

@@ -2,7 +2,7 @@
 //! shown in their order, and those of a shard's children after its own.
 use super::{
     connection::Connection,
-    output::{Form, has_colours, say},
+    output::{Form, has_colours, say, shard_number},
 };
 use base64_simd::STANDARD;
 use clap::{Args, ValueEnum};
@@ -177,8 +177,7 @@ impl Which {
         if is_plain {
             let data = data.as_str().map_or_else(|| data.to_string(), str::to_owned);
             let (dim, blue, plain) = if has_colours() { (DIM, BLUE, PLAIN) } else { ("", "", "") };
-            let shard = record.shard_id.trim_start_matches("shardId-").trim_start_matches('0');
-            let shard = if shard.is_empty() { "0" } else { shard };
+            let shard = shard_number(&record.shard_id);
             let key = &record.partition_key;
             return say(&format!("{dim}{arrived} {shard:>3}{plain} {blue}{key}{plain} {data}"));
         }

@@ -1,8 +1,8 @@
 //! Who sends a request. Invariant: as soon as one credential is configured, nobody is a caller whose signature over
-//! this very request was not verified; without any, a request still has to claim one, as AWS asks.
+//! this very request was not verified, or who has not signed in to the console; without any, a request still has to claim one, as AWS asks.
 use crate::{
     access::Principal,
-    credentials::Credentials,
+    credentials::{Credentials, Key},
     settings::{Settings, is_region},
 };
 use headwater_log::clock::Clock;
@@ -11,10 +11,12 @@ use headwater_wire::{
     sigv4::{self, Claim, Request, Rules, Scope, SigningKey},
 };
 use http::{header, request::Parts};
+use sha2::{Digest, Sha256};
 use std::{
     collections::HashMap,
     sync::{Arc, PoisonError, RwLock},
 };
+use subtle::ConstantTimeEq;
 
 /// Derived keys kept at once. They are few (a key id, a day, a region); a caller who makes up regions only makes the
 /// cache start anew.
@@ -72,14 +74,7 @@ impl Auth {
         let claim = Claim::of(&headers, head.uri.query().unwrap_or_default())?;
         let claim = claim.ok_or_else(|| missing("Missing Authentication Token"))?;
         if self.credentials.is_empty() {
-            let region = if self.multi_region { claim.region().filter(|region| is_region(region)) } else { None };
-            return Ok(Caller {
-                account: Arc::clone(&self.account),
-                region: region.map_or_else(|| Arc::clone(&self.region), Arc::from),
-                access_key: claim.access_key().into(),
-                principal: Arc::clone(&self.principal),
-                origin: Origin::default(),
-            });
+            return Ok(self.bearer(claim.access_key(), None, claim.region()));
         }
         let region = (!self.multi_region).then_some(&*self.region);
         let scope = claim.check(clock.now_ms(), &Rules { service, region, skew_s: self.skew_s })?;
@@ -101,14 +96,47 @@ impl Auth {
             let text = format!("Credential should be scoped to a valid region, not '{}'.", scope.region);
             return Err(ServiceError::new("InvalidSignatureException", text));
         }
-        let region = if self.multi_region { scope.region.into() } else { Arc::clone(&self.region) };
-        Ok(Caller {
-            account: Arc::clone(&key.account),
-            region,
-            access_key: scope.access_key.into(),
-            principal: key.principal.arn.as_str().into(),
+        Ok(self.bearer(scope.access_key, Some(key), Some(scope.region)))
+    }
+
+    /// Whether no credential is configured, so that nobody can be told apart.
+    pub(crate) fn is_open(&self) -> bool {
+        self.credentials.is_empty()
+    }
+
+    /// Whether each region has its own streams and tables.
+    pub(crate) fn has_regions(&self) -> bool {
+        self.multi_region
+    }
+
+    /// Whether `secret` is that of `access_key`. An unknown key takes as long as a wrong secret.
+    pub(crate) fn knows(&self, access_key: &str, secret: &str) -> bool {
+        let key = self.credentials.key(access_key);
+        let right = Sha256::digest(key.map_or("", |key| &key.secret));
+        let is_same = right.as_slice().ct_eq(Sha256::digest(secret).as_slice());
+        bool::from(is_same) && key.is_some()
+    }
+
+    /// The bearer of an access key who needs to prove nothing any more; nobody if there is no such key.
+    pub(crate) fn known(&self, access_key: &str, region: Option<&str>) -> Option<Caller> {
+        let key = if self.is_open() { None } else { Some(self.credentials.key(access_key)?) };
+        Some(self.bearer(access_key, key, region))
+    }
+
+    fn bearer(&self, access_key: &str, key: Option<&Key>, region: Option<&str>) -> Caller {
+        let region = region.filter(|region| self.multi_region && is_region(region));
+        Caller {
+            account: Arc::clone(key.map_or(&self.account, |key| &key.account)),
+            region: region.map_or_else(|| Arc::clone(&self.region), Arc::from),
+            access_key: access_key.into(),
+            principal: key.map_or_else(|| Arc::clone(&self.principal), |key| key.principal.arn.as_str().into()),
             origin: Origin::default(),
-        })
+        }
+    }
+
+    /// Whether the caller is of the account that runs this server.
+    pub(crate) fn is_own(&self, caller: &Caller) -> bool {
+        caller.account == self.account
     }
 
     fn derived_key(&self, secret: &str, scope: &Scope<'_>) -> SigningKey {

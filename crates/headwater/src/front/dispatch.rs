@@ -147,17 +147,41 @@ impl Table {
 
     /// The services there are, by the names people know them by, and how often they were called.
     pub(crate) fn calls(&self) -> Vec<(&'static str, Calls)> {
-        let name = |service| match service {
-            Service::DynamoDbStreams => "dynamodbstreams",
-            service => service.scope(),
-        };
         let sum = |routes: &HashMap<_, Route>| {
-            routes.values().fold(Calls::default(), |sum, route| Calls {
-                answered: sum.answered + route.answered.load(Ordering::Relaxed),
-                refused: sum.refused + route.refused.load(Ordering::Relaxed),
-                failed: sum.failed + route.failed.load(Ordering::Relaxed),
+            routes.values().map(Route::calls).fold(Calls::default(), |sum, calls| Calls {
+                answered: sum.answered + calls.answered,
+                refused: sum.refused + calls.refused,
+                failed: sum.failed + calls.failed,
             })
         };
-        self.services.iter().map(|(service, routes)| (name(*service), sum(routes))).collect()
+        self.services.iter().map(|(service, routes)| (known_as(*service), sum(routes))).collect()
+    }
+
+    /// The operations that were called, each by its service's and its own name, and how often, in order.
+    pub(crate) fn operations(&self) -> Vec<(&'static str, &'static str, Calls)> {
+        let all = self.services.iter().flat_map(|(service, routes)| {
+            routes.iter().map(|(operation, route)| (known_as(*service), *operation, route.calls()))
+        });
+        let mut called: Vec<_> = all.filter(|(_, _, calls)| *calls != Calls::default()).collect();
+        called.sort_unstable_by_key(|(service, operation, _)| (*service, *operation));
+        called
+    }
+}
+
+impl Route {
+    fn calls(&self) -> Calls {
+        Calls {
+            answered: self.answered.load(Ordering::Relaxed),
+            refused: self.refused.load(Ordering::Relaxed),
+            failed: self.failed.load(Ordering::Relaxed),
+        }
+    }
+}
+
+/// A service by the name people know it by.
+fn known_as(service: Service) -> &'static str {
+    match service {
+        Service::DynamoDbStreams => "dynamodbstreams",
+        service => service.scope(),
     }
 }

@@ -35,7 +35,7 @@ pub(crate) fn answer(
         "/_headwater/published" => page(StatusCode::OK, published.shown()),
         _ => page(
             StatusCode::NOT_FOUND,
-            json!({"error": "there are /_headwater/health, with /live and /ready, /_headwater/metrics and /_headwater/published"}),
+            json!({"error": "there are /_headwater/health, with /live and /ready, /_headwater/metrics, /_headwater/published, /_headwater/console and, to POST to, /_headwater/backup"}),
         ),
     }
 }

@@ -2,7 +2,7 @@
 //! when somebody asks; nothing is counted twice and nobody pays for it in between.
 //!
 //! Invariant: units are base units – bytes, seconds –, and a name that stood once keeps its meaning.
-use super::dispatch::Table;
+use super::dispatch::{Calls, Table};
 use headwater_firehose::{DeliveryReading, Reading};
 use prometheus_client::{
     collector::Collector,
@@ -19,6 +19,7 @@ pub(super) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0
 pub(super) fn page(table: &Table, deliveries: Vec<DeliveryReading>) -> String {
     let mut registry = Registry::with_prefix("headwater");
     registry.register_collector(Box::new(Requests(requests(table))));
+    registry.register_collector(Box::new(Operations(table.operations())));
     registry.register_collector(Box::new(Deliveries(deliveries)));
     let mut text = String::new();
     // Writing to memory does not fail.
@@ -31,11 +32,15 @@ pub(super) fn page(table: &Table, deliveries: Vec<DeliveryReading>) -> String {
 struct Requests(Vec<(&'static str, &'static str, u64)>);
 
 fn requests(table: &Table) -> Vec<(&'static str, &'static str, u64)> {
-    let counts = table.calls().into_iter().flat_map(|(service, calls)| {
-        [("answered", calls.answered), ("refused", calls.refused), ("failed", calls.failed)]
-            .map(|(outcome, count)| (service, outcome, count))
-    });
+    let counts = table
+        .calls()
+        .into_iter()
+        .flat_map(|(service, calls)| outcomes(calls).map(|(outcome, count)| (service, outcome, count)));
     counts.collect()
+}
+
+const fn outcomes(calls: Calls) -> [(&'static str, u64); 3] {
+    [("answered", calls.answered), ("refused", calls.refused), ("failed", calls.failed)]
 }
 
 impl Collector for Requests {
@@ -46,6 +51,25 @@ impl Collector for Requests {
         for (service, outcome, count) in &self.0 {
             let labels = [("service", *service), ("outcome", *outcome)];
             ConstCounter::new(*count).encode(family.encode_family(&labels)?)?;
+        }
+        Ok(())
+    }
+}
+
+/// A service's name, an operation's, and how requests for it ended. Operations nobody asked for are left out.
+#[derive(Debug)]
+struct Operations(Vec<(&'static str, &'static str, Calls)>);
+
+impl Collector for Operations {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let help = "Requests by operation, answered, refused as the caller's fault, or failed as the server's";
+        let counter = ConstCounter::new(0_u64);
+        let mut family = encoder.encode_descriptor("operation_requests", help, None, counter.metric_type())?;
+        for (service, operation, calls) in &self.0 {
+            for (outcome, count) in outcomes(*calls) {
+                let labels = [("service", *service), ("operation", *operation), ("outcome", outcome)];
+                ConstCounter::new(count).encode(family.encode_family(&labels)?)?;
+            }
         }
         Ok(())
     }

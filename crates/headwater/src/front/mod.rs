@@ -1,9 +1,11 @@
 //! The only room that knows HTTP. A request's way: connection (`http`), body (`body`), what is asked (`protocol`), who
 //! asks (`auth`), the operation (`dispatch`), the answer (`reply`).
 mod auth;
+mod backup;
 mod body;
 mod chance;
 mod cloudwatch;
+mod console;
 mod dispatch;
 pub(crate) mod fault;
 mod functions;
@@ -21,6 +23,7 @@ mod sts;
 mod tls;
 
 pub(crate) use self::{
+    backup::Backups,
     dispatch::Table,
     http::{Doors, MAX_CONNECTIONS, listen},
     tls::Tls,
@@ -30,6 +33,7 @@ use self::{
     auth::Auth,
     body::Intake,
     chance::{Chance, Draw},
+    console::Console,
     local::OwnNames,
     outgoing::Outgoing,
     protocol::{Addressee, Asked, Target},
@@ -41,6 +45,7 @@ use crate::{functions::Registry, gate::Gate, settings::Settings};
 use ::http::{HeaderValue, Method, Request, Version, header, request::Parts};
 use bytes::Bytes;
 use headwater_firehose::DeliveryReading;
+use headwater_kinesis::Entropy;
 use headwater_log::clock::Clock;
 use headwater_wire::{Answer, Caller, ErrorKind, Origin, Service, ServiceError, well_formed};
 use hyper::body::Incoming;
@@ -62,8 +67,10 @@ pub(crate) struct Front {
     gate: Gate,
     published: Published,
     deliveries: DeliveryReadings,
+    backups: Backups,
     intake: Intake,
     own_names: OwnNames,
+    console: Console,
     region: Arc<str>,
     chance: Chance,
     clock: Arc<dyn Clock>,
@@ -72,14 +79,15 @@ pub(crate) struct Front {
 }
 
 impl Front {
-    /// A front to the operations of `table` and to functions, ready at once; `seed` makes its request ids.
+    /// A front to the operations of `table` and to functions, ready at once.
     pub(crate) fn new(
         table: Table,
         functions: Arc<Registry>,
         deliveries: DeliveryReadings,
+        backups: Backups,
         settings: &Settings,
         clock: Arc<dyn Clock>,
-        seed: u64,
+        entropy: Entropy,
     ) -> Arc<Self> {
         Arc::new(Self {
             table,
@@ -88,10 +96,12 @@ impl Front {
             gate: Gate::new(settings.credentials.clone()),
             published: Published::default(),
             deliveries,
+            backups,
             intake: Intake::new(settings.body_limit_bytes, Arc::clone(&clock)),
             own_names: OwnNames::new(&settings.listen, &settings.server_names),
             region: Arc::clone(&settings.region),
-            chance: Chance::new(seed),
+            chance: Chance::new((entropy() >> 64) as u64),
+            console: Console::new(entropy, Arc::clone(&clock)),
             clock,
             stop: watch::Sender::new(false),
         })
@@ -108,6 +118,12 @@ impl Front {
         if head.uri.path().starts_with(health::PREFIX) {
             if !self.own_names.admit(&head) {
                 return health::refuse();
+            }
+            if head.uri.path() == backup::PATH {
+                return backup::answer(self, &head, body, pulse, origin).await;
+            }
+            if let Some(asked) = console::Asked::of(&head) {
+                return console::answer(self, asked, &head, body, pulse, origin).await;
             }
             return health::answer(&head, &self.table, &self.published, &self.deliveries, !*self.stop.borrow());
         }
@@ -198,7 +214,12 @@ impl Front {
             return Err(ServiceError::bare("UnknownOperationException", ErrorKind::Sender));
         };
         let scope = target.service.scope();
-        let caller = self.auth.caller(scope, head, body, &*self.clock).map_err(|refusal| {
+        let caller = if Console::speaks(head) {
+            self.console.caller(head, &self.own_names, &self.auth, origin)
+        } else {
+            self.auth.caller(scope, head, body, &*self.clock)
+        };
+        let caller = caller.map_err(|refusal| {
             // AWS looks at the body before it misses a signature.
             if auth::is_unsigned(&refusal) && !body.is_empty() && well_formed(target.dialect, body).is_err() {
                 return ServiceError::bare("SerializationException", ErrorKind::Sender);
@@ -265,9 +286,10 @@ mod tests {
                 Table::new(Arc::clone(&shared)).with(&slow, vec![op(run)]),
                 functions(&settings, &shared),
                 Arc::new(Vec::new),
+                Backups::of(None),
                 &settings,
                 Arc::clone(&shared),
-                1,
+                Arc::new(|| 1),
             ),
             tls: Tls::made("us-east-1", &[], None),
             clock: shared,

@@ -10,28 +10,40 @@ use std::{
     pin::Pin,
     task::{Context, Poll},
 };
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 /// The body of an answer.
 pub(crate) enum Outgoing {
     /// All there is.
     Whole(Full<Bytes>),
-    /// What happens from now on.
-    Events(Stream),
+    /// What comes from now on.
+    Stream(Stream),
 }
+
+/// What the next message is asked of; it says when there are no more.
+type Next = Box<dyn FnMut(&mut Context<'_>) -> Poll<Option<Bytes>> + Send>;
 
 /// Messages, until the server stops.
 pub(crate) struct Stream {
-    messages: Messages,
+    next: Next,
     stopped: Pin<Box<dyn Future<Output = ()> + Send>>,
 }
 
 impl Outgoing {
     /// `messages`, until `stop` turns true.
-    pub(crate) fn events(messages: Messages, mut stop: watch::Receiver<bool>) -> Self {
+    pub(crate) fn events(mut messages: Messages, stop: watch::Receiver<bool>) -> Self {
+        Self::stream(Box::new(move |context| messages.poll_next(context)), stop)
+    }
+
+    /// The pieces that come in, until `stop` turns true.
+    pub(crate) fn pieces(mut pieces: mpsc::Receiver<Bytes>, stop: watch::Receiver<bool>) -> Self {
+        Self::stream(Box::new(move |context| pieces.poll_recv(context)), stop)
+    }
+
+    fn stream(next: Next, mut stop: watch::Receiver<bool>) -> Self {
         // Whoever could have stopped the server is gone only when the server is.
         let stopped = Box::pin(async move { drop(stop.wait_for(|stop| *stop).await) });
-        Self::Events(Stream { messages, stopped })
+        Self::Stream(Stream { next, stopped })
     }
 }
 
@@ -54,11 +66,11 @@ impl Body for Outgoing {
     fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         match self.get_mut() {
             Self::Whole(whole) => Pin::new(whole).poll_frame(context),
-            Self::Events(stream) => {
+            Self::Stream(stream) => {
                 if stream.stopped.as_mut().poll(context).is_ready() {
                     return Poll::Ready(None);
                 }
-                stream.messages.poll_next(context).map(|message| message.map(|bytes| Ok(Frame::data(bytes))))
+                (stream.next)(context).map(|message| message.map(|bytes| Ok(Frame::data(bytes))))
             }
         }
     }
@@ -66,14 +78,14 @@ impl Body for Outgoing {
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Whole(whole) => whole.is_end_stream(),
-            Self::Events(_) => false,
+            Self::Stream(_) => false,
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Whole(whole) => whole.size_hint(),
-            Self::Events(_) => SizeHint::default(),
+            Self::Stream(_) => SizeHint::default(),
         }
     }
 }

@@ -12,7 +12,9 @@ mod signer;
 mod tables;
 
 mod access;
+mod backup;
 mod commands;
+mod console;
 mod durability;
 mod dynamodb;
 mod dynamodb_streams;

@@ -54,9 +54,9 @@ impl Put {
 #[derive(Args)]
 pub(super) struct Get {
     name: String,
-    /// The value of the partition key
+    /// The value of the partition key, or NAME=VALUE
     partition: String,
-    /// The value of the sort key, if the table has one
+    /// The value of the sort key, if the table has one, or NAME=VALUE
     sort: Option<String>,
     /// Show the types of attributes
     #[arg(long)]
@@ -72,8 +72,12 @@ impl Get {
             let keys: Vec<String> = keys.iter().map(|(name, kind)| format!("{name} ({kind})")).collect();
             return Err(format!("the key of {} is {}", self.name, keys.join(" and ")));
         }
-        let key =
-            keys.iter().zip(values).map(|((name, kind), text)| Ok(((*name).into(), item::of_text(text, Some(kind))?)));
+        let key = keys.iter().zip(values).map(|((name, kind), text)| {
+            // As conditions of a query are written.
+            let named = text.strip_prefix(name).and_then(|rest| rest.strip_prefix('='));
+            let value = item::of_text(named.unwrap_or(text), Some(kind)).map_err(|why| format!("{name}: {why}"))?;
+            Ok(((*name).into(), value))
+        });
         Ok(json!({"TableName": self.name, "Key": key.collect::<Result<Item, String>>()?}))
     }
 

@@ -1,0 +1,16 @@
+//! Backups: a data folder as it was at one moment, in a folder that many of them share. Invariant: the journal and the rows
+//! of a backup belong together, so that opening it is an ordinary start.
+//!
+//! The map: `source` takes the moment and tells of it in `frame`s, also over the wire; `store` keeps what it is told, as
+//! `chunk`s that each have the name of what is in them, and a `manifest` for each backup; `restore` makes a data folder again.
+mod chunk;
+mod frame;
+mod manifest;
+mod restore;
+mod source;
+mod store;
+
+pub(crate) use frame::{CONTENT_TYPE, Decoder, Frame, MAGIC, encode};
+pub(crate) use restore::restore;
+pub(crate) use source::{Known, Source};
+pub(crate) use store::{Store, Taking};
