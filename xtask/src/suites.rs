@@ -8,7 +8,7 @@ use crate::{
 use clap::builder::PossibleValuesParser;
 use std::{
     collections::BTreeSet,
-    fs,
+    env, fs,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
@@ -48,7 +48,7 @@ const SUITES: [Suite; 14] = [
     other("go-dynamodb", |root| prepare_go(root, "dynamodb"), |root| Command::new(go_binary(root, "dynamodb"))),
     other("firehose", prepare_python, firehose),
     other("worker", prepare_worker, worker),
-    other("console", |root| install_node(root, "console"), console),
+    other("console", prepare_console, console),
     other("java-dynamodb", |root| build_java(root, "java-dynamodb"), |root| java(root, "java-dynamodb")),
 ];
 const DURABILITY: &str = "durability";
@@ -222,6 +222,21 @@ pub(crate) fn console_tests(root: &Path) -> Result<(), String> {
     let folder = root.join("console");
     command::run(&folder, "npm", &["run", "--silent", "check"])?;
     command::run(&folder, "npm", &["run", "--silent", "test"])
+}
+
+/// What drives the browser, and the browser itself: the system's, as those that npm fetches come from elsewhere.
+fn prepare_console(root: &Path) -> Result<(), String> {
+    install_node(root, "console")?;
+    if env::var_os("CHROMIUM").is_some() || Path::new("/usr/bin/chromium").exists() {
+        return Ok(());
+    }
+    let install = ["apt-get update -qq", "apt-get install -y -qq --no-install-recommends chromium"];
+    let installed = install.iter().try_for_each(|line| {
+        let mut words = line.split(' ');
+        command::run(root, words.next().unwrap_or_default(), &words.collect::<Vec<_>>())
+    });
+    installed
+        .map_err(|why| format!("{why}\nthe console is seen in Chromium: install it, or say in CHROMIUM where it is"))
 }
 
 /// The console in a browser, against servers that the program starts.
