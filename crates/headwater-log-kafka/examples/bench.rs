@@ -1,6 +1,6 @@
 //! What an append costs on a cluster: `cargo run --release -p headwater-log-kafka --example bench -- <brokers> <load>`,
 //! where the load is `latency` (one append at a time), `3` or `300` (appends on so many logs), or `kill` (appends for
-//! half a minute, in which to kill the leader). The figures of decision 0014 were taken with it.
+//! half a minute, in which to kill the leader).
 #![allow(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods)]
 use bytes::Bytes;
 use hdrhistogram::Histogram;
