@@ -1,10 +1,10 @@
 //! Writes rows of 1 KiB under random keys, 16 a batch, then reads: `kv_bench <folder> <rows> <memory MiB>`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a bench")]
 #![allow(clippy::print_stdout, clippy::disallowed_methods, reason = "a bench tells what it measured")]
-use headwater_log::kv::{Batch, FjallKv, Kv, Space, Values};
+use headwater_log::kv::{Batch, FjallKv, Kv, Space};
 use std::{ops::Bound, ops::ControlFlow, path::Path, time::Instant};
 
-const SPACES: [(&str, Values); 2] = [("meta", Values::Beside), ("items", Values::Beside)];
+const SPACES: [&str; 4] = ["meta", "items", "indexes", "changes"];
 const ITEMS: Space = Space(1);
 const ROWS_PER_BATCH: u64 = 16;
 const PERSIST_EVERY: u64 = 40_000;

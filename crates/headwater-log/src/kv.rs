@@ -20,16 +20,6 @@ pub const MAX_KEY_BYTES: usize = 65_535;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Space(pub u8);
 
-/// Where a space's values stand on disk. It is fixed when the store is made.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Values {
-    /// Beside their keys: what is read by ranges or written over.
-    Beside,
-    /// Large ones apart from their keys, in the order they were written in, so that sorting moves the keys alone: what
-    /// is written once and goes as it came.
-    Apart,
-}
-
 /// What a range shows its rows to: key and value, until it breaks.
 pub type Visit<'a> = dyn FnMut(&[u8], &Bytes) -> ControlFlow<()> + 'a;
 

@@ -1,7 +1,7 @@
 //! Where rows are kept: the bytes of their keys. Every number is big endian, so rows of one thing stand together and in
 //! order.
 use crate::stream::Place;
-use headwater_log::kv::{Space, Values};
+use headwater_log::kv::Space;
 
 /// What the database knows of itself and of its tables.
 pub(crate) const META: Space = Space(0);
@@ -11,10 +11,8 @@ pub(crate) const ITEMS: Space = Space(1);
 pub(crate) const INDEXES: Space = Space(2);
 /// Changes by stream and place.
 pub(crate) const CHANGES: Space = Space(3);
-/// All of them, by name. What a stream keeps of items is as large as they are, is never written over and goes in the order
-/// it came.
-pub const SPACES: &[(&str, Values)] =
-    &[("meta", Values::Beside), ("items", Values::Beside), ("indexes", Values::Beside), ("changes", Values::Apart)];
+/// All of them, by name.
+pub const SPACES: &[&str] = &["meta", "items", "indexes", "changes"];
 
 /// The index that orders a table's items by the time they expire.
 pub(crate) const EXPIRY_INDEX: u32 = 0;

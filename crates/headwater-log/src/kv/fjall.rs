@@ -5,11 +5,10 @@
 //! whatever a crash leaves is the state after some batch.
 mod journal;
 
-use super::{Batch, Kv, Space, Values, View, Visit, check_keys, is_inverted};
+use super::{Batch, Kv, Space, View, Visit, check_keys, is_inverted};
 use crate::LogError;
 use ::fjall::{
-    CompressionType, Database, Error, Guard, Keyspace, KeyspaceCreateOptions, KvSeparationOptions, PersistMode,
-    Readable, Snapshot,
+    CompressionType, Database, Error, Guard, Keyspace, KeyspaceCreateOptions, PersistMode, Readable, Snapshot,
 };
 use bytes::Bytes;
 use std::{io, ops::Bound, path::Path};
@@ -26,8 +25,6 @@ const MAX_TABLE_BYTES: u64 = 64 << 20;
 /// Most bytes of full journals kept, the least that is allowed. A reopening replays these and the one being written,
 /// which is as large at most.
 const MAX_JOURNAL_BYTES: u64 = 64 << 20;
-/// Values of a space that keeps them apart stand apart from this size on: far above what a pointer to them takes.
-const APART_BYTES: u32 = 256;
 /// Most files kept open.
 const MAX_OPEN_FILES: usize = 256;
 
@@ -44,7 +41,7 @@ impl FjallKv {
     /// # Errors
     /// `Fenced` if the folder is open elsewhere; otherwise if it cannot be read or written, or is damaged: whoever can
     /// make the rows again may remove it.
-    pub fn open(folder: &Path, spaces: &[(&str, Values)], memory_bytes: u64) -> Result<Self, LogError> {
+    pub fn open(folder: &Path, spaces: &[&str], memory_bytes: u64) -> Result<Self, LogError> {
         let failed = |error: Error| failure(&format!("the rows in {} cannot be opened", folder.display()), error);
         let table_bytes = (memory_bytes / TABLE_PARTS).clamp(MIN_TABLE_BYTES, MAX_TABLE_BYTES);
         let opened = || {
@@ -61,11 +58,8 @@ impl FjallKv {
             outcome => outcome,
         }
         .map_err(failed)?;
-        let options = |values| {
-            let options = KeyspaceCreateOptions::default().manual_journal_persist(true).max_memtable_size(table_bytes);
-            options.with_kv_separation((values == Values::Apart).then(apart))
-        };
-        let spaces = spaces.iter().map(|(name, values)| database.keyspace(name, || options(*values)));
+        let options = || KeyspaceCreateOptions::default().manual_journal_persist(true).max_memtable_size(table_bytes);
+        let spaces = spaces.iter().map(|name| database.keyspace(name, options));
         let spaces = spaces.collect::<Result<Vec<_>, _>>().map_err(failed)?;
         Ok(Self { database, spaces })
     }
@@ -102,11 +96,6 @@ impl Kv for FjallKv {
     fn persist(&self) -> Result<(), LogError> {
         self.database.persist(PersistMode::SyncData).map_err(unwritten)
     }
-}
-
-/// Not compressed: like the journal's bytes they are seldom read.
-fn apart() -> KvSeparationOptions {
-    KvSeparationOptions::default().separation_threshold(APART_BYTES).compression(CompressionType::None)
 }
 
 struct FjallView<'a> {

@@ -19,7 +19,7 @@ const MEMORY_BYTES: u64 = 16 << 20;
 type Rows = Vec<(Vec<u8>, Bytes)>;
 
 fn open(folder: &Path) -> Result<FjallKv, LogError> {
-    FjallKv::open(folder, &[("one", Values::Beside), ("two", Values::Apart)], MEMORY_BYTES)
+    FjallKv::open(folder, &["one", "two"], MEMORY_BYTES)
 }
 
 /// Opens a store that was just closed. A process that another test is starting holds its lock until it has begun.

@@ -90,8 +90,7 @@ fn write_rows(store: &Store, spaces: &[Kept], data: &Path, seen: &dyn Fn(u64)) -
     let failed = |error: headwater_log::LogError| format!("--data {}: {error}", data.display());
     let kv = open_rows(data, DEFAULT_CACHE_BYTES).map_err(failed)?;
     for kept in spaces {
-        let number =
-            SPACES.iter().position(|(name, _)| *name == kept.name).and_then(|number| u8::try_from(number).ok());
+        let number = SPACES.iter().position(|space| *space == kept.name).and_then(|number| u8::try_from(number).ok());
         let space = Space(number.ok_or_else(|| format!("this version knows no rows called {}", kept.name))?);
         for chunk in &kept.chunks {
             let rows = rows(store.read(chunk)?);

@@ -151,7 +151,7 @@ fn tell_rows(rows: &dyn View, known: &Known, tell: &mut Tell<'_>) -> Result<u64,
         let is_known = known.chunks.contains(&chunk.sha256);
         tell(if is_known { Frame::KnownRows { space, chunk } } else { Frame::Rows { space, bytes } })
     };
-    for (space, (name, _)) in (0..).zip(SPACES) {
+    for (space, name) in (0..).zip(SPACES) {
         let (mut cutter, mut told) = (Cutter::default(), Ok(()));
         let mut visit = |key: &[u8], value: &Bytes| {
             if let Some(piece) = cutter.push(key, value) {
