@@ -120,11 +120,15 @@ export function Tail(props: { stream: string; placed: Placed[]; put: () => void 
     setPaused(now);
     say({ type: now ? "pause" : "resume" });
   };
+  const keepAll = () => {
+    const { from, shard, time, sequence } = begun;
+    keep({ from: from === "LATEST" ? "" : from, shard, time, sequence, filter });
+  };
+  useEffect(keepAll, [begun]);
   useEffect(() => {
     const wait = setTimeout(() => {
       say({ type: "filter", text: filter });
-      const { from, shard, time, sequence } = begun;
-      keep({ from: from === "LATEST" ? "" : from, shard, time, sequence, filter });
+      keepAll();
     }, 200);
     return () => clearTimeout(wait);
   }, [filter, begun]);
