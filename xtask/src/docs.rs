@@ -96,10 +96,16 @@ fn script(path: &str, runnable: &[(&Block<'_>, Use)], ports: &[(u16, u16)]) -> S
         // Writing to a text cannot fail.
         let _ = match purpose {
             Use::Python => writeln!(script, "echo '{MARK}{path}:{}'\npython3 - <<'{END}'\n{text}{END}", block.line),
-            _ => writeln!(script, "echo '{MARK}{path}:{}'\n{text}", block.line),
+            _ => writeln!(script, "echo '{MARK}{path}:{}'\n{}", block.line, with_refusals(&text)),
         };
     }
     script
+}
+
+/// The commands, with those that must fail – `! command` on one line – ending the page when they do not: `set -e` lets them be.
+fn with_refusals(text: &str) -> String {
+    let line = |line: &str| if line.starts_with("! ") { format!("{line} || exit 1\n") } else { format!("{line}\n") };
+    text.lines().map(line).collect()
 }
 
 /// The text with other ports, where a number is one of those.
@@ -161,6 +167,11 @@ mod tests {
         let ports = [(4566, 31_000), (8000, 32_000)];
         assert_eq!(with_ports("x:4566/ 14566 45660 --listen 8000", &ports), "x:31000/ 14566 45660 --listen 32000");
         assert_eq!(with_ports("", &ports), "");
+    }
+
+    #[test]
+    fn a_command_that_must_fail_ends_the_page_when_it_does_not() {
+        assert_eq!(with_refusals("! true\nls\n"), "! true || exit 1\nls\n");
     }
 
     #[test]
