@@ -1,12 +1,14 @@
 //! Settings in two stages: as written (flag, then `HEADWATER_*` variable, then file), and checked. Everything beyond
 //! this file stands on checked settings alone, so a mistake is told at start and nowhere else.
+mod shown;
+
 use crate::{
     credentials::Credentials,
     front::fault::Fault,
     outward::{OutwardSettings, Written},
 };
 use clap::{Args, ValueEnum};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::{
     fmt,
     net::{IpAddr, Ipv4Addr, SocketAddr},
@@ -29,7 +31,7 @@ const MAX_REGION_BYTES: usize = 32;
 
 /// Settings as written; `None` and empty where nothing is. The same names in a flag (`--account-id`), a variable
 /// (`HEADWATER_ACCOUNT_ID`) and the file (`account-id`).
-#[derive(Args, Deserialize, Debug, Default, Clone)]
+#[derive(Args, Deserialize, Serialize, Debug, Default, Clone)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub(crate) struct Raw {
     /// Where to listen: ADDRESS:PORT, or a port on 127.0.0.1; may be repeated. Plain HTTP and TLS share the port
@@ -136,7 +138,7 @@ pub(crate) struct Raw {
 }
 
 /// Whether AWS's throughput limits hold.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, ValueEnum)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, Serialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum RateLimits {
     /// As the service has them.
@@ -147,7 +149,7 @@ pub(crate) enum RateLimits {
 }
 
 /// How log lines look.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, ValueEnum)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, Serialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum LogFormat {
     /// For people.

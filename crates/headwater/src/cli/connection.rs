@@ -12,6 +12,8 @@ use std::{error::Error, fmt, sync::Arc, time::Duration};
 pub(super) const LOCAL: &str = "http://127.0.0.1:4566";
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const TIMEOUT: Duration = Duration::from_secs(70);
+/// A server that does not answer this soon is not well.
+const HEALTH_TIMEOUT: Duration = Duration::from_secs(5);
 /// A refusal that a moment mends is asked about again so often …
 const TRIES: u32 = 5;
 /// … after this long, and then twice as long each time.
@@ -280,6 +282,19 @@ impl Caller {
 
 fn with_headers(request: RequestBuilder, headers: Headers) -> RequestBuilder {
     headers.into_iter().fold(request, |request, (name, value)| request.header(name, value))
+}
+
+/// Asks a server whether it takes requests. It is asked anew each time, as a server that comes up may be another one.
+///
+/// # Errors
+/// A sentence if it does not, or is not there.
+pub(super) async fn is_ready(endpoint: &str) -> Result<(), String> {
+    let failed = |why: &str| format!("{endpoint}: {why}");
+    let url = format!("{}/_headwater/health/ready", endpoint.trim_end_matches('/'));
+    let url = Url::parse(&url).map_err(|error| failed(&error.to_string()))?;
+    let client = client(Policy::none(), url.scheme() == "http")?;
+    let reply = client.get(url).timeout(HEALTH_TIMEOUT).send().await.map_err(|error| failed(&whole(&error)))?;
+    if reply.status().is_success() { Ok(()) } else { Err(failed(&format!("not ready ({})", reply.status()))) }
 }
 
 /// A client for HTTP; one that is plain knows no TLS, as reading the machine's certificates takes longer than most commands.

@@ -14,15 +14,14 @@ mod web;
 
 pub(crate) use self::{
     remote::Remote,
-    settings::{OutwardSettings, Written},
+    settings::{OutwardSettings, Store, Written},
 };
 
-use self::settings::Store;
 use headwater_firehose::outside::{Endpoints, Objects};
 use std::{io, path::Path, sync::Arc};
 
 /// The folder of buckets, in the data folder.
-const FOLDER: &str = "s3";
+pub(crate) const DEFAULT_FOLDER: &str = "s3";
 
 /// What there is outside.
 pub(crate) struct Outward {
@@ -47,7 +46,7 @@ impl Outward {
             }
             (Store::Folder(folder), _) => in_folder(folder::Folder::open(folder), folder)?,
             (Store::Default, Some(data)) => {
-                let folder = data.join(FOLDER);
+                let folder = data.join(DEFAULT_FOLDER);
                 in_folder(folder::Folder::open(&folder), &folder)?
             }
             (Store::Default, None) => in_folder(Ok(folder::Folder::temporary(number)), &std::env::temp_dir())?,
