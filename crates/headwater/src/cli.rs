@@ -187,7 +187,10 @@ impl Serve {
 
     fn settings(self) -> Result<Settings, String> {
         let file = self.config.as_deref().map(Raw::of_file).transpose()?.unwrap_or_default();
-        let mut settings = self.settings.or(file).check(credential()?)?;
+        let written = self.settings.or(file);
+        let telemetry = written.telemetry(variable)?;
+        let mut settings = written.check(credential()?)?;
+        settings.telemetry = telemetry;
         settings.keys.master_key = variable("HEADWATER_MASTER_KEY");
         settings.outward.sign_as(variable)?;
         Ok(settings)

@@ -1,6 +1,6 @@
 //! `/_headwater/health`: whether the server lives and takes requests, for people, load balancers and supervisors;
 //! `/_headwater/metrics`: what it counts; and `/_headwater/published`: the metrics that clients published.
-use super::{DeliveryReadings, dispatch::Table, metrics, published::Published, reply::Reply};
+use super::{Look, dispatch::Table, metrics, published::Published, reply::Reply};
 use bytes::Bytes;
 use http::{HeaderValue, Method, StatusCode, header, request::Parts};
 use serde_json::{Map, Value, json};
@@ -9,13 +9,7 @@ use serde_json::{Map, Value, json};
 pub(crate) const PREFIX: &str = "/_headwater/";
 
 /// The answer to a request under [`PREFIX`].
-pub(crate) fn answer(
-    head: &Parts,
-    table: &Table,
-    published: &Published,
-    deliveries: &DeliveryReadings,
-    is_ready: bool,
-) -> Reply {
+pub(crate) fn answer(head: &Parts, table: &Table, published: &Published, look: &Look, is_ready: bool) -> Reply {
     if head.method != Method::GET && head.method != Method::HEAD {
         return page(StatusCode::METHOD_NOT_ALLOWED, json!({"error": "only GET"}));
     }
@@ -31,7 +25,7 @@ pub(crate) fn answer(
                 "services": services(table),
             }),
         ),
-        "/_headwater/metrics" => reply(StatusCode::OK, metrics::CONTENT_TYPE, metrics::page(table, deliveries())),
+        "/_headwater/metrics" => reply(StatusCode::OK, metrics::CONTENT_TYPE, metrics::page(table, look())),
         "/_headwater/published" => page(StatusCode::OK, published.shown()),
         _ => page(
             StatusCode::NOT_FOUND,
