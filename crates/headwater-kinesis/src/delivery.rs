@@ -83,8 +83,8 @@ pub(crate) async fn read(
         }
         let (entries, next) = (batch.entries.len(), batch.next);
         let page = page(engine, source, batch, now_ms);
-        if page.records.is_empty() && entries > 0 && !page.drained {
-            from = next; // nothing but markers and damage so far: there may be records behind
+        if page.records.is_empty() && entries > 0 && !page.drained && page.next == next {
+            from = next; // nothing but damage so far: there may be records behind
             continue;
         }
         return Ok(page);
@@ -93,7 +93,7 @@ pub(crate) async fn read(
 
 fn page(engine: &dyn Engine, source: Source, batch: Batch, now_ms: u64) -> Page {
     let marker = source.ending.map(|ending| ending.marker());
-    let next = batch.next;
+    let (mut next, mut ended) = (batch.next, false);
     let mut records = Vec::with_capacity(batch.entries.len());
     for entry in batch.entries {
         if marker.is_some_and(|marker| entry.stamp.seq >= marker) {
@@ -102,12 +102,17 @@ fn page(engine: &dyn Engine, source: Source, batch: Batch, now_ms: u64) -> Page 
         match record::decode(&entry.bytes) {
             Some(ShardEntry::Record(record)) => records.push((entry.stamp, Delivered::Plain(record))),
             Some(ShardEntry::Encrypted(sealed)) => records.push((entry.stamp, Delivered::Sealed(sealed))),
+            Some(ShardEntry::Seal) if marker.is_none() => {
+                // Another process ended the shard, and the catalog does not tell so here yet: nothing behind belongs to it.
+                (next, ended) = (entry.stamp.seq, true);
+                break;
+            }
             Some(ShardEntry::Seal) => {}
             None => tracing::error!(log = %source.log, at = %entry.stamp.seq, "an entry is no record; passed over"),
         }
     }
     let drained = marker.is_some_and(|marker| next >= marker);
-    let unread = !drained && next < marker.unwrap_or_else(|| engine.bounds(source.log).tail);
+    let unread = !drained && !ended && next < marker.unwrap_or_else(|| engine.bounds(source.log).tail);
     let age_ms = records.last().map_or(0, |(stamp, _)| now_ms.saturating_sub(stamp.time_ms));
     Page { records, next, behind_ms: if unread { age_ms.max(1) } else { 0 }, drained }
 }

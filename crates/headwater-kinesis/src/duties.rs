@@ -188,6 +188,7 @@ async fn bury(kinesis: &Kinesis) -> Result<(), LogError> {
             }
         }
         kinesis.meters.forget(grave.incarnation);
+        kinesis.acceptance.forget(grave.incarnation);
         kinesis.opened.forget(headwater_log::LogGroup(grave.incarnation));
         if let Some(limits) = &kinesis.limits {
             limits.forget(grave.incarnation);

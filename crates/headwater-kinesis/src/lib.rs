@@ -5,6 +5,7 @@
 //! files, no clock of its own: those come in by [`KinesisParts`].
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+mod acceptance;
 mod access;
 mod catalog;
 mod date;
@@ -25,6 +26,7 @@ mod seal;
 mod sequence;
 mod target;
 
+use acceptance::Acceptance;
 use catalog::{Catalog, Command, HOME, Quota};
 pub use duties::run_duties;
 use headwater_keys::{KeyStore, OpenedKeys};
@@ -97,6 +99,7 @@ pub struct Kinesis {
     sealer: Sealer,
     limits: Option<Limits>,
     loads: Loads,
+    acceptance: Acceptance,
     meters: Meters,
     /// When everything was last trimmed that had passed retention; 0 if it was not yet.
     trimmed_ms: AtomicU64,
@@ -131,6 +134,7 @@ impl Kinesis {
             limits: settings.rate_limits.then(Limits::default),
             fan_out: ops::FanOut::default(),
             loads: Loads::default(),
+            acceptance: Acceptance::default(),
             meters: Meters::default(),
             trimmed_ms: AtomicU64::new(0),
             settling: tokio::sync::Mutex::new(()),

@@ -116,6 +116,7 @@ impl<C: Client> Core<C> {
                 if let Some(last) = stamps.last() {
                     log.learn(Seq(home.life.base), last.seq.next());
                 }
+                log.wrote(&stamps);
                 Ok(stamps)
             }
             Err(ClientError::Unanswered(why)) => {
@@ -197,6 +198,11 @@ impl<C: Client> Core<C> {
             self.watching.notify_one();
         }
         bounds
+    }
+
+    /// See [`headwater_log::Engine::written_here_since`]. A log that was never written to here begins nowhere.
+    pub(crate) fn written_here_since(&self, id: LogId) -> Seq {
+        self.logs().get(&id).map_or(Seq(u64::MAX), |log| log.written_since())
     }
 
     pub(crate) fn bounds(&self, id: LogId) -> Bounds {

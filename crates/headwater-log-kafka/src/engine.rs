@@ -75,6 +75,10 @@ impl Engine for KafkaEngine {
         self.core.watch(log)
     }
 
+    fn written_here_since(&self, log: LogId) -> Seq {
+        self.core.written_here_since(log)
+    }
+
     fn bounds(&self, log: LogId) -> Bounds {
         self.core.bounds(log)
     }

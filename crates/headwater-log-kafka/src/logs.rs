@@ -6,6 +6,7 @@ use bytes::Bytes;
 use headwater_log::{Bounds, LogError, LogId, Seq, Stamp};
 use std::{
     collections::VecDeque,
+    ops::Range,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 use tokio::sync::{oneshot, watch};
@@ -13,11 +14,16 @@ use tokio::sync::{oneshot, watch};
 /// A turn takes appends until they come to this; a larger one makes a turn of its own.
 const TURN_BYTES: usize = 1 << 20;
 
+/// Behind every place.
+const NOTHING: Range<Seq> = Seq(u64::MAX)..Seq(u64::MAX);
+
 /// One log.
 pub(crate) struct Log {
     pub(crate) id: LogId,
     pub(crate) bounds: watch::Sender<Bounds>,
     queue: Mutex<Queue>,
+    /// The places behind one another that this process has written last.
+    written: Mutex<Range<Seq>>,
 }
 
 #[derive(Default)]
@@ -36,7 +42,12 @@ pub(crate) struct Waiting {
 
 impl Log {
     pub(crate) fn new(id: LogId) -> Self {
-        Self { id, bounds: watch::Sender::new(Bounds::default()), queue: Mutex::default() }
+        Self {
+            id,
+            bounds: watch::Sender::new(Bounds::default()),
+            queue: Mutex::default(),
+            written: Mutex::new(NOTHING),
+        }
     }
 
     /// Takes a place in the queue. True if somebody has to begin taking turns.
@@ -68,6 +79,22 @@ impl Log {
             bounds.tail = bounds.tail.max(tail).max(bounds.first);
             *bounds != before
         });
+    }
+
+    /// Notes what this process has written, in the order of places.
+    pub(crate) fn wrote(&self, stamps: &[Stamp]) {
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        for stamp in stamps {
+            if stamp.seq != written.end {
+                written.start = stamp.seq; // somebody else's stands between
+            }
+            written.end = stamp.seq.next();
+        }
+    }
+
+    /// Where what this process has written last, without anybody else's between, begins.
+    pub(crate) fn written_since(&self) -> Seq {
+        self.written.lock().unwrap_or_else(PoisonError::into_inner).start
     }
 
     /// Nothing would be lost by forgetting it.
@@ -103,6 +130,21 @@ mod tests {
         assert_eq!(sizes(&log), Some(vec![3]));
         assert_eq!(sizes(&log), None);
         assert!(log.enqueue(append(4)), "nobody takes turns any more");
+    }
+
+    #[test]
+    fn what_others_write_between_is_noticed() {
+        let log = Log::new(LogId::new(LogGroup(1), 0));
+        let wrote = |places: &[u64]| {
+            let stamps: Vec<Stamp> = places.iter().map(|place| Stamp { seq: Seq(*place), time_ms: 0 }).collect();
+            log.wrote(&stamps);
+            log.written_since()
+        };
+        assert_eq!(wrote(&[]), Seq(u64::MAX));
+        assert_eq!(wrote(&[4, 5]), Seq(4));
+        assert_eq!(wrote(&[6]), Seq(4));
+        assert_eq!(wrote(&[8, 9]), Seq(8));
+        assert_eq!(wrote(&[10, 12]), Seq(12));
     }
 
     #[test]

@@ -280,10 +280,13 @@ impl Stream {
 
     /// Whether the shard is being sealed: puts have to wait for its children.
     pub(crate) fn is_sealing(&self, shard: u32) -> bool {
-        match &self.phase {
-            Phase::Updating(Reshard { sealing: Some(parents), .. }) => parents.iter().any(|held| held.shard == shard),
-            _ => false,
-        }
+        self.sealing_from(shard).is_some()
+    }
+
+    /// Where the marker of a shard that is being sealed is sought from.
+    pub(crate) fn sealing_from(&self, shard: u32) -> Option<Seq> {
+        let Phase::Updating(Reshard { sealing: Some(parents), .. }) = &self.phase else { return None };
+        parents.iter().find(|held| held.shard == shard).map(|held| Seq(held.tail))
     }
 
     /// Whether records may be put: the service knows of no stream before and after.

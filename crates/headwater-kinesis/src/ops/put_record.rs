@@ -7,7 +7,7 @@ use crate::{
     intake::{Offer, Placed},
     sequence::{self, ShardMark},
 };
-use headwater_log::Commit;
+use headwater_log::{Commit, LogId};
 use headwater_wire::{
     Caller,
     kinesis::{EncryptionType, PutRecordInput, PutRecordOutput},
@@ -17,18 +17,26 @@ use std::sync::Arc;
 pub(crate) async fn run(kinesis: Arc<Kinesis>, caller: Caller, input: PutRecordInput) -> Result<PutRecordOutput> {
     let (key, hash_key) = (input.partition_key.as_deref(), input.explicit_hash_key.as_deref());
     let offer = Offer::new(key, hash_key, &input.data, None);
-    let enqueued = kinesis.once_open(|| enqueue(&kinesis, &caller, &input, &offer)).await?;
-    let Enqueued { incarnation, mark, commit, encryption_type } = enqueued;
-    let stamps = commit.await.map_err(|error| errors::engine(&error))?;
-    let stamp = stamps.first().ok_or_else(errors::internal_failure)?;
-    kinesis.meters.took(incarnation, 1, offer.size_bytes());
-    let placed = Placed::new(mark, *stamp);
-    Ok(PutRecordOutput { shard_id: shard_id(placed.shard), sequence_number: placed.sequence_number, encryption_type })
+    loop {
+        let enqueued = kinesis.once_open(|| enqueue(&kinesis, &caller, &input, &offer)).await?;
+        let Enqueued { log, mark, commit, encryption_type } = enqueued;
+        let stamps = commit.await.map_err(|error| errors::engine(&error))?;
+        let stamp = stamps.first().ok_or_else(errors::internal_failure)?;
+        let marker = kinesis.marker_before(log, stamp.seq).await.map_err(|error| errors::engine(&error))?;
+        if marker.is_some() {
+            // Another process ended the shard meanwhile: the record belongs to a child.
+            kinesis.catalog.catch_up().await.map_err(|error| errors::engine(&error))?;
+            continue;
+        }
+        kinesis.meters.took(log.group.0, 1, offer.size_bytes());
+        let Placed { shard, sequence_number } = Placed::new(mark, *stamp);
+        return Ok(PutRecordOutput { shard_id: shard_id(shard), sequence_number, encryption_type });
+    }
 }
 
 /// A record whose place is fixed.
 struct Enqueued {
-    incarnation: u128,
+    log: LogId,
     mark: ShardMark,
     commit: Commit,
     encryption_type: Option<EncryptionType>,
@@ -58,7 +66,7 @@ fn enqueue(kinesis: &Kinesis, caller: &Caller, input: &PutRecordInput, offer: &O
     let log = stream.log(shard.index);
     let commit = kinesis.engine.append(log, vec![offer.entry(log, key.as_deref())]);
     let encryption_type = key.map(|_| EncryptionType::Kms);
-    Ok(Some(Enqueued { incarnation: stream.incarnation, mark: shard.mark(), commit, encryption_type }))
+    Ok(Some(Enqueued { log, mark: shard.mark(), commit, encryption_type }))
 }
 
 /// Records of one shard stand in the order their puts were called anyway, so a number asks nothing more than to be one.

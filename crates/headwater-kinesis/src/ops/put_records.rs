@@ -8,7 +8,7 @@ use crate::{
     sequence::ShardMark,
 };
 use bytes::Bytes;
-use headwater_log::Commit;
+use headwater_log::{Commit, LogError, LogId, Seq, Stamp};
 use headwater_wire::{
     Caller,
     kinesis::{EncryptionType, PutRecordsInput, PutRecordsOutput, PutRecordsRequestEntry, PutRecordsResultEntry},
@@ -26,11 +26,11 @@ struct Group {
     entries: Vec<Bytes>,
 }
 
-/// A batch whose order is fixed.
+/// Records of a batch whose order is fixed.
 struct Enqueued {
-    incarnation: u128,
-    results: Vec<PutRecordsResultEntry>,
-    groups: Vec<(ShardMark, Vec<usize>, Commit)>,
+    groups: Vec<(LogId, Group, Commit)>,
+    /// Those that are beyond the rate limits, and what they are told.
+    throttled: Vec<(usize, String)>,
     encryption_type: Option<EncryptionType>,
 }
 
@@ -39,33 +39,70 @@ pub(crate) async fn run(kinesis: Arc<Kinesis>, caller: Caller, input: PutRecords
     if offers.iter().map(Offer::size_bytes).sum::<usize>() > BATCH_BYTES {
         return Err(errors::batch_too_large());
     }
-    let enqueued = kinesis.once_open(|| enqueue(&kinesis, &caller, &input, &offers)).await?;
-    let Enqueued { incarnation, mut results, groups, encryption_type } = enqueued;
-    for (mark, places, commit) in groups {
-        match commit.await {
-            Ok(stamps) => {
-                let size_bytes = places.iter().map(|place| offers[*place].size_bytes()).sum();
-                kinesis.meters.took(incarnation, places.len(), size_bytes);
-                for (place, stamp) in places.iter().zip(stamps) {
-                    let placed = Placed::new(mark, stamp);
-                    results[*place].sequence_number = Some(placed.sequence_number);
-                    results[*place].shard_id = Some(shard_id(placed.shard));
+    let mut output = PutRecordsOutput {
+        failed_record_count: Some(0),
+        records: vec![PutRecordsResultEntry::default(); offers.len()],
+        encryption_type: None,
+    };
+    let mut wanted: Vec<usize> = (0..offers.len()).collect();
+    loop {
+        let enqueued = kinesis.once_open(|| enqueue(&kinesis, &caller, &input, &offers, &wanted)).await?;
+        output.encryption_type = enqueued.encryption_type;
+        for (place, message) in enqueued.throttled {
+            output.records[place] = failure_entry(errors::THROUGHPUT_EXCEEDED, message);
+        }
+        wanted.clear();
+        for (log, group, commit) in enqueued.groups {
+            let Group { mark, places, .. } = group;
+            match settled(&kinesis, log, commit).await {
+                Ok((stamps, marker)) => {
+                    let mut size_bytes = 0;
+                    let mut count = 0;
+                    for (place, stamp) in places.into_iter().zip(stamps) {
+                        if marker.is_some_and(|marker| marker < stamp.seq) {
+                            wanted.push(place);
+                            continue;
+                        }
+                        (count, size_bytes) = (count + 1, size_bytes + offers[place].size_bytes());
+                        let Placed { shard, sequence_number } = Placed::new(mark, stamp);
+                        output.records[place] = PutRecordsResultEntry {
+                            sequence_number: Some(sequence_number),
+                            shard_id: Some(shard_id(shard)),
+                            ..PutRecordsResultEntry::default()
+                        };
+                    }
+                    kinesis.meters.took(log.group.0, count, size_bytes);
+                }
+                Err(error) => {
+                    let failure = errors::engine(&error);
+                    tracing::debug!(%failure, records = places.len(), "records of a batch were not stored");
+                    let failed = failure_entry(errors::INTERNAL_FAILURE, errors::INTERNAL_FAILURE_TEXT.to_owned());
+                    places.iter().for_each(|place| output.records[*place] = failed.clone());
                 }
             }
-            Err(error) => {
-                let failure = errors::engine(&error);
-                tracing::debug!(%failure, records = places.len(), "records of a batch were not stored");
-                let failed = failure_entry(errors::INTERNAL_FAILURE, errors::INTERNAL_FAILURE_TEXT.to_owned());
-                places.iter().for_each(|place| results[*place] = failed.clone());
-            }
         }
+        if wanted.is_empty() {
+            break;
+        }
+        // Another process ended their shards meanwhile: they belong to the children.
+        wanted.sort_unstable();
+        kinesis.catalog.catch_up().await.map_err(|error| errors::engine(&error))?;
     }
-    let failed = results.iter().filter(|result| result.error_code.is_some()).count();
-    Ok(PutRecordsOutput {
-        failed_record_count: Some(i32::try_from(failed).unwrap_or(i32::MAX)),
-        records: results,
-        encryption_type,
-    })
+    let failed = output.records.iter().filter(|result| result.error_code.is_some()).count();
+    output.failed_record_count = Some(i32::try_from(failed).unwrap_or(i32::MAX));
+    Ok(output)
+}
+
+/// Where records came to stand, and the marker that stands before some of them, if one does.
+async fn settled(
+    kinesis: &Kinesis,
+    log: LogId,
+    commit: Commit,
+) -> std::result::Result<(Vec<Stamp>, Option<Seq>), LogError> {
+    let stamps = commit.await?;
+    let Some(last) = stamps.last() else { return Ok((stamps, None)) };
+    let marker = kinesis.marker_before(log, last.seq).await?;
+    Ok((stamps, marker))
 }
 
 fn offer_of(at: usize, record: &PutRecordsRequestEntry) -> Offer<'_> {
@@ -81,55 +118,50 @@ fn failure_entry(code: &str, message: String) -> PutRecordsResultEntry {
     }
 }
 
-/// Fixes the places of all records that are within the rate limits; nothing if one of their shards is being sealed.
+/// Fixes the places of those `wanted` that are within the rate limits; nothing if one of their shards is being sealed.
 fn enqueue(
     kinesis: &Kinesis,
     caller: &Caller,
     input: &PutRecordsInput,
     offers: &[Offer<'_>],
+    wanted: &[usize],
 ) -> Result<Option<Enqueued>> {
     let catalog = kinesis.catalog.read();
     let (name, stream) = named!(input).find(&catalog, caller)?;
     if !stream.takes_records() {
         return Err(errors::stream_not_found(name, &caller.account));
     }
-    let mut routed = Vec::with_capacity(offers.len());
-    for offer in offers {
-        let hash_key = offer.hash_key(kinesis, stream)?;
-        routed.push(stream.route(hash_key).ok_or_else(errors::internal_failure)?);
+    let mut routed = Vec::with_capacity(wanted.len());
+    for place in wanted {
+        let hash_key = offers[*place].hash_key(kinesis, stream)?;
+        routed.push((*place, stream.route(hash_key).ok_or_else(errors::internal_failure)?));
     }
-    if routed.iter().any(|shard| stream.is_sealing(shard.index)) {
+    if routed.iter().any(|(_, shard)| stream.is_sealing(shard.index)) {
         return Ok(None);
     }
     let key = kinesis.writing_key(stream)?;
     if input.dry_run == Some(true) {
         return Err(errors::dry_run());
     }
-    let mut results = vec![PutRecordsResultEntry::default(); offers.len()];
     let admitted = |place: usize, shard: &Shard| {
         let Some(limits) = &kinesis.limits else { return true };
         let key = (stream.incarnation, shard.index);
         limits.charge_write(key, offers[place].size_bytes(), kinesis.clock.steady_us())
     };
     let mut groups: Vec<Group> = Vec::new();
-    for (place, shard) in routed.into_iter().enumerate() {
+    let mut throttled = Vec::new();
+    for (place, shard) in routed {
         if admitted(place, shard) {
             kinesis.note_write(stream, shard.index, offers[place].size_bytes());
             let entry = offers[place].entry(stream.log(shard.index), key.as_deref());
             join(&mut groups, shard, place, entry);
         } else {
             kinesis.meters.throttled_record(stream.incarnation);
-            let message = errors::shard_rate_text(shard.index, name, &caller.account);
-            results[place] = failure_entry(errors::THROUGHPUT_EXCEEDED, message);
+            throttled.push((place, errors::shard_rate_text(shard.index, name, &caller.account)));
         }
     }
     let groups = groups.into_iter().map(|group| append(kinesis, stream, group)).collect();
-    Ok(Some(Enqueued {
-        incarnation: stream.incarnation,
-        results,
-        groups,
-        encryption_type: key.map(|_| EncryptionType::Kms),
-    }))
+    Ok(Some(Enqueued { groups, throttled, encryption_type: key.map(|_| EncryptionType::Kms) }))
 }
 
 fn join(groups: &mut Vec<Group>, shard: &Shard, place: usize, entry: Bytes) {
@@ -143,7 +175,8 @@ fn join(groups: &mut Vec<Group>, shard: &Shard, place: usize, entry: Bytes) {
     }
 }
 
-fn append(kinesis: &Kinesis, stream: &Stream, group: Group) -> (ShardMark, Vec<usize>, Commit) {
-    let commit = kinesis.engine.append(stream.log(group.mark.shard), group.entries);
-    (group.mark, group.places, commit)
+fn append(kinesis: &Kinesis, stream: &Stream, mut group: Group) -> (LogId, Group, Commit) {
+    let log = stream.log(group.mark.shard);
+    let commit = kinesis.engine.append(log, std::mem::take(&mut group.entries));
+    (log, group, commit)
 }
