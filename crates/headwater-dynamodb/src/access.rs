@@ -111,6 +111,16 @@ impl<'a> About<'a> {
         Self { deeds: deeds.collect(), tags: &[] }
     }
 
+    /// What it is about: a table, an index or a stream behind its table, or several with commas between them.
+    fn name(&self, caller: &Caller) -> Option<String> {
+        let arns = self.deeds.iter().map(|deed| arn(caller, &deed.subject));
+        let mut names: Vec<String> =
+            arns.filter_map(|arn| arn.split_once(":table/").map(|(_, name)| name.to_owned())).collect();
+        names.sort_unstable();
+        names.dedup();
+        (!names.is_empty()).then(|| names.join(","))
+    }
+
     /// The same, with the tags the input brings.
     pub(crate) fn tagged(self, tags: &'a [Tag]) -> Self {
         Self { tags, ..self }
@@ -130,6 +140,7 @@ where
         }
         run(dynamodb, caller, input).await
     })
+    .about(move |_: &DynamoDb, caller, input: &I| about(input).name(caller))
 }
 
 impl DynamoDb {

@@ -29,6 +29,7 @@ where
         firehose.authorize(<I::Op as Operation>::NAME, &caller, about(&input))?;
         run(firehose, caller, input).await
     })
+    .about(move |_: &Firehose, _, input: &I| about(input).name.map(str::to_owned))
 }
 
 static NO_TAGS: BTreeMap<String, String> = BTreeMap::new();

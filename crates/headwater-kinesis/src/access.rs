@@ -49,6 +49,7 @@ where
         let caller = kinesis.authorize(<I::Op as Operation>::NAME, caller, about(&input))?;
         run(kinesis, caller, input).await
     })
+    .about(move |kinesis: &Kinesis, caller, input: &I| kinesis.name_of(caller, about(input)))
 }
 
 /// The row of an operation that answers with events, guarded in the same way.
@@ -63,6 +64,7 @@ where
         let caller = kinesis.authorize(<I::Op as Operation>::NAME, caller, about(&input))?;
         run(kinesis, caller, input).await
     })
+    .about(move |kinesis: &Kinesis, caller, input: &I| kinesis.name_of(caller, about(input)))
 }
 
 static NO_TAGS: BTreeMap<String, String> = BTreeMap::new();
@@ -121,6 +123,11 @@ impl Kinesis {
             Some(named) => Caller { account: named.account, ..caller },
             None => caller,
         })
+    }
+
+    /// What an input is about: a stream, or a consumer behind its stream.
+    fn name_of(&self, caller: &Caller, about: About<'_>) -> Option<String> {
+        self.named(caller, about.subject).map(|named| named.name)
     }
 
     /// The stream a subject names. What names none is nothing in particular: the operation will say what is wrong.

@@ -11,7 +11,7 @@ use crate::{
 };
 use headwater_log::{Bounds, Limits, LogError, LogId, Seq, engine::find_time, replica::SubmitError};
 use headwater_wire::ServiceError;
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::atomic::Ordering};
 
 /// Trimming frees space and nothing else – readers are held to retention exactly – so it need not be prompt.
 const SWEEP_EVERY_MS: u64 = 300_000;
@@ -187,6 +187,7 @@ async fn bury(kinesis: &Kinesis) -> Result<(), LogError> {
                 kinesis.engine.trim(log, tail).await?;
             }
         }
+        kinesis.meters.forget(grave.incarnation);
         kinesis.opened.forget(headwater_log::LogGroup(grave.incarnation));
         if let Some(limits) = &kinesis.limits {
             limits.forget(grave.incarnation);
@@ -219,6 +220,7 @@ async fn retain(kinesis: &Kinesis) -> Result<(), LogError> {
             submit(kinesis, Command::Stream { address, action }).await?;
         }
     }
+    kinesis.trimmed_ms.store(now_ms, Ordering::Relaxed);
     Ok(())
 }
 

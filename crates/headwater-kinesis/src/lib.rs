@@ -16,6 +16,7 @@ mod intake;
 mod iterator;
 mod limits;
 mod load;
+mod meter;
 mod ops;
 mod reading;
 mod record;
@@ -35,6 +36,8 @@ use headwater_log::{
 use headwater_wire::{Access, Sealer};
 use limits::Limits;
 use load::Loads;
+use meter::Meters;
+pub use meter::{ReaderReading, StreamReading};
 pub use ops::{REFUSED, operations};
 pub use reading::{ShardPage, ShardRecord};
 use std::sync::{Arc, atomic::AtomicU64};
@@ -94,6 +97,9 @@ pub struct Kinesis {
     sealer: Sealer,
     limits: Option<Limits>,
     loads: Loads,
+    meters: Meters,
+    /// When everything was last trimmed that had passed retention; 0 if it was not yet.
+    trimmed_ms: AtomicU64,
     fan_out: ops::FanOut,
     /// One roller-forward at a time: another would find nothing left to do.
     settling: tokio::sync::Mutex<()>,
@@ -125,6 +131,8 @@ impl Kinesis {
             limits: settings.rate_limits.then(Limits::default),
             fan_out: ops::FanOut::default(),
             loads: Loads::default(),
+            meters: Meters::default(),
+            trimmed_ms: AtomicU64::new(0),
             settling: tokio::sync::Mutex::new(()),
             spread: AtomicU64::new(0),
             catalog,

@@ -2,7 +2,7 @@
 //!
 //! The map: [`engine`] says what an engine promises; [`memory`] and [`disk`] keep it; [`conformance`] holds every
 //! engine to it. [`machine`] is a pure decider, [`replica`] keeps one in step with its log; [`kv`] keeps rows that are
-//! too many for a machine's memory. Time comes in by [`clock`].
+//! too many for a machine's memory. Time comes in by [`clock`]; [`histogram`] counts what was measured.
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
 
@@ -15,6 +15,7 @@ pub mod epoch;
 mod error;
 #[cfg(any(test, feature = "conformance"))]
 pub mod explore;
+pub mod histogram;
 mod id;
 pub mod kv;
 pub mod machine;

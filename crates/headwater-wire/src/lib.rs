@@ -40,7 +40,7 @@ pub use generated::{dynamodb, dynamodb_streams, firehose, glue, kinesis};
 pub use kept::{of_text, to_text};
 pub use nonce::{NONCE_BYTES, Nonces};
 pub use operation::{
-    Answer, Call, Caller, Dialect, Input, Operation, Origin, Reply, Row, Service, event_op, op, partition,
+    Answer, Call, Caller, Dialect, Input, Operation, Origin, Reply, Row, Service, Subject, event_op, op, partition,
 };
 pub use timestamp::Timestamp;
 pub use token::{Purpose, Sealer, TOKEN_OVERHEAD_BYTES};

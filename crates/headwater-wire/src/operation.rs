@@ -150,6 +150,23 @@ pub struct Row<S> {
     pub errors: &'static [(&'static str, ErrorKind)],
     /// Decodes and validates the body at once, then runs the operation and encodes its output.
     pub call: Call<S>,
+    /// Says what a request is about, for whoever watches.
+    pub subject: Subject<S>,
+}
+
+/// Names what a request body is about – a stream, a table, a delivery stream –, if it can be decoded and names something.
+pub type Subject<S> = Box<dyn Fn(&S, &Caller, Dialect, &Bytes) -> Option<String> + Send + Sync>;
+
+impl<S> Row<S> {
+    /// The same row; `name` says what an input is about.
+    #[must_use]
+    pub fn about<I: Input>(self, name: impl Fn(&S, &Caller, &I) -> Option<String> + Send + Sync + 'static) -> Self {
+        let subject: Subject<S> = Box::new(move |service, caller, dialect, body| {
+            let input = decode::<I>(dialect, body).ok()?;
+            name(service, caller, &input)
+        });
+        Self { subject, ..self }
+    }
 }
 
 /// What a row does with a request body.
@@ -198,6 +215,7 @@ fn row<S, I: Input + 'static>(run: impl Fn(Arc<S>, Caller, Dialect, I) -> Reply 
         service: <I::Op as Operation>::SERVICE,
         errors: <I::Op as Operation>::ERRORS,
         call,
+        subject: Box::new(|_, _, _, _| None),
     }
 }
 
@@ -232,6 +250,17 @@ mod tests {
         assert!(reply.starts_with(r#"{"ShardLimit":7,"#), "{reply}");
         assert_eq!(call(&row, Arc::clone(&count), "").unwrap_err().code, "SerializationException");
         assert_eq!(*count.lock().unwrap(), 1);
+    }
+
+    #[test]
+    fn a_row_names_what_a_request_is_about_and_nothing_where_it_cannot_be_read() {
+        let row = op(|_: Arc<()>, _: Caller, _: kinesis::DeleteStreamInput| async { Ok(()) });
+        let row = row.about(|(), _, input: &kinesis::DeleteStreamInput| input.stream_name.clone());
+        let caller = Caller::root("000000000000", "us-east-1", "a");
+        let subject =
+            |body: &'static str| (row.subject)(&(), &caller, Dialect::Json11, &Bytes::from_static(body.as_bytes()));
+        assert_eq!(subject(r#"{"StreamName":"s"}"#).as_deref(), Some("s"));
+        assert_eq!((subject(r#"{"StreamName":7}"#), subject("{")), (None, None));
     }
 
     #[test]

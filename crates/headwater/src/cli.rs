@@ -206,7 +206,10 @@ impl Serve {
     }
 
     fn settings(&self) -> Result<Settings, String> {
-        let mut settings = self.written()?.check(credential()?)?;
+        let written = self.written()?;
+        let telemetry = written.telemetry(variable)?;
+        let mut settings = written.check(credential()?)?;
+        settings.telemetry = telemetry;
         settings.keys.master_key = variable("HEADWATER_MASTER_KEY");
         settings.outward.sign_as(variable)?;
         Ok(settings)

@@ -8,6 +8,7 @@ mod functions;
 mod gate;
 mod key_files;
 mod kinesis_source;
+mod logging;
 mod outward;
 mod serve;
 mod settings;

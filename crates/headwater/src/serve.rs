@@ -4,13 +4,14 @@ mod notify;
 
 use crate::{
     backup::Source,
-    front::{Backups, DeliveryReadings, Doors, Front, MAX_CONNECTIONS, Table, Tls, listen},
+    front::{Backups, Doors, Front, Look, MAX_CONNECTIONS, Observer, Readings, Table, Tls, Traces, listen},
     functions::{Queue, Registry},
     gate::Gate,
     key_files,
     kinesis_source::KinesisSource,
-    outward::Outward,
-    settings::{DEFAULT_CACHE_BYTES, LogFormat, RateLimits, Settings, Store},
+    logging,
+    outward::{Outward, SpanSink, Telemetry},
+    settings::{DEFAULT_CACHE_BYTES, RateLimits, Settings, Store},
 };
 use headwater_dynamodb::{DynamoDb, DynamoDbParts, DynamoDbSettings};
 use headwater_firehose::{
@@ -33,7 +34,7 @@ use headwater_log::{
 use headwater_wire::Access;
 use std::{
     fmt::Display,
-    io::{self, IsTerminal, Write},
+    io::{self, Write},
     net::SocketAddr,
     path::Path,
     sync::Arc,
@@ -43,8 +44,6 @@ use tokio::{
     runtime::Runtime,
     sync::{Semaphore, watch},
 };
-use tracing::level_filters::LevelFilter;
-use tracing_subscriber::{filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
 
 /// The journal's folder, in the data folder.
 pub(crate) const LOG_FOLDER: &str = "log";
@@ -58,7 +57,7 @@ const DRAIN_MS: u64 = 10_000;
 /// # Errors
 /// A sentence on what keeps it from starting, and what to do.
 pub(crate) fn run(settings: Settings) -> Result<(), String> {
-    start_log(&settings);
+    logging::start(&settings);
     let runtime = Runtime::new().map_err(|error| format!("cannot start the workers: {error}"))?;
     let engine = runtime.block_on(serve(settings))?;
     // Tasks that still wait for something hold the engine; it closes when the last one lets go.
@@ -81,59 +80,104 @@ async fn serve(settings: Settings) -> Result<Arc<dyn Engine>, String> {
         (None, Store::Folder(data)) => Tls::made(&settings.region, &settings.server_names, Some(data)),
         (None, Store::Memory) => Tls::made(&settings.region, &settings.server_names, None),
     };
-    let (engine, kv, source) = open_store(&settings, &clock, &entropy)?;
-    let access: Arc<dyn Access> = Arc::new(Gate::new(settings.credentials.clone()));
-    let owner = (&*settings.account, &*settings.region);
-    let keys = Arc::new(key_files::open(&settings.keys, &settings.store, owner, &entropy)?);
-    let kinesis =
-        open_kinesis(&settings, Arc::clone(&engine), &clock, &entropy, Arc::clone(&access), Arc::clone(&keys)).await?;
-    let dynamodb = open_dynamodb(&settings, Arc::clone(&engine), kv, &clock, &entropy, Arc::clone(&access)).await?;
-    let parts = GlueParts { engine: Arc::clone(&engine), clock: Arc::clone(&clock), access: Arc::clone(&access) };
-    let glue = Glue::open(parts).await.map_err(|error| format!("Glue's catalog cannot be opened: {error}"))?;
+    let Opened { engine, disk, kv, source } = open_store(&settings, &clock, &entropy)?;
     let outward = open_outward(&settings, &entropy)?;
-    let timeout_ms = settings.outward.function_timeout_ms;
-    let queue = Queue::new(timeout_ms, Arc::clone(&clock), Arc::clone(&entropy));
-    let functions = Arc::new(Registry::new(outward.remote, queue));
-    let parts = FirehoseParts {
-        engine: Arc::clone(&engine),
-        clock: Arc::clone(&clock),
-        entropy: Arc::clone(&entropy),
-        keys,
-        access,
-        settings: FirehoseSettings {
-            transition_ms: settings.transition_ms,
-            rate_limits: settings.limits == RateLimits::Aws,
-            ..FirehoseSettings::default()
-        },
-        source: Arc::new(KinesisSource(Arc::clone(&kinesis))),
-        objects: outward.objects,
-        functions: Arc::clone(&functions) as Arc<dyn Functions>,
-        endpoints: outward.endpoints,
-        glue: Arc::clone(&glue),
-    };
-    let firehose =
-        Firehose::open(parts).await.map_err(|error| format!("Firehose's catalog cannot be opened: {error}"))?;
-    let table = Table::new(Arc::clone(&clock)).with(&kinesis, headwater_kinesis::operations());
-    let table = table.with(&dynamodb, headwater_dynamodb::operations());
-    let mut table = table.with(&firehose, headwater_firehose::operations()).with(&glue, glue::operations());
-    table.arm(&settings.faults)?;
-    tokio::spawn(headwater_kinesis::run_duties(kinesis));
+    let telemetry = settings.telemetry.clone().map(|to| outward.telemetry(to, &clock));
+    let objects_at = outward.objects_at.clone();
+    let services = Services::open(&settings, &engine, kv, outward, &clock, &entropy).await?;
+    let Services { table, functions, kinesis, dynamodb, firehose } = services;
+    tokio::spawn(headwater_kinesis::run_duties(Arc::clone(&kinesis)));
     tokio::spawn(headwater_dynamodb::run_duties(dynamodb));
     tokio::spawn(headwater_firehose::run_duties(Arc::clone(&firehose)));
     tokio::spawn(headwater_firehose::run_deliveries(Arc::clone(&firehose)));
-    let deliveries: DeliveryReadings = Arc::new(move || firehose.readings());
 
+    let traces = telemetry.as_ref().map(|telemetry| Traces::new(telemetry.sink(), telemetry.ratio()));
+    let observer = Observer::new(settings.slow_request_ms, traces);
+    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS as usize));
+    let (recovery_us, free, spans) = (clock.steady_us(), Arc::clone(&places), telemetry.as_ref().map(Telemetry::sink));
+    let look: Look = Arc::new(move || Readings {
+        deliveries: firehose.readings(),
+        streams: kinesis.readings(),
+        journal: disk.as_ref().map(|disk| disk.measures()),
+        trim_lag_ms: kinesis.trim_lag_ms(),
+        connections: (MAX_CONNECTIONS as usize).saturating_sub(free.available_permits()) as u64,
+        recovery_us,
+        spans: spans.as_ref().map(SpanSink::counts),
+    });
     let backups = Backups::of(source);
     let (stop, stopped) = watch::channel(false);
     let doors = Arc::new(Doors {
-        front: Front::new(table, functions, deliveries, backups, &settings, Arc::clone(&clock), entropy),
+        front: Front::new(table, functions, look, observer, backups, &settings, Arc::clone(&clock), entropy),
         tls,
         clock: Arc::clone(&clock),
-        places: Arc::new(Semaphore::new(MAX_CONNECTIONS as usize)),
+        places,
         stop: stopped,
     });
-    receive(listeners, &doors, &stop, &settings, &outward.objects_at).await?;
+    if let Some(telemetry) = &telemetry {
+        let front = Arc::downgrade(&doors.front);
+        telemetry.send_metrics(move || front.upgrade().map_or_else(String::new, |front| front.metrics()));
+    }
+    receive(listeners, &doors, &stop, &settings, &objects_at).await?;
+    if let Some(telemetry) = telemetry {
+        telemetry.finish().await;
+    }
     Ok(engine)
+}
+
+/// What is served.
+struct Services {
+    table: Table,
+    functions: Arc<Registry>,
+    kinesis: Arc<Kinesis>,
+    dynamodb: Arc<DynamoDb>,
+    firehose: Arc<Firehose>,
+}
+
+impl Services {
+    async fn open(
+        settings: &Settings,
+        engine: &Arc<dyn Engine>,
+        kv: Arc<dyn Kv>,
+        outward: Outward,
+        clock: &Arc<dyn Clock>,
+        entropy: &Entropy,
+    ) -> Result<Self, String> {
+        let access: Arc<dyn Access> = Arc::new(Gate::new(settings.credentials.clone()));
+        let owner = (&*settings.account, &*settings.region);
+        let keys = Arc::new(key_files::open(&settings.keys, &settings.store, owner, entropy)?);
+        let (shared, own_keys) = (Arc::clone(engine), Arc::clone(&keys));
+        let kinesis = open_kinesis(settings, shared, clock, entropy, Arc::clone(&access), own_keys).await?;
+        let dynamodb = open_dynamodb(settings, Arc::clone(engine), kv, clock, entropy, Arc::clone(&access)).await?;
+        let parts = GlueParts { engine: Arc::clone(engine), clock: Arc::clone(clock), access: Arc::clone(&access) };
+        let glue = Glue::open(parts).await.map_err(|error| format!("Glue's catalog cannot be opened: {error}"))?;
+        let timeout_ms = settings.outward.function_timeout_ms;
+        let queue = Queue::new(timeout_ms, Arc::clone(clock), Arc::clone(entropy));
+        let functions = Arc::new(Registry::new(outward.remote, queue));
+        let parts = FirehoseParts {
+            engine: Arc::clone(engine),
+            clock: Arc::clone(clock),
+            entropy: Arc::clone(entropy),
+            keys,
+            access,
+            settings: FirehoseSettings {
+                transition_ms: settings.transition_ms,
+                rate_limits: settings.limits == RateLimits::Aws,
+                ..FirehoseSettings::default()
+            },
+            source: Arc::new(KinesisSource(Arc::clone(&kinesis))),
+            objects: outward.objects,
+            functions: Arc::clone(&functions) as Arc<dyn Functions>,
+            endpoints: outward.endpoints,
+            glue: Arc::clone(&glue),
+        };
+        let firehose =
+            Firehose::open(parts).await.map_err(|error| format!("Firehose's catalog cannot be opened: {error}"))?;
+        let table = Table::new(Arc::clone(clock)).with(&kinesis, headwater_kinesis::operations());
+        let table = table.with(&dynamodb, headwater_dynamodb::operations());
+        let mut table = table.with(&firehose, headwater_firehose::operations()).with(&glue, glue::operations());
+        table.arm(&settings.faults)?;
+        Ok(Self { table, functions, kinesis, dynamodb, firehose })
+    }
 }
 
 /// Takes requests until the process is told to stop, and lets the last answers out.
@@ -165,12 +209,20 @@ async fn receive(
     Ok(())
 }
 
-/// The journal, the rows, and what backups are taken of.
-type Opened = (Arc<dyn Engine>, Arc<dyn Kv>, Option<Source>);
+/// What everything is kept in.
+struct Opened {
+    engine: Arc<dyn Engine>,
+    /// The same, where it is on disk.
+    disk: Option<Arc<DiskEngine>>,
+    kv: Arc<dyn Kv>,
+    /// What backups are taken of.
+    source: Option<Source>,
+}
 
 fn open_store(settings: &Settings, clock: &Arc<dyn Clock>, entropy: &Entropy) -> Result<Opened, String> {
     let Store::Folder(data) = &settings.store else {
-        return Ok((MemoryEngine::new(Arc::clone(clock)), Arc::new(MemoryKv::new()), None));
+        let engine = MemoryEngine::new(Arc::clone(clock));
+        return Ok(Opened { engine, disk: None, kv: Arc::new(MemoryKv::new()), source: None });
     };
     let failed = |error: &dyn Display| format!("--data {}: {error}", data.display());
     DiskFiles::create(data).map_err(|error| failed(&error))?;
@@ -181,7 +233,7 @@ fn open_store(settings: &Settings, clock: &Arc<dyn Clock>, entropy: &Entropy) ->
     }
     let kv = open_kv(data, settings.cache_bytes, &*engine, clock.now_ms()).map_err(|error| failed(&error))?;
     let source = Source::new(data, Arc::clone(&engine), Arc::clone(&kv), Arc::clone(clock));
-    Ok((engine, kv, Some(source)))
+    Ok(Opened { engine: Arc::clone(&engine) as Arc<dyn Engine>, disk: Some(engine), kv, source: Some(source) })
 }
 
 /// What a backup is taken of where no server runs: the data folder, opened as a server would and closed when this goes.
@@ -298,22 +350,6 @@ fn entropy() -> u128 {
     // Without chance, tokens could be forged: better not to run.
     assert!(getrandom::fill(&mut bytes).is_ok(), "the system gives no random numbers");
     u128::from_le_bytes(bytes)
-}
-
-fn start_log(settings: &Settings) {
-    let level = settings.log;
-    // The store of rows tells of every file it makes.
-    let quiet = ["fjall", "lsm_tree"].map(|name| (name, level.min(LevelFilter::WARN)));
-    let shown = Targets::new().with_default(level).with_targets(quiet);
-    let log = tracing_subscriber::fmt()
-        .with_writer(io::stderr)
-        .with_ansi(io::stderr().is_terminal())
-        .with_max_level(level)
-        .with_target(false);
-    match settings.log_format {
-        LogFormat::Text => log.finish().with(shown).init(),
-        LogFormat::Json => log.json().finish().with(shown).init(),
-    }
 }
 
 /// What to paste next, on standard output.

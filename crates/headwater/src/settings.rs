@@ -1,16 +1,18 @@
 //! Settings in two stages: as written (flag, then `HEADWATER_*` variable, then file), and checked. Everything beyond
 //! this file stands on checked settings alone, so a mistake is told at start and nowhere else.
+mod choices;
 mod shown;
+
+pub(crate) use choices::{KeySettings, LogFormat, RateLimits, Store};
 
 use crate::{
     credentials::Credentials,
     front::fault::Fault,
-    outward::{OutwardSettings, Written},
+    outward::{OutwardSettings, TelemetrySettings, Written, WrittenTelemetry},
 };
-use clap::{Args, ValueEnum};
+use clap::Args;
 use serde::{Deserialize, Serialize};
 use std::{
-    fmt,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     sync::Arc,
@@ -135,54 +137,19 @@ pub(crate) struct Raw {
     /// What is logged: error, warn, info, debug (a line for each request) or trace [default: info]
     #[arg(long, env = "HEADWATER_LOG", value_name = "LEVEL")]
     pub(crate) log: Option<String>,
-}
-
-/// Whether AWS's throughput limits hold.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, Serialize, ValueEnum)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum RateLimits {
-    /// As the service has them.
-    Aws,
-    /// None.
-    #[default]
-    Off,
-}
-
-/// How log lines look.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, Serialize, ValueEnum)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum LogFormat {
-    /// For people.
-    #[default]
-    Text,
-    /// One JSON object a line.
-    Json,
-}
-
-/// Where everything is kept.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) enum Store {
-    /// In memory, until the process ends.
-    Memory,
-    /// In this folder, named absolutely.
-    Folder(PathBuf),
-}
-
-/// Where encryption keys come from.
-#[derive(Default, Clone)]
-pub(crate) struct KeySettings {
-    /// The master key itself, in base64.
-    pub(crate) master_key: Option<String>,
-    pub(crate) master_key_file: Option<PathBuf>,
-    pub(crate) kms_keys: Option<PathBuf>,
-}
-
-impl fmt::Debug for KeySettings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { master_key: _, master_key_file, kms_keys } = self;
-        let mut shown = f.debug_struct("KeySettings");
-        shown.field("master_key_file", master_key_file).field("kms_keys", kms_keys).finish_non_exhaustive()
-    }
+    /// Log a line for each request: its id, access key, operation, resource, status, latency and sizes; never its data
+    #[arg(long, env = "HEADWATER_LOG_REQUESTS", num_args = 0..=1, default_missing_value = "true", require_equals = true, hide_possible_values = true, value_name = "BOOL")]
+    pub(crate) log_requests: Option<bool>,
+    /// Log a warning for each request that takes this long or longer, with where its time went
+    #[arg(long, env = "HEADWATER_SLOW_REQUEST_MS", value_name = "MS", allow_negative_numbers = true)]
+    pub(crate) slow_request_ms: Option<u64>,
+    /// A collector to send traces and metrics to, by OTLP over HTTP: http://HOST:4318. It may also come from
+    /// OTEL_EXPORTER_OTLP_ENDPOINT; OTEL_EXPORTER_OTLP_HEADERS and OTEL_SERVICE_NAME are heeded
+    #[arg(long, env = "HEADWATER_OTLP_ENDPOINT", value_name = "URL")]
+    pub(crate) otlp_endpoint: Option<String>,
+    /// The share of traces that begin here which are sampled, from 0 to 1; what callers sample always is [default: 1]
+    #[arg(long, env = "HEADWATER_OTLP_SAMPLE_RATIO", value_name = "RATIO", allow_negative_numbers = true)]
+    pub(crate) otlp_sample_ratio: Option<f64>,
 }
 
 /// Checked settings.
@@ -211,6 +178,10 @@ pub(crate) struct Settings {
     pub(crate) body_limit_bytes: Option<usize>,
     pub(crate) log_format: LogFormat,
     pub(crate) log: LevelFilter,
+    pub(crate) log_requests: bool,
+    pub(crate) slow_request_ms: Option<u64>,
+    /// Where traces and metrics are sent, if anywhere.
+    pub(crate) telemetry: Option<TelemetrySettings>,
 }
 
 impl Raw {
@@ -264,7 +235,23 @@ impl Raw {
             body_limit: self.body_limit.or(file.body_limit),
             log_format: self.log_format.or(file.log_format),
             log: self.log.or(file.log),
+            log_requests: self.log_requests.or(file.log_requests),
+            slow_request_ms: self.slow_request_ms.or(file.slow_request_ms),
+            otlp_endpoint: self.otlp_endpoint.or(file.otlp_endpoint),
+            otlp_sample_ratio: self.otlp_sample_ratio.or(file.otlp_sample_ratio),
         }
+    }
+
+    /// Where telemetry goes, by what is written and by OpenTelemetry's variables.
+    ///
+    /// # Errors
+    /// A sentence with the setting and what to do about it.
+    pub(crate) fn telemetry(
+        &self,
+        variable: impl Fn(&str) -> Option<String>,
+    ) -> Result<Option<TelemetrySettings>, String> {
+        let written = WrittenTelemetry { endpoint: self.otlp_endpoint.clone(), ratio: self.otlp_sample_ratio };
+        TelemetrySettings::check(written, variable)
     }
 
     /// Checks everything that can be checked without opening anything but the credentials.
@@ -320,6 +307,9 @@ impl Raw {
             body_limit_bytes: self.body_limit,
             log_format: self.log_format.unwrap_or_default(),
             log: level(self.log.as_deref().unwrap_or("info"))?,
+            log_requests: self.log_requests.unwrap_or_default(),
+            slow_request_ms: self.slow_request_ms,
+            telemetry: None,
         };
         settings.check_exposure()?;
         Ok(settings)

@@ -24,6 +24,16 @@ pub(super) enum Kind<'a> {
     Table(&'a str, &'a str),
 }
 
+impl Kind<'_> {
+    fn name(self) -> Option<String> {
+        match self {
+            Self::Catalog => None,
+            Self::Database(name) => Some(folded(name)),
+            Self::Table(database, name) => Some(format!("{}/{}", folded(database), folded(name))),
+        }
+    }
+}
+
 impl About<'_> {
     fn arn(&self, caller: &Caller) -> String {
         let account = self.catalog_id.unwrap_or(&caller.account);
@@ -59,4 +69,5 @@ where
         }
         run(glue, caller, input).await
     })
+    .about(move |_: &Glue, _, input: &I| about(input).kind.name())
 }

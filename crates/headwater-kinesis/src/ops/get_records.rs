@@ -5,6 +5,7 @@ use crate::{
     delivery::{self, Page, Source},
     errors::{self, Result},
     iterator::{self, Position},
+    meter::{Handed, POLLING},
     target::Target,
 };
 use headwater_log::Limits;
@@ -27,6 +28,7 @@ pub(crate) async fn run(kinesis: Arc<Kinesis>, caller: Caller, input: GetRecords
     if let Some(limits) = &kinesis.limits
         && !limits.charge_read(shard, kinesis.clock.steady_us())
     {
+        kinesis.meters.throttled_read(position.incarnation);
         return Err(errors::shard_rate(position.shard, position.stream, position.account));
     }
     if input.dry_run == Some(true) {
@@ -36,8 +38,10 @@ pub(crate) async fn run(kinesis: Arc<Kinesis>, caller: Caller, input: GetRecords
     let page = delivery::read(&*kinesis.engine, source, position.seq, limits, now_ms).await;
     let Page { records, next, behind_ms, drained } = page.map_err(|error| errors::engine(&error))?;
     let records = shapes::records(&kinesis, source, records)?;
+    let size_bytes = records.iter().map(|record| record.data.len()).sum();
+    let handed = Handed { records: records.len(), bytes: size_bytes, behind_ms, now_us: kinesis.clock.steady_us() };
+    kinesis.meters.handed(shard, POLLING, handed);
     if let Some(limits) = &kinesis.limits {
-        let size_bytes = records.iter().map(|record| record.data.len()).sum();
         limits.charge_delivery(shard, size_bytes, kinesis.clock.steady_us());
     }
     let (next_shard_iterator, child_shards) = if drained {

@@ -17,20 +17,25 @@ use std::sync::Arc;
 pub(crate) async fn run(kinesis: Arc<Kinesis>, caller: Caller, input: PutRecordInput) -> Result<PutRecordOutput> {
     let (key, hash_key) = (input.partition_key.as_deref(), input.explicit_hash_key.as_deref());
     let offer = Offer::new(key, hash_key, &input.data, None);
-    let (mark, commit, encryption_type) = kinesis.once_open(|| enqueue(&kinesis, &caller, &input, &offer)).await?;
+    let enqueued = kinesis.once_open(|| enqueue(&kinesis, &caller, &input, &offer)).await?;
+    let Enqueued { incarnation, mark, commit, encryption_type } = enqueued;
     let stamps = commit.await.map_err(|error| errors::engine(&error))?;
     let stamp = stamps.first().ok_or_else(errors::internal_failure)?;
+    kinesis.meters.took(incarnation, 1, offer.size_bytes());
     let placed = Placed::new(mark, *stamp);
     Ok(PutRecordOutput { shard_id: shard_id(placed.shard), sequence_number: placed.sequence_number, encryption_type })
 }
 
+/// A record whose place is fixed.
+struct Enqueued {
+    incarnation: u128,
+    mark: ShardMark,
+    commit: Commit,
+    encryption_type: Option<EncryptionType>,
+}
+
 /// Fixes the record's place; nothing if its shard is being sealed.
-fn enqueue(
-    kinesis: &Kinesis,
-    caller: &Caller,
-    input: &PutRecordInput,
-    offer: &Offer<'_>,
-) -> Result<Option<(ShardMark, Commit, Option<EncryptionType>)>> {
+fn enqueue(kinesis: &Kinesis, caller: &Caller, input: &PutRecordInput, offer: &Offer<'_>) -> Result<Option<Enqueued>> {
     let catalog = kinesis.catalog.read();
     let (name, stream) = named!(input).find(&catalog, caller)?;
     if !stream.takes_records() {
@@ -52,7 +57,8 @@ fn enqueue(
     kinesis.note_write(stream, shard.index, offer.size_bytes());
     let log = stream.log(shard.index);
     let commit = kinesis.engine.append(log, vec![offer.entry(log, key.as_deref())]);
-    Ok(Some((shard.mark(), commit, key.map(|_| EncryptionType::Kms))))
+    let encryption_type = key.map(|_| EncryptionType::Kms);
+    Ok(Some(Enqueued { incarnation: stream.incarnation, mark: shard.mark(), commit, encryption_type }))
 }
 
 /// Records of one shard stand in the order their puts were called anyway, so a number asks nothing more than to be one.
@@ -65,5 +71,9 @@ fn charge(kinesis: &Kinesis, stream: &Stream, shard: u32, offer: &Offer<'_>, nam
     let Some(limits) = &kinesis.limits else { return Ok(()) };
     let key = (stream.incarnation, shard);
     let admitted = limits.charge_write(key, offer.size_bytes(), kinesis.clock.steady_us());
-    if admitted { Ok(()) } else { Err(errors::shard_rate(shard, name, account)) }
+    if admitted {
+        return Ok(());
+    }
+    kinesis.meters.throttled_record(stream.incarnation);
+    Err(errors::shard_rate(shard, name, account))
 }

@@ -28,6 +28,7 @@ struct Group {
 
 /// A batch whose order is fixed.
 struct Enqueued {
+    incarnation: u128,
     results: Vec<PutRecordsResultEntry>,
     groups: Vec<(ShardMark, Vec<usize>, Commit)>,
     encryption_type: Option<EncryptionType>,
@@ -39,10 +40,12 @@ pub(crate) async fn run(kinesis: Arc<Kinesis>, caller: Caller, input: PutRecords
         return Err(errors::batch_too_large());
     }
     let enqueued = kinesis.once_open(|| enqueue(&kinesis, &caller, &input, &offers)).await?;
-    let Enqueued { mut results, groups, encryption_type } = enqueued;
+    let Enqueued { incarnation, mut results, groups, encryption_type } = enqueued;
     for (mark, places, commit) in groups {
         match commit.await {
             Ok(stamps) => {
+                let size_bytes = places.iter().map(|place| offers[*place].size_bytes()).sum();
+                kinesis.meters.took(incarnation, places.len(), size_bytes);
                 for (place, stamp) in places.iter().zip(stamps) {
                     let placed = Placed::new(mark, stamp);
                     results[*place].sequence_number = Some(placed.sequence_number);
@@ -115,12 +118,18 @@ fn enqueue(
             let entry = offers[place].entry(stream.log(shard.index), key.as_deref());
             join(&mut groups, shard, place, entry);
         } else {
+            kinesis.meters.throttled_record(stream.incarnation);
             let message = errors::shard_rate_text(shard.index, name, &caller.account);
             results[place] = failure_entry(errors::THROUGHPUT_EXCEEDED, message);
         }
     }
     let groups = groups.into_iter().map(|group| append(kinesis, stream, group)).collect();
-    Ok(Some(Enqueued { results, groups, encryption_type: key.map(|_| EncryptionType::Kms) }))
+    Ok(Some(Enqueued {
+        incarnation: stream.incarnation,
+        results,
+        groups,
+        encryption_type: key.map(|_| EncryptionType::Kms),
+    }))
 }
 
 fn join(groups: &mut Vec<Group>, shard: &Shard, place: usize, entry: Bytes) {

@@ -160,6 +160,7 @@ impl Journal {
             drop(blank.file.write_at(*at, &[0; GROUP_HEAD]));
             return Err(failed(&format!("writing {}", name()), &error));
         }
+        let begin_us = self.store.clock.steady_us();
         // After a failed sync nothing is known of the file, not even for want of space.
         blank.file.sync().map_err(|error| LogError::Io(format!("syncing {}: {error}", name())))?;
         let Draft { head, bytes, blocks, trims, stamps } = draft;
@@ -175,9 +176,12 @@ impl Journal {
         };
         let counters = &self.store.counters;
         let first = counters.syncs.fetch_add(1, Ordering::Relaxed) == 0;
-        counters.entries.fetch_add(head.next_seq - head.first_seq, Ordering::Relaxed);
+        let (entries, now_us) = (head.next_seq - head.first_seq, self.store.clock.steady_us());
+        counters.entries.fetch_add(entries, Ordering::Relaxed);
+        counters.group_entries.note(entries);
+        counters.sync_us.note(now_us.saturating_sub(begin_us));
         counters.written_bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
-        counters.last_write_us.store(self.store.clock.steady_us(), Ordering::Relaxed);
+        counters.last_write_us.store(now_us, Ordering::Relaxed);
         let (file, bytes) = (head.segment, Bytes::from(bytes));
         let (first_seq, next_seq) = (head.first_seq, head.next_seq);
         let ring = first || !trims.is_empty();

@@ -25,7 +25,7 @@ pub use core::Core;
 pub use fsck::{FileReport, LogReport, Report, dump, fsck};
 pub use hold::{HeldFile, Hold};
 pub use index::Damage;
-pub use store::{DiskConfig, Stats};
+pub use store::{DiskConfig, Measures, Stats};
 
 use crate::{
     Bounds, Commit, Engine, Limits, LogError, LogId, Seq,
@@ -101,6 +101,12 @@ impl DiskEngine {
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.store.stats()
+    }
+
+    /// What is measured, for whoever watches. Asks the system for the sizes of files.
+    #[must_use]
+    pub fn measures(&self) -> Measures {
+        self.store.measures()
     }
 
     /// The journal as it is now, kept for as long as the returned value lives.

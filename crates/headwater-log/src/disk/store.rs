@@ -2,10 +2,14 @@
 use super::{
     files::{File, Files},
     frame::SECTOR,
-    index::{Damage, Index},
+    index::{Damage, Index, Kind},
     intake::Intake,
 };
-use crate::{LogError, clock::Clock};
+use crate::{
+    LogError,
+    clock::Clock,
+    histogram::{Distribution, Histogram},
+};
 use std::{
     collections::VecDeque,
     io,
@@ -97,15 +101,55 @@ pub struct Stats {
     pub full: bool,
 }
 
-#[derive(Default)]
+/// Microseconds a sync takes, between a fast disk's and a failing one's.
+const SYNC_US: [u64; 12] = [50, 100, 250, 500, 1000, 2500, 5000, 10_000, 25_000, 100_000, 500_000, 2_500_000];
+/// Entries a sync covers.
+const GROUP_ENTRIES: [u64; 8] = [1, 4, 16, 64, 256, 1024, 4096, 16_384];
+
+/// What is measured of the journal, for whoever watches it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Measures {
+    /// Counters and sizes.
+    pub stats: Stats,
+    /// Segments of which something can still be read, or that are still written.
+    pub live_segments: u64,
+    /// Sorted files of which something can still be read.
+    pub live_runs: u64,
+    /// Files of which nothing can be read any more and which are not freed yet.
+    pub dead_files: u64,
+    /// All files of the journal, those that are ready for use too, in bytes.
+    pub size_bytes: u64,
+    /// How long syncs took, in microseconds.
+    pub sync_us: Distribution,
+    /// Entries a sync covered.
+    pub group_entries: Distribution,
+}
+
 pub(super) struct Counters {
     pub(super) syncs: AtomicU64,
     pub(super) entries: AtomicU64,
+    pub(super) sync_us: Histogram,
+    pub(super) group_entries: Histogram,
     pub(super) written_bytes: AtomicU64,
     /// 1 while appends are refused for want of space.
     pub(super) full: AtomicU64,
     /// By the steady clock: when the journal was last written.
     pub(super) last_write_us: AtomicU64,
+}
+
+impl Default for Counters {
+    fn default() -> Self {
+        let zero = || AtomicU64::new(0);
+        Self {
+            syncs: zero(),
+            entries: zero(),
+            sync_us: Histogram::new(&SYNC_US),
+            group_entries: Histogram::new(&GROUP_ENTRIES),
+            written_bytes: zero(),
+            full: zero(),
+            last_write_us: zero(),
+        }
+    }
 }
 
 /// A file of the journal that nothing was written to yet.
@@ -209,7 +253,7 @@ impl Store {
         let index = self.index();
         let count =
             |pick: fn(&super::index::Held) -> bool| index.files.values().filter(|held| pick(held)).count() as u64;
-        use super::index::Kind::{Run, Segment};
+        use Kind::{Run, Segment};
         Stats {
             syncs: syncs.load(Ordering::Relaxed),
             entries: entries.load(Ordering::Relaxed),
@@ -220,6 +264,36 @@ impl Store {
             logs: index.logs.len() as u64,
             reserve: self.supply().reserve.is_some(),
             full: full.load(Ordering::Relaxed) != 0,
+        }
+    }
+
+    pub(super) fn measures(&self) -> Measures {
+        let (mut live_segments, mut live_runs, mut dead_files) = (0, 0, 0);
+        let files: Vec<Arc<dyn File>> = {
+            let index = self.index();
+            for held in index.files.values() {
+                match held.kind {
+                    _ if held.is_unneeded() => dead_files += 1,
+                    Kind::Segment => live_segments += 1,
+                    Kind::Run => live_runs += 1,
+                }
+            }
+            index.files.values().map(|held| Arc::clone(&held.file)).collect()
+        };
+        // A file may be gone meanwhile: then it has no size.
+        let held_bytes: u64 = files.iter().filter_map(|file| file.size().ok()).sum();
+        let ready_bytes: u64 = {
+            let supply = self.supply();
+            supply.ready.iter().chain(&supply.reserve).map(|blank| blank.size_bytes).sum()
+        };
+        Measures {
+            stats: self.stats(),
+            live_segments,
+            live_runs,
+            dead_files,
+            size_bytes: held_bytes + ready_bytes,
+            sync_us: self.counters.sync_us.distribution(),
+            group_entries: self.counters.group_entries.distribution(),
         }
     }
 

@@ -154,6 +154,13 @@ impl Auth {
     }
 }
 
+/// The access key that a request claims, whether it is right or not.
+pub(crate) fn claimed_key(head: &Parts) -> Option<String> {
+    let headers = Headers(head);
+    let claim = Claim::of(&headers, head.uri.query().unwrap_or_default()).ok()??;
+    Some(claim.access_key().to_owned())
+}
+
 /// Whether a request with this refusal was not signed, or not in full: its body is then looked at first.
 pub(crate) fn is_unsigned(refusal: &ServiceError) -> bool {
     matches!(refusal.code, "MissingAuthenticationTokenException" | "IncompleteSignatureException")

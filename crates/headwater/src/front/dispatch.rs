@@ -1,24 +1,33 @@
 //! From a target to its row and back: the one place where faults are injected, calls are counted and timed, and a
 //! failure of ours is logged.
 use super::{
-    chance::Draw,
+    Exchange,
     fault::{Armed, Fault, injected},
     protocol::Target,
-    reply::RequestId,
 };
 use bytes::Bytes;
-use headwater_log::clock::Clock;
+use headwater_log::{
+    clock::Clock,
+    histogram::{Distribution, Histogram},
+};
 use headwater_wire::{Answer, Caller, Dialect, ErrorKind, Reply, Row, Service, ServiceError};
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
 };
 
 /// What a row does, whatever its service.
 type Call = Box<dyn Fn(Caller, Dialect, &Bytes) -> Reply + Send + Sync>;
+
+/// What a request for a row is about.
+type Subject = Box<dyn Fn(&Caller, Dialect, &Bytes) -> Option<String> + Send + Sync>;
+
+/// Microseconds a request takes, from one that is read from memory to one that its client gives up.
+const LATENCY_US: [u64; 12] =
+    [100, 250, 500, 1000, 2500, 5000, 10_000, 25_000, 100_000, 500_000, 2_500_000, 10_000_000];
 
 /// All operations there are.
 pub(crate) struct Table {
@@ -29,12 +38,48 @@ pub(crate) struct Table {
 /// One operation: its row, and what happened to it.
 pub(crate) struct Route {
     call: Call,
+    subject: Subject,
     /// Those it may answer with besides the common ones.
     errors: &'static [(&'static str, ErrorKind)],
     faults: Vec<Armed>,
     answered: AtomicU64,
     refused: AtomicU64,
     failed: AtomicU64,
+    latency: Histogram,
+    /// How often it answered with an error, by its code.
+    refusals: Codes,
+    /// How often its caller could not be told, by the error's code.
+    denials: Codes,
+}
+
+/// How often each of a few errors occurred. Those are the model's, so they are few.
+#[derive(Default)]
+struct Codes(Mutex<BTreeMap<&'static str, u64>>);
+
+impl Codes {
+    fn count(&self, code: &'static str) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(code).or_default() += 1;
+    }
+
+    fn all(&self) -> Vec<(&'static str, u64)> {
+        let codes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        codes.iter().map(|(code, count)| (*code, *count)).collect()
+    }
+}
+
+/// What happened to an operation so far.
+#[derive(Clone, Debug)]
+pub(crate) struct OperationReading {
+    /// The name people know its service by.
+    pub(crate) service: &'static str,
+    pub(crate) operation: &'static str,
+    pub(crate) calls: Calls,
+    /// In microseconds.
+    pub(crate) latency: Distribution,
+    /// Errors it answered with, by code.
+    pub(crate) errors: Vec<(&'static str, u64)>,
+    /// Requests whose caller could not be told, by the error's code.
+    pub(crate) denials: Vec<(&'static str, u64)>,
 }
 
 /// How often a service's operations were called, by outcome.
@@ -56,15 +101,19 @@ impl Table {
 
     /// These and the operations of one more service.
     pub(crate) fn with<S: Send + Sync + 'static>(mut self, service: &Arc<S>, rows: Vec<Row<S>>) -> Self {
-        for Row { name, service: whose, errors, call } in rows {
-            let state = Arc::clone(service);
+        for Row { name, service: whose, errors, call, subject } in rows {
+            let (state, asked) = (Arc::clone(service), Arc::clone(service));
             let route = Route {
                 call: Box::new(move |caller, dialect, body| call(Arc::clone(&state), caller, dialect, body)),
+                subject: Box::new(move |caller, dialect, body| subject(&asked, caller, dialect, body)),
                 errors,
                 faults: Vec::new(),
                 answered: AtomicU64::new(0),
                 refused: AtomicU64::new(0),
                 failed: AtomicU64::new(0),
+                latency: Histogram::new(&LATENCY_US),
+                refusals: Codes::default(),
+                denials: Codes::default(),
             };
             self.routes_of(whose).insert(name, route);
         }
@@ -118,30 +167,27 @@ impl Table {
         target: Target<'_>,
         caller: Caller,
         body: &Bytes,
-        id: &RequestId,
-        draw: &mut Draw,
+        exchange: &mut Exchange<'_>,
     ) -> Result<Answer, ServiceError> {
-        // Nobody pays for a clock or a log line that nobody looks at.
-        let begin_us = tracing::enabled!(tracing::Level::DEBUG).then(|| self.clock.steady_us());
-        let outcome = match route.faults.iter().find_map(|fault| fault.strike(draw)) {
+        let outcome = match route.faults.iter().find_map(|fault| fault.strike(&mut exchange.draw)) {
             Some(error) => Err(error),
-            None => (route.call)(caller, target.dialect, body).await,
+            None => exchange.notes.follow(&*self.clock, (route.call)(caller, target.dialect, body)).await,
         };
         let counter = match &outcome {
             Ok(_) => &route.answered,
-            Err(error) if error.kind == ErrorKind::Sender => &route.refused,
             Err(error) => {
-                tracing::error!(request_id = %id, operation = target.operation, %error, "a request failed");
-                &route.failed
+                route.refusals.count(error.code);
+                if error.kind == ErrorKind::Sender {
+                    &route.refused
+                } else {
+                    let request_id = exchange.id;
+                    tracing::error!(%request_id, operation = target.operation, %error, "a request failed");
+                    &route.failed
+                }
             }
         };
         counter.fetch_add(1, Ordering::Relaxed);
-        if let Some(begin_us) = begin_us {
-            let latency_us = self.clock.steady_us() - begin_us;
-            let status = outcome.as_ref().map_or_else(|error| super::reply::status(error.kind).as_u16(), |_| 200);
-            let error = outcome.as_ref().err().map(|error| error.code);
-            tracing::debug!(request_id = %id, operation = target.operation, status, error, latency_us, "request");
-        }
+        route.latency.note(exchange.notes.answered(&*self.clock));
         outcome
     }
 
@@ -157,18 +203,35 @@ impl Table {
         self.services.iter().map(|(service, routes)| (known_as(*service), sum(routes))).collect()
     }
 
-    /// The operations that were called, each by its service's and its own name, and how often, in order.
-    pub(crate) fn operations(&self) -> Vec<(&'static str, &'static str, Calls)> {
+    /// The operations that somebody asked for, in order.
+    pub(crate) fn operations(&self) -> Vec<OperationReading> {
         let all = self.services.iter().flat_map(|(service, routes)| {
-            routes.iter().map(|(operation, route)| (known_as(*service), *operation, route.calls()))
+            routes.iter().map(|(operation, route)| OperationReading {
+                service: known_as(*service),
+                operation,
+                calls: route.calls(),
+                latency: route.latency.distribution(),
+                errors: route.refusals.all(),
+                denials: route.denials.all(),
+            })
         });
-        let mut called: Vec<_> = all.filter(|(_, _, calls)| *calls != Calls::default()).collect();
-        called.sort_unstable_by_key(|(service, operation, _)| (*service, *operation));
-        called
+        let mut asked: Vec<_> = all.filter(|it| it.calls != Calls::default() || !it.denials.is_empty()).collect();
+        asked.sort_unstable_by_key(|it| (it.service, it.operation));
+        asked
     }
 }
 
 impl Route {
+    /// Counts a request whose caller could not be told.
+    pub(crate) fn deny(&self, error: &ServiceError) {
+        self.denials.count(error.code);
+    }
+
+    /// What a request is about.
+    pub(crate) fn subject(&self, caller: &Caller, dialect: Dialect, body: &Bytes) -> Option<String> {
+        (self.subject)(caller, dialect, body)
+    }
+
     fn calls(&self) -> Calls {
         Calls {
             answered: self.answered.load(Ordering::Relaxed),
@@ -179,7 +242,7 @@ impl Route {
 }
 
 /// A service by the name people know it by.
-fn known_as(service: Service) -> &'static str {
+pub(super) const fn known_as(service: Service) -> &'static str {
     match service {
         Service::DynamoDbStreams => "dynamodbstreams",
         service => service.scope(),

@@ -1,7 +1,7 @@
 //! `/_headwater/health`: whether the server lives and takes requests, for people, load balancers and supervisors;
 //! `/_headwater/metrics`: what it counts; and `/_headwater/published`: the metrics that clients published.
 use super::{
-    DeliveryReadings,
+    Look,
     dispatch::Table,
     metrics,
     published::Published,
@@ -14,13 +14,7 @@ use serde_json::{Map, Value, json};
 pub(crate) const PREFIX: &str = "/_headwater/";
 
 /// The answer to a request under [`PREFIX`].
-pub(crate) fn answer(
-    head: &Parts,
-    table: &Table,
-    published: &Published,
-    deliveries: &DeliveryReadings,
-    is_ready: bool,
-) -> Reply {
+pub(crate) fn answer(head: &Parts, table: &Table, published: &Published, look: &Look, is_ready: bool) -> Reply {
     if head.method != Method::GET && head.method != Method::HEAD {
         return page(StatusCode::METHOD_NOT_ALLOWED, &json!({"error": "only GET"}));
     }
@@ -37,7 +31,7 @@ pub(crate) fn answer(
             }),
         ),
         "/_headwater/metrics" => {
-            of_now(reply::page(StatusCode::OK, metrics::CONTENT_TYPE, metrics::page(table, deliveries())))
+            of_now(reply::page(StatusCode::OK, metrics::CONTENT_TYPE, metrics::page(table, look())))
         }
         "/_headwater/published" => page(StatusCode::OK, &published.shown()),
         _ => page(

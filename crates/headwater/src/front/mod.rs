@@ -13,6 +13,7 @@ mod health;
 mod http;
 mod local;
 mod metrics;
+mod observe;
 mod outgoing;
 mod protocol;
 mod published;
@@ -21,12 +22,15 @@ mod reply;
 mod stream;
 mod sts;
 mod tls;
+mod trace;
 
 pub(crate) use self::{
     backup::Backups,
     dispatch::Table,
     http::{Doors, MAX_CONNECTIONS, listen},
+    observe::{LISTING, Observer},
     tls::Tls,
+    trace::Traces,
 };
 
 use self::{
@@ -35,6 +39,7 @@ use self::{
     chance::{Chance, Draw},
     console::Console,
     local::OwnNames,
+    observe::Notes,
     outgoing::Outgoing,
     protocol::{Addressee, Asked, Target},
     published::Published,
@@ -45,8 +50,8 @@ use crate::{functions::Registry, gate::Gate, settings::Settings};
 use ::http::{HeaderValue, Method, Request, Version, header, request::Parts};
 use bytes::Bytes;
 use headwater_firehose::DeliveryReading;
-use headwater_kinesis::Entropy;
-use headwater_log::clock::Clock;
+use headwater_kinesis::{Entropy, StreamReading};
+use headwater_log::{clock::Clock, disk::Measures};
 use headwater_wire::{Answer, Caller, ErrorKind, Origin, Service, ServiceError, well_formed};
 use hyper::body::Incoming;
 use std::sync::Arc;
@@ -56,8 +61,42 @@ use tokio::sync::watch;
 /// is not yet through with the body then, it takes that for a failure and drops the connection, events and all.
 const EVENTS_PAUSE_MS: u64 = 20;
 
-/// What delivery streams have done, asked for when somebody looks.
-pub(crate) type DeliveryReadings = Arc<dyn Fn() -> Vec<DeliveryReading> + Send + Sync>;
+/// What the server's parts have counted.
+#[derive(Debug)]
+pub(crate) struct Readings {
+    pub(crate) deliveries: Vec<DeliveryReading>,
+    pub(crate) streams: Vec<StreamReading>,
+    /// Nothing where there is no journal.
+    pub(crate) journal: Option<Measures>,
+    /// How long ago what is past retention was trimmed; nothing if it was not yet.
+    pub(crate) trim_lag_ms: Option<u64>,
+    pub(crate) connections: u64,
+    /// What the server took from its start until it took requests.
+    pub(crate) recovery_us: u64,
+    /// Spans sent, and spans given up; nothing where none are made.
+    pub(crate) spans: Option<(u64, u64)>,
+}
+
+/// Reads them, when somebody looks.
+pub(crate) type Look = Arc<dyn Fn() -> Readings + Send + Sync>;
+
+/// One request for a service, on its way.
+pub(crate) struct Exchange<'a> {
+    head: &'a Parts,
+    origin: Origin,
+    /// Whom it speaks to.
+    service: Service,
+    id: RequestId,
+    draw: Draw,
+    notes: Notes<'a>,
+}
+
+impl Exchange<'_> {
+    /// The address it came from.
+    fn address(&self) -> Option<String> {
+        self.origin.address.map(|address| address.to_canonical().to_string())
+    }
+}
 
 /// Everything a request needs on its way.
 pub(crate) struct Front {
@@ -66,7 +105,8 @@ pub(crate) struct Front {
     auth: Auth,
     gate: Gate,
     published: Published,
-    deliveries: DeliveryReadings,
+    look: Look,
+    observer: Observer,
     backups: Backups,
     intake: Intake,
     own_names: OwnNames,
@@ -83,7 +123,8 @@ impl Front {
     pub(crate) fn new(
         table: Table,
         functions: Arc<Registry>,
-        deliveries: DeliveryReadings,
+        look: Look,
+        observer: Observer,
         backups: Backups,
         settings: &Settings,
         clock: Arc<dyn Clock>,
@@ -95,7 +136,8 @@ impl Front {
             auth: Auth::new(settings),
             gate: Gate::new(settings.credentials.clone()),
             published: Published::default(),
-            deliveries,
+            look,
+            observer,
             backups,
             intake: Intake::new(settings.body_limit_bytes, Arc::clone(&clock)),
             own_names: OwnNames::new(&settings.listen, &settings.server_names),
@@ -125,21 +167,29 @@ impl Front {
             if let Some(asked) = console::Asked::of(&head) {
                 return console::answer(self, asked, &head, body, pulse, origin).await;
             }
-            return health::answer(&head, &self.table, &self.published, &self.deliveries, !*self.stop.borrow());
+            return health::answer(&head, &self.table, &self.published, &self.look, !*self.stop.borrow());
         }
         if let Some(asked) = functions::Asked::of(&head) {
             return functions::answer(self, asked, &head, body, pulse, origin).await;
         }
         let mut draw = self.chance.draw();
         let addressee = Addressee::of(&head);
-        let id = RequestId::new(addressee.service, &mut draw);
-        let mut reply = match self.intake.take(&head, addressee.service, body, pulse).await {
-            Ok(taken) => self.respond(&head, addressee, &taken.bytes, origin, &id, &mut draw).await,
+        let (service, id) = (addressee.service, RequestId::new(addressee.service, &mut draw));
+        let notes = Notes::new(&self.observer, &*self.clock);
+        let mut exchange = Exchange { head: &head, origin, service, id, draw, notes };
+        let mut reply = match self.intake.take(&head, service, body, pulse).await {
+            Ok(taken) => {
+                exchange.notes.is_whole(&*self.clock);
+                let reply = self.respond(&mut exchange, addressee, &taken.bytes).await;
+                self.observer.tell(&mut exchange, &taken.bytes, &reply, &*self.clock);
+                reply
+            }
             Err(refusal) => {
-                let mut reply = reply::refusal(&refusal, &id, &mut draw);
+                let mut reply = reply::refusal(&refusal, &id, &mut exchange.draw);
                 if head.version < Version::HTTP_2 {
                     reply.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
                 }
+                self.observer.tell(&mut exchange, &Bytes::new(), &reply, &*self.clock);
                 reply
             }
         };
@@ -149,41 +199,50 @@ impl Front {
         reply
     }
 
-    async fn respond(
-        &self,
-        head: &Parts,
-        addressee: Addressee<'_>,
-        body: &Bytes,
-        origin: Origin,
-        id: &RequestId,
-        draw: &mut Draw,
-    ) -> Reply {
+    async fn respond<'a>(&'a self, exchange: &mut Exchange<'a>, addressee: Addressee<'a>, body: &Bytes) -> Reply {
+        let Exchange { head, origin, id, .. } = *exchange;
         match protocol::identify(head, addressee, !body.is_empty()) {
-            Ok(Asked::Operation(target)) => match self.operate(head, target, body, origin, id, draw).await {
+            Ok(Asked::Operation(target)) => match self.operate(exchange, target, body).await {
                 Ok(Answer::Whole(output)) => {
-                    reply::success(target.service, target.content_type, output.into(), id, draw)
+                    reply::success(target.service, target.content_type, output.into(), &id, &mut exchange.draw)
                 }
                 Ok(Answer::Events(messages)) => {
                     self.clock.sleep(EVENTS_PAUSE_MS).await;
                     let events = Outgoing::events(messages, self.stop.subscribe());
-                    reply::events(target.service, events, id, draw)
+                    reply::events(target.service, events, &id, &mut exchange.draw)
                 }
                 Err(error) => {
+                    exchange.notes.refused(error.code);
                     let Target { service, dialect, content_type, .. } = target;
-                    reply::refusal(&Refusal::Error { service, dialect, content_type, error }, id, draw)
+                    let refusal = Refusal::Error { service, dialect, content_type, error };
+                    reply::refusal(&refusal, &id, &mut exchange.draw)
                 }
             },
-            Ok(Asked::Metrics(call)) => cloudwatch::answer(call.form, self.publish(head, call, body, origin), id),
+            Ok(Asked::Metrics(call)) => {
+                exchange.notes.asks(cloudwatch::SCOPE, "PutMetricData");
+                let published = self.publish(head, call, body, origin);
+                published.as_ref().err().into_iter().for_each(|error| exchange.notes.refused(error.code));
+                cloudwatch::answer(call.form, published, &id)
+            }
             Ok(Asked::Token) => {
+                exchange.notes.asks(sts::SCOPE, "GetCallerIdentity");
                 let caller = self.auth.caller(sts::SCOPE, head, body, &*self.clock);
                 match caller.and_then(|caller| sts::check(body).map(|()| caller)) {
-                    Ok(caller) => sts::identity(&caller, id),
-                    Err(error) => sts::refusal(&error, id),
+                    Ok(caller) => sts::identity(&caller, &id),
+                    Err(error) => {
+                        exchange.notes.refused(error.code);
+                        sts::refusal(&error, &id)
+                    }
                 }
             }
-            Ok(Asked::Preflight) => reply::preflight(&head.headers, id),
-            Ok(Asked::Healthy) => reply::healthy(&self.region, id, draw),
-            Err(refusal) => reply::refusal(&refusal, id, draw),
+            Ok(Asked::Preflight) => reply::preflight(&head.headers, &id),
+            Ok(Asked::Healthy) => reply::healthy(&self.region, &id, &mut exchange.draw),
+            Err(refusal) => {
+                if let Refusal::Error { error, .. } = &refusal {
+                    exchange.notes.refused(error.code);
+                }
+                reply::refusal(&refusal, &id, &mut exchange.draw)
+            }
         }
     }
 
@@ -201,23 +260,31 @@ impl Front {
     }
 
     /// The operation's answer; nothing runs before its caller is known.
-    async fn operate(
-        &self,
-        head: &Parts,
-        target: Target<'_>,
+    async fn operate<'a>(
+        &'a self,
+        exchange: &mut Exchange<'a>,
+        target: Target<'a>,
         body: &Bytes,
-        origin: Origin,
-        id: &RequestId,
-        draw: &mut Draw,
     ) -> Result<Answer, ServiceError> {
+        exchange.notes.asks_for(&target);
         let Some(route) = self.table.find(target) else {
             return Err(ServiceError::bare("UnknownOperationException", ErrorKind::Sender));
         };
-        let scope = target.service.scope();
+        let caller = self.caller(exchange, target, body).inspect_err(|refusal| route.deny(refusal))?;
+        exchange.notes.calls(&*self.clock, route, target, &caller);
+        self.table.run(route, target, caller, body, exchange).await
+    }
+
+    /// Who asks for an operation.
+    ///
+    /// # Errors
+    /// The refusal, in the service's words.
+    fn caller(&self, exchange: &Exchange<'_>, target: Target<'_>, body: &Bytes) -> Result<Caller, ServiceError> {
+        let Exchange { head, origin, .. } = *exchange;
         let caller = if Console::speaks(head) {
             self.console.caller(head, &self.own_names, &self.auth, origin)
         } else {
-            self.auth.caller(scope, head, body, &*self.clock)
+            self.auth.caller(target.service.scope(), head, body, &*self.clock)
         };
         let caller = caller.map_err(|refusal| {
             // AWS looks at the body before it misses a signature.
@@ -229,7 +296,12 @@ impl Front {
                 Service::Kinesis | Service::Firehose | Service::Glue => refusal,
             }
         })?;
-        self.table.run(route, target, Caller { origin, ..caller }, body, id, draw).await
+        Ok(Caller { origin, ..caller })
+    }
+
+    /// All metrics now, as their page has them.
+    pub(crate) fn metrics(&self) -> String {
+        metrics::page(&self.table, (self.look)())
     }
 }
 
@@ -262,6 +334,11 @@ mod tests {
         Err(ServiceError::new("LimitExceededException", "let go"))
     }
 
+    fn nothing_read() -> Readings {
+        let (deliveries, streams, journal) = (Vec::new(), Vec::new(), None);
+        Readings { deliveries, streams, journal, trim_lag_ms: None, connections: 0, recovery_us: 0, spans: None }
+    }
+
     struct Server {
         address: SocketAddr,
         clock: ManualClock,
@@ -285,7 +362,8 @@ mod tests {
             front: Front::new(
                 Table::new(Arc::clone(&shared)).with(&slow, vec![op(run)]),
                 functions(&settings, &shared),
-                Arc::new(Vec::new),
+                Arc::new(nothing_read),
+                Observer::new(None, None),
                 Backups::of(None),
                 &settings,
                 Arc::clone(&shared),

@@ -1,4 +1,4 @@
-//! What Headwater reaches outside: stores of objects, endpoints of others, functions that run elsewhere. The only room
+//! What Headwater reaches outside: stores of objects, endpoints of others, functions that run elsewhere, a collector. The only room
 //! with a client for HTTP.
 //!
 //! Invariant: where a caller of ours gave the address, the guard decides whether it is reached; what the operator
@@ -10,14 +10,17 @@ mod remote;
 mod s3;
 mod settings;
 mod signing;
+mod telemetry;
 mod web;
 
 pub(crate) use self::{
     remote::Remote,
     settings::{OutwardSettings, Store, Written},
+    telemetry::{Attribute, Span, SpanSink, Telemetry, TelemetrySettings, WrittenTelemetry},
 };
 
 use headwater_firehose::outside::{Endpoints, Objects};
+use headwater_log::clock::Clock;
 use std::{io, path::Path, sync::Arc};
 
 /// The folder of buckets, in the data folder.
@@ -30,6 +33,7 @@ pub(crate) struct Outward {
     pub(crate) remote: Remote,
     /// Where objects go, for people.
     pub(crate) objects_at: String,
+    web: Arc<web::Web>,
 }
 
 impl Outward {
@@ -51,7 +55,12 @@ impl Outward {
             }
             (Store::Default, None) => in_folder(Ok(folder::Folder::temporary(number)), &std::env::temp_dir())?,
         };
-        Ok(Self { objects, endpoints: web, remote, objects_at })
+        Ok(Self { objects, endpoints: Arc::clone(&web) as Arc<dyn Endpoints>, remote, objects_at, web })
+    }
+
+    /// Begins to send telemetry to the collector that the settings name.
+    pub(crate) fn telemetry(&self, settings: TelemetrySettings, clock: &Arc<dyn Clock>) -> Telemetry {
+        Telemetry::start(&self.web, settings, clock)
     }
 }
 

@@ -29,6 +29,7 @@ mod kinesis;
 mod limits;
 mod malformed;
 mod metrics;
+mod observability;
 mod resharding;
 mod settings;
 mod signatures;

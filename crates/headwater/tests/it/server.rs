@@ -62,6 +62,11 @@ impl Server {
         self.address
     }
 
+    /// What it has printed so far.
+    pub(crate) fn said(&self) -> String {
+        text(&self.said)
+    }
+
     /// Ends it as a power cut would: no signal handler runs.
     pub(crate) fn kill(mut self) {
         self.child.kill().expect("the server runs");
@@ -113,7 +118,9 @@ pub(crate) fn serve() -> Command {
 /// `headwater`, deaf to the environment of whoever runs the tests.
 pub(crate) fn headwater() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_headwater"));
-    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("HEADWATER_") || name.starts_with("AWS_")) {
+    for (name, _) in std::env::vars()
+        .filter(|(name, _)| ["HEADWATER_", "AWS_", "OTEL_"].iter().any(|prefix| name.starts_with(prefix)))
+    {
         command.env_remove(name);
     }
     command

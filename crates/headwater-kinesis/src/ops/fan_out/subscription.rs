@@ -13,6 +13,7 @@ use crate::{
     catalog::Consumer,
     delivery::{self, Page, Source},
     errors::{self, Result},
+    meter::Handed,
 };
 use headwater_log::{Limits, Seq, clock::Sleep};
 use headwater_wire::{Event, Events, Heard, ServiceError, kinesis::SubscribeToShardEvent};
@@ -116,7 +117,7 @@ impl Publisher {
             let (has_records, drained) = (!page.records.is_empty(), page.drained);
             if has_records || drained || is_first {
                 is_first = false;
-                send(out, self.told(source, page, now_ms)?).await;
+                self.send(out, self.told(source, page, now_ms)?).await;
             }
             if drained {
                 return Ok(());
@@ -184,7 +185,7 @@ impl Publisher {
                     Arc::new(Event::new(heartbeat(source.mark, self.next, self.kinesis.clock.now_ms())))
                 }
             };
-            send(out, told).await;
+            self.send(out, told).await;
             silence = self.silence();
         }
     }
@@ -192,9 +193,17 @@ impl Publisher {
     fn silence(&self) -> Sleep {
         self.kinesis.clock.sleep(HEARTBEAT_MS)
     }
-}
 
-/// Waits until there is room. A subscriber that is gone ends its publisher, not this.
-async fn send(out: &mpsc::Sender<Told>, event: Arc<Event<SubscribeToShardEvent>>) {
-    let _ = out.send(Ok(event)).await;
+    /// Waits until there is room. A subscriber that is gone ends its publisher, not this.
+    async fn send(&self, out: &mpsc::Sender<Told>, event: Arc<Event<SubscribeToShardEvent>>) {
+        let said = event.said();
+        let handed = Handed {
+            records: said.records.len(),
+            bytes: said.records.iter().map(|record| record.data.len()).sum(),
+            behind_ms: u64::try_from(said.millis_behind_latest).unwrap_or_default(),
+            now_us: self.kinesis.clock.steady_us(),
+        };
+        let _ = out.send(Ok(event)).await;
+        self.kinesis.meters.handed((self.watched.incarnation, self.watched.shard), &self.name, handed);
+    }
 }
