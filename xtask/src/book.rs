@@ -63,7 +63,7 @@ fn linked(path: &str, text: &str, pages: &[String]) -> String {
         } else {
             let (file, anchor) = target.find('#').map_or((target, ""), |at| target.split_at(at));
             let file = resolve(folder, file);
-            match place(&file, pages) {
+            match place(&file, pages).filter(|_| file != SUMMARY) {
                 Some(place) => changed.push_str(&("../".repeat(up) + place)),
                 None => changed.push_str(&format!("{REPOSITORY}{file}")),
             }
@@ -82,10 +82,12 @@ mod tests {
     #[test]
     fn links_lead_to_pages_of_the_book_or_into_the_repository() {
         let pages = ["ARCHITECTURE.md".to_owned(), "docs/a.md".to_owned()];
-        let text = "[a](../a.md#x) [b](../../ARCHITECTURE.md) [c](../../LICENSE) [d](https://example.com) [e](#f)";
+        let text = "[a](../a.md#x) [s](../SUMMARY.md) [b](../../ARCHITECTURE.md) [c](../../LICENSE) [d](https://example.com) [e](#f)";
         assert_eq!(
             linked("docs/decisions/1.md", text, &pages),
-            format!("[a](../a.md#x) [b](../ARCHITECTURE.md) [c]({REPOSITORY}LICENSE) [d](https://example.com) [e](#f)")
+            format!(
+                "[a](../a.md#x) [s]({REPOSITORY}docs/SUMMARY.md) [b](../ARCHITECTURE.md) [c]({REPOSITORY}LICENSE) [d](https://example.com) [e](#f)"
+            )
         );
         assert_eq!(linked("ARCHITECTURE.md", "[a](docs/a.md)", &pages), "[a](a.md)");
     }

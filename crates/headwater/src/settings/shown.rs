@@ -1,15 +1,16 @@
 //! The settings that are in force, as a file that `--config` takes. Invariant: the file makes the settings it was made of,
 //! and no secret is in it: secrets are in files that it names, or in variables that it names.
 use super::{Raw, Settings, Store};
-use crate::outward;
+use crate::outward::{self, TelemetrySettings};
 use headwater_kinesis::KinesisSettings;
 
 /// Variables that hold what is secret, or half of it.
-const SECRET: [&str; 4] = [
+const SECRET: [&str; 5] = [
     "HEADWATER_ACCESS_KEY_ID",
     "HEADWATER_SECRET_ACCESS_KEY",
     "HEADWATER_MASTER_KEY",
     "HEADWATER_S3_SECRET_ACCESS_KEY",
+    "OTEL_EXPORTER_OTLP_HEADERS",
 ];
 
 impl Settings {
@@ -34,6 +35,7 @@ impl Settings {
             outward::Store::Folder(folder) => (Some(folder.clone()), None),
             outward::Store::Endpoint { region, .. } => (None, Some(region.clone())),
         };
+        let telemetry = self.telemetry.as_ref().map(TelemetrySettings::in_force).unwrap_or_default();
         Raw {
             listen: self.listen.iter().map(ToString::to_string).collect(),
             ephemeral: Some(data.is_none()),
@@ -53,6 +55,9 @@ impl Settings {
             clock_skew_s: Some(self.clock_skew_s),
             log_format: Some(self.log_format),
             log: Some(self.log.to_string()),
+            log_requests: Some(self.log_requests),
+            otlp_endpoint: telemetry.endpoint.or(written.otlp_endpoint),
+            otlp_sample_ratio: telemetry.ratio.or(written.otlp_sample_ratio),
             ..written
         }
     }

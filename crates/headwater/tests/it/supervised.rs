@@ -108,8 +108,11 @@ fn no_secret_is_printed() {
             ("HEADWATER_MASTER_KEY", "hush-b"),
             ("HEADWATER_S3_ACCESS_KEY_ID", "AKIC"),
             ("HEADWATER_S3_SECRET_ACCESS_KEY", "hush-c"),
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9"),
+            ("OTEL_EXPORTER_OTLP_HEADERS", "key=hush-d"),
         ],
     );
     assert!(!said.contains("hush"), "{said}");
+    assert!(said.contains("otlp-endpoint = \"http://127.0.0.1:9/\""), "{said}");
     assert!(said.contains("keys.toml") && said.contains("# HEADWATER_MASTER_KEY: set"), "{said}");
 }

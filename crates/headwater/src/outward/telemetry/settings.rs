@@ -48,7 +48,8 @@ impl TelemetrySettings {
         let named = endpoint.map(|endpoint| ("--otlp-endpoint", endpoint)).or_else(by_variable);
         let Some((setting, text)) = named.filter(|_| !is_disabled) else { return Ok(None) };
         let url = Url::parse(&text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-        let url = url.filter(|url| url.query().is_none() && url.fragment().is_none() && url.username().is_empty());
+        let url = url.filter(|url| url.query().is_none() && url.fragment().is_none());
+        let url = url.filter(|url| url.username().is_empty() && url.password().is_none());
         let endpoint = url.ok_or_else(|| format!("{setting}: write http://HOST:4318 or https://HOST, not '{text}'"))?;
         let every = variable("OTEL_METRIC_EXPORT_INTERVAL").map(|text| text.parse().ok().filter(|ms| *ms > 0));
         let every = every.map(|ms| ms.ok_or("OTEL_METRIC_EXPORT_INTERVAL: milliseconds, at least one")).transpose()?;
@@ -59,6 +60,11 @@ impl TelemetrySettings {
             metrics_every_ms: every.unwrap_or(DEFAULT_METRICS_EVERY_MS),
             ratio,
         }))
+    }
+
+    /// What would have to be written to the same end.
+    pub(crate) fn in_force(&self) -> Written {
+        Written { endpoint: Some(self.endpoint.to_string()), ratio: Some(self.ratio) }
     }
 
     /// Where a signal – `traces`, `metrics` – goes.
