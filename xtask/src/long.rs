@@ -11,7 +11,8 @@ use crate::{
 };
 use std::{path::Path, process::Command};
 
-const TELEGRAF: &str = "github.com/influxdata/telegraf/cmd/telegraf@v1.37.2";
+const TELEGRAF: &str = "github.com/influxdata/telegraf/cmd/telegraf";
+const TELEGRAF_VERSION: &str = "v1.37.2";
 const TELEGRAF_PLUGINS: &str = "custom,inputs.tail,outputs.kinesis,parsers.value,serializers.template";
 
 /// What is installed for a suite, and the arguments of its program, each run a line.
@@ -101,10 +102,11 @@ fn streams_adapter(root: &Path) -> Result<Vec<Vec<String>>, String> {
 
 /// Telegraf with the plugins it takes alone.
 fn shipper(root: &Path) -> Result<Vec<Vec<String>>, String> {
-    let folder = installed(root, "telegraf");
+    let folder = installed(root, &format!("telegraf-{TELEGRAF_VERSION}"));
     if !folder.join("telegraf").exists() {
         let mut install = Command::new("go");
-        install.env("GOBIN", &folder).args(["install", "-tags", TELEGRAF_PLUGINS, TELEGRAF]);
+        let package = format!("{TELEGRAF}@{TELEGRAF_VERSION}");
+        install.env("GOBIN", &folder).args(["install", "-tags", TELEGRAF_PLUGINS, &package]);
         command::run_with(&mut install)?;
     }
     Ok(vec![vec![folder.join("telegraf").to_string_lossy().into_owned()]])

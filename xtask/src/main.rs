@@ -3,9 +3,12 @@
 #![allow(clippy::disallowed_methods, clippy::print_stdout, clippy::print_stderr)] // the bans guard what ships
 
 mod audit;
+mod book;
 mod check;
 mod ci;
 mod command;
+mod docs;
+mod fences;
 mod fuzz;
 mod generate;
 mod kafka;
@@ -55,6 +58,13 @@ enum Chore {
         #[arg(long)]
         endpoint: Option<String>,
     },
+    /// Runs the commands that README and docs/ show, against the release binary.
+    Docs {
+        /// Which pages; all of them if none is named.
+        pages: Vec<String>,
+    },
+    /// Makes a site of the documents, in target/book/html; installs mdBook.
+    Book,
     /// Runs the engine on Kafka against real brokers, which it starts; installs Kafka.
     Kafka,
     /// Licences, bans, sources and advisories of all dependencies; the last need the network.
@@ -83,6 +93,8 @@ fn main() -> ExitCode {
         Chore::Check => check::run(&root),
         Chore::Ci => ci::run(&root),
         Chore::Suites { suites, rounds, endpoint } => suites::run(&root, &suites, rounds, endpoint.as_deref()),
+        Chore::Docs { pages } => docs::build_and_run(&root, &pages),
+        Chore::Book => book::run(&root),
         Chore::Kafka => kafka::run(&root),
         Chore::Audit => audit::run(&root),
         Chore::Semver { baseline } => semver::run(&root, baseline.as_deref()),

@@ -107,8 +107,7 @@ impl<C: Client> Core<C> {
     }
 
     async fn write(self: &Arc<Self>, log: &Log, values: Vec<Bytes>) -> Result<Vec<Stamp>, LogError> {
-        let parts = self.parts(log.id.group);
-        let home = self.topics.make(&self.client, log.id, parts).await.map_err(|error| {
+        let home = self.topics.make(&self.client, log.id, || self.parts(log.id.group)).await.map_err(|error| {
             LogError::Unavailable(format!("log {} cannot be found or made, nothing was written: {error}", log.id))
         })?;
         match self.client.produce(&home.partition, values).await {

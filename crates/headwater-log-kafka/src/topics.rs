@@ -90,12 +90,12 @@ impl Topics {
         Ok(self.known(log))
     }
 
-    /// Where a log is; it is born if it was not, and with it the parts of its group up to `parts`.
-    pub(crate) async fn make<C: Client>(&self, client: &C, log: LogId, parts: u32) -> Answer<Home> {
+    /// Where a log is; it is born if it was not, and with it as many parts of its group as `parts` says.
+    pub(crate) async fn make<C: Client>(&self, client: &C, log: LogId, parts: impl Fn() -> u32) -> Answer<Home> {
         if let Some(home) = self.known(log) {
             return Ok(home);
         }
-        let wanted = i32::try_from(parts.max(log.part.saturating_add(1)))
+        let wanted = i32::try_from(parts().max(log.part.saturating_add(1)))
             .map_err(|_| ClientError::Refused(format!("part {} is beyond what a topic can hold", log.part)))?;
         let mut endings = self.changing.lock().await;
         loop {

@@ -11,7 +11,10 @@ pub mod clock;
 pub mod conformance;
 pub mod disk;
 pub mod engine;
+pub mod epoch;
 mod error;
+#[cfg(any(test, feature = "conformance"))]
+pub mod explore;
 pub mod histogram;
 mod id;
 pub mod kv;

@@ -1,10 +1,18 @@
-//! A machine kept in step with its log: decide, append, and only when that is durable apply and answer.
+//! A machine kept in step with its log: decide, append, and only when that is durable and counts apply and answer.
 //!
 //! Invariant: the state that readers see is the log folded up to some place – nobody hears of a change before it is
-//! durable. Entries carry the epoch of the decider; a decision counts only under the newest `Owner` before it.
-use crate::{Engine, Limits, LogError, LogId, Seq, machine::Machine};
+//! durable. Which decisions count is [`crate::epoch`]'s; whoever has something to decide and does not hold the newest
+//! epoch takes a new one, so several processes may have the same log.
+use crate::{
+    Bounds, Engine, Limits, LogError, LogId, Seq,
+    epoch::{Mark, Seat, Verdict},
+    machine::Machine,
+};
 use bytes::Bytes;
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::{
+    collections::HashMap,
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, Weak},
+};
 use tokio::sync::{Mutex, watch};
 
 /// Why a submitted command has no answer.
@@ -30,68 +38,46 @@ pub struct Home {
 /// One machine, its log, and the only way to change it.
 pub struct Replica<M: Machine> {
     state: RwLock<M>,
-    decider: Mutex<Decider>,
+    reader: Mutex<Reader>,
     version: watch::Sender<u64>,
     engine: Arc<dyn Engine>,
     home: Home,
 }
 
-struct Decider {
-    epoch: u64,
-    since_snapshot: u64,
+/// How far the log was read, and what was learnt there.
+struct Reader {
+    seat: Seat,
+    /// Everything before this is in the state.
     tail: Seq,
-    /// Set by an append with an unknown outcome: nothing is decided any more, the log must be read anew.
-    broken: Option<LogError>,
+    since_snapshot: u64,
 }
 
 const OWNER: u8 = 1;
 const DECISION: u8 = 2;
+const BARRIER: u8 = 3;
 const PAGE: Limits = Limits { entries: 4096, bytes: 8 << 20 };
 /// A snapshot is cut into entries of at most this size.
 const SNAPSHOT_PART_BYTES: usize = 1 << 20;
 
 impl<M: Machine> Replica<M> {
-    /// Restores the newest snapshot, folds what follows it, and becomes the decider under the next epoch.
+    /// Restores the newest snapshot and folds what follows it; from then on it follows what others decide.
     ///
     /// # Errors
     /// The engine's; `Corrupt` if a part of the log or an entry cannot be read – a machine never skips a decision.
     pub async fn open(engine: Arc<dyn Engine>, home: Home) -> Result<Arc<Self>, LogError> {
-        let (mut state, mut from, mut epoch) = latest_snapshot::<M>(&*engine, home.snapshots).await?;
-        from = from.max(engine.bounds(home.log).first);
-        let mut folded = 0;
-        loop {
-            let batch = engine.read(home.log, from, PAGE).await?;
-            for entry in &batch.entries {
-                folded += 1;
-                let damaged =
-                    || LogError::Corrupt { log: home.log, from: entry.stamp.seq, next: entry.stamp.seq.next() };
-                match parse(&entry.bytes).ok_or_else(damaged)? {
-                    (OWNER, newer, _) => epoch = epoch.max(newer),
-                    (DECISION, made_under, changes) if made_under == epoch => {
-                        for change in M::decode(changes).map_err(|why| undecodable(home.log, &why))? {
-                            state.apply(&change);
-                        }
-                    }
-                    (DECISION, ..) => {} // made under an epoch that had ended: it does not count, for anybody
-                    _ => return Err(damaged()),
-                }
-            }
-            from = batch.next;
-            if batch.entries.is_empty() {
-                break;
-            }
-        }
-        epoch += 1;
-        let stamps = engine.append(home.log, vec![frame(OWNER, epoch, &[])]).await?;
-        let tail = stamps.last().map_or(from, |stamp| stamp.seq.next());
-        let decider = Decider { epoch, since_snapshot: folded, tail, broken: None };
-        Ok(Arc::new(Self {
+        let Snapshot { state, upto, epoch } = latest_snapshot::<M>(&*engine, home.snapshots).await?;
+        let tail = upto.max(engine.bounds(home.log).first);
+        let replica = Arc::new(Self {
             state: RwLock::new(state),
-            decider: Mutex::new(decider),
+            reader: Mutex::new(Reader { seat: Seat::after(epoch), tail, since_snapshot: 0 }),
             version: watch::Sender::new(0),
             engine,
             home,
-        }))
+        });
+        let bounds = replica.engine.watch(home.log);
+        replica.read_on(&mut *replica.reader.lock().await, None).await?;
+        tokio::spawn(follow(Arc::downgrade(&replica), bounds));
+        Ok(replica)
     }
 
     /// The applied state. Short: nothing may be awaited under the guard.
@@ -108,7 +94,7 @@ impl<M: Machine> Replica<M> {
     /// caller stops waiting: the state must not fall behind what the log says.
     ///
     /// # Errors
-    /// The machine's refusal, or the log's failure.
+    /// The machine's refusal, or the log's failure; `Unavailable` if another process decided first.
     pub async fn submit(
         self: &Arc<Self>,
         command: M::Command,
@@ -119,52 +105,143 @@ impl<M: Machine> Replica<M> {
         run.await.unwrap_or_else(|died| Err(SubmitError::Log(LogError::Io(format!("decider stopped: {died}")))))
     }
 
+    /// Waits until everything that any process decided before is in the state.
+    ///
+    /// # Errors
+    /// The engine's.
+    pub async fn catch_up(&self) -> Result<(), LogError> {
+        let mut reader = self.reader.lock().await;
+        self.write(&mut reader, frame(BARRIER, 0, &[])).await.map(drop)
+    }
+
     async fn decide(&self, command: M::Command, now_ms: u64) -> Result<M::Answer, SubmitError<M::Refusal>> {
-        let mut decider = self.decider.lock().await;
-        if let Some(error) = &decider.broken {
-            return Err(SubmitError::Log(error.clone()));
-        }
+        let mut reader = self.reader.lock().await;
+        let epoch = self.take_seat(&mut reader).await.map_err(SubmitError::Log)?;
         let decided = self.read().decide(command, now_ms);
         let (changes, answer) = decided.map_err(SubmitError::Refused)?;
         if changes.is_empty() {
             return Ok(answer);
         }
-        let entry = frame(DECISION, decider.epoch, &M::encode(&changes));
-        match self.engine.append(self.home.log, vec![entry]).await {
-            Ok(stamps) => decider.tail = stamps.last().map_or(decider.tail, |stamp| stamp.seq.next()),
-            // Nothing was written.
-            Err(error @ (LogError::Full | LogError::Unavailable(_))) => return Err(SubmitError::Log(error)),
-            Err(error) => {
-                decider.broken = Some(error.clone());
-                return Err(SubmitError::Log(error));
-            }
+        let entry = frame(DECISION, epoch, &M::encode(&changes));
+        if self.write(&mut reader, entry).await.map_err(SubmitError::Log)? == Verdict::Void {
+            let why = format!("another process decided in log {} first, so this does not count", self.home.log);
+            return Err(SubmitError::Log(LogError::Unavailable(why)));
         }
-        {
-            let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-            changes.iter().for_each(|change| state.apply(change));
-        }
-        self.version.send_modify(|version| *version += 1);
-        decider.since_snapshot += 1;
-        if decider.since_snapshot >= self.home.snapshot_every {
-            self.take_snapshot(&mut decider).await;
+        if reader.since_snapshot >= self.home.snapshot_every {
+            self.take_snapshot(&mut reader).await;
         }
         Ok(answer)
     }
 
+    /// The epoch to decide under: the one that is held, or a new one.
+    async fn take_seat(&self, reader: &mut Reader) -> Result<u64, LogError> {
+        loop {
+            if let Some(epoch) = reader.seat.held() {
+                return Ok(epoch);
+            }
+            let entry = frame(OWNER, reader.seat.newest() + 1, &[]);
+            self.write(reader, entry).await?;
+        }
+    }
+
+    /// Writes an entry and reads up to it, what others wrote before it included; tells what it came to be.
+    async fn write(&self, reader: &mut Reader, entry: Bytes) -> Result<Verdict, LogError> {
+        let written = match self.engine.append(self.home.log, vec![entry]).await {
+            Ok(stamps) => self.read_on(reader, stamps.last().map(|stamp| stamp.seq)).await,
+            // Nothing was written.
+            Err(error @ (LogError::Full | LogError::Unavailable(_))) => return Err(error),
+            Err(error) => Err(error),
+        };
+        if written.is_err() {
+            reader.seat.doubt();
+        }
+        written
+    }
+
+    /// Folds what is there, up to the entry at `own`, which this process has just written, if there is one: then its
+    /// verdict is told.
+    async fn read_on(&self, reader: &mut Reader, own: Option<Seq>) -> Result<Verdict, LogError> {
+        loop {
+            let batch = match self.engine.read(self.home.log, reader.tail, PAGE).await {
+                Err(LogError::Trimmed(first)) => {
+                    self.begin_anew(reader, first).await?;
+                    continue;
+                }
+                read => read?,
+            };
+            for entry in &batch.entries {
+                let is_own = own == Some(entry.stamp.seq);
+                let verdict = self.pass(reader, &entry.bytes, entry.stamp.seq, is_own)?;
+                if is_own {
+                    return Ok(verdict);
+                }
+            }
+            reader.tail = reader.tail.max(batch.next);
+            if own.is_none_or(|own| own < reader.tail) && batch.entries.is_empty() {
+                return Ok(Verdict::Passed);
+            }
+        }
+    }
+
+    /// Takes in one entry.
+    fn pass(&self, reader: &mut Reader, bytes: &[u8], at: Seq, is_own: bool) -> Result<Verdict, LogError> {
+        let damaged = || LogError::Corrupt { log: self.home.log, from: at, next: at.next() };
+        let (mark, changes) = parse(bytes).ok_or_else(damaged)?;
+        // What counts is decoded before anything changes, so that a failure leaves the reader before it.
+        let mut seat = reader.seat;
+        let verdict = seat.pass(mark, is_own);
+        if verdict == Verdict::Counts {
+            let changes = M::decode(changes).map_err(|why| undecodable(self.home.log, &why))?;
+            let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+            changes.iter().for_each(|change| state.apply(change));
+            drop(state);
+            self.version.send_modify(|version| *version += 1);
+            reader.since_snapshot += 1;
+        }
+        (reader.seat, reader.tail) = (seat, at.next());
+        Ok(verdict)
+    }
+
+    /// The log was trimmed behind another process's snapshot before it was read here: that takes the state's place.
+    async fn begin_anew(&self, reader: &mut Reader, first: Seq) -> Result<(), LogError> {
+        let Snapshot { state, upto, epoch } = latest_snapshot::<M>(&*self.engine, self.home.snapshots).await?;
+        if upto < first {
+            return Err(LogError::Corrupt { log: self.home.log, from: reader.tail, next: first });
+        }
+        *self.state.write().unwrap_or_else(PoisonError::into_inner) = state;
+        *reader = Reader { seat: Seat::after(epoch), tail: upto, since_snapshot: 0 };
+        self.version.send_modify(|version| *version += 1);
+        Ok(())
+    }
+
     /// Writes the state to the snapshot log, then trims what it makes superfluous. A failure only costs replay time.
-    async fn take_snapshot(&self, decider: &mut Decider) {
-        decider.since_snapshot = 0;
+    async fn take_snapshot(&self, reader: &mut Reader) {
+        reader.since_snapshot = 0;
         let bytes = self.read().snapshot();
-        let parts = snapshot_parts(decider.tail, decider.epoch, &bytes);
+        let parts = snapshot_parts(reader.tail, reader.seat.newest(), &bytes);
         let written = self.engine.append(self.home.snapshots, parts).await;
         let Some(first) = written.ok().and_then(|stamps| stamps.first().copied()) else {
             tracing::warn!(log = %self.home.snapshots, "snapshot failed; the log is kept whole");
             return;
         };
-        let log = self.engine.trim(self.home.log, decider.tail).await;
+        let log = self.engine.trim(self.home.log, reader.tail).await;
         let old = self.engine.trim(self.home.snapshots, first.seq).await;
         if let Err(error) = log.and(old) {
             tracing::warn!(%error, "trimming behind a snapshot failed");
+        }
+    }
+}
+
+/// Takes in what others decide, as long as there is a replica.
+async fn follow<M: Machine>(replica: Weak<Replica<M>>, mut bounds: watch::Receiver<Bounds>) {
+    while bounds.changed().await.is_ok() {
+        let tail = bounds.borrow_and_update().tail;
+        let Some(replica) = replica.upgrade() else { return };
+        let mut reader = replica.reader.lock().await;
+        if reader.tail < tail
+            && let Err(error) = replica.read_on(&mut reader, None).await
+        {
+            tracing::error!(log = %replica.home.log, %error, "what others decided cannot be read");
         }
     }
 }
@@ -177,10 +254,17 @@ fn frame(kind: u8, epoch: u64, payload: &[u8]) -> Bytes {
     Bytes::from(bytes)
 }
 
-fn parse(bytes: &[u8]) -> Option<(u8, u64, &[u8])> {
+fn parse(bytes: &[u8]) -> Option<(Mark, &[u8])> {
     let (kind, rest) = bytes.split_first()?;
     let (epoch, payload) = rest.split_first_chunk::<8>()?;
-    Some((*kind, u64::from_le_bytes(*epoch), payload))
+    let epoch = u64::from_le_bytes(*epoch);
+    let mark = match *kind {
+        OWNER => Mark::Owner(epoch),
+        DECISION => Mark::Decision(epoch),
+        BARRIER => Mark::Barrier,
+        _ => return None,
+    };
+    Some((mark, payload))
 }
 
 fn undecodable(log: LogId, why: &str) -> LogError {
@@ -208,20 +292,41 @@ fn parse_part(entry: &[u8]) -> Option<(Seq, u64, u32, u32, &[u8])> {
     Some((upto, epoch, u32::from_le_bytes(*part), u32::from_le_bytes(*count), body))
 }
 
-/// The newest whole snapshot, the place to fold from and the epoch there; an empty machine if there is none.
-async fn latest_snapshot<M: Machine>(engine: &dyn Engine, log: LogId) -> Result<(M, Seq, u64), LogError> {
-    let mut found = None;
-    let (mut whole, mut from) = (Vec::new(), engine.bounds(log).first);
+/// A state, the place to fold on from, and the epoch there.
+struct Snapshot<M> {
+    state: M,
+    upto: Seq,
+    epoch: u64,
+}
+
+/// The newest whole snapshot; an empty machine if there is none. Those of several processes may stand among each other.
+async fn latest_snapshot<M: Machine>(engine: &dyn Engine, log: LogId) -> Result<Snapshot<M>, LogError> {
+    let mut whole: Option<(Seq, u64, Vec<u8>)> = None;
+    let mut begun: HashMap<(Seq, u64), (u32, Vec<u8>)> = HashMap::new();
+    let mut from = engine.bounds(log).first;
     loop {
-        let batch = engine.read(log, from, PAGE).await?;
+        let batch = match engine.read(log, from, PAGE).await {
+            Err(LogError::Trimmed(first)) => {
+                from = first;
+                continue;
+            }
+            read => read?,
+        };
         for entry in &batch.entries {
             let Some((upto, epoch, part, count, body)) = parse_part(&entry.bytes) else { continue };
+            let (next, bytes) = begun.entry((upto, epoch)).or_default();
             if part == 0 {
-                whole.clear();
+                bytes.clear();
+            } else if part != *next {
+                continue; // its beginning was trimmed away
             }
-            whole.extend_from_slice(body);
-            if part + 1 == count {
-                found = Some((std::mem::take(&mut whole), upto, epoch));
+            *next = part + 1;
+            bytes.extend_from_slice(body);
+            if part + 1 == count
+                && let Some((_, bytes)) = begun.remove(&(upto, epoch))
+                && whole.as_ref().is_none_or(|(newest, ..)| *newest <= upto)
+            {
+                whole = Some((upto, epoch, bytes));
             }
         }
         from = batch.next;
@@ -229,8 +334,10 @@ async fn latest_snapshot<M: Machine>(engine: &dyn Engine, log: LogId) -> Result<
             break;
         }
     }
-    let Some((bytes, upto, epoch)) = found else { return Ok((M::empty(), Seq::ZERO, 0)) };
-    Ok((M::restore(&bytes).map_err(|why| undecodable(log, &why))?, upto, epoch))
+    let Some((upto, epoch, bytes)) = whole else {
+        return Ok(Snapshot { state: M::empty(), upto: Seq::ZERO, epoch: 0 });
+    };
+    Ok(Snapshot { state: M::restore(&bytes).map_err(|why| undecodable(log, &why))?, upto, epoch })
 }
 
 #[cfg(test)]
@@ -292,13 +399,47 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn two_replicas_decide_in_turn_upon_each_others_decisions() {
+        let engine = engine();
+        let one = Replica::<Sum>::open(engine.clone(), HOME).await.unwrap();
+        let other = Replica::<Sum>::open(engine.clone(), HOME).await.unwrap();
+        let mut sum = 0;
+        // More than a snapshot's worth, so that each finds its place trimmed away at times.
+        for step in 1..30 {
+            let decider = if step % 3 == 0 { &one } else { &other };
+            sum += 2 * step;
+            assert_eq!(decider.submit(2 * step, 0).await, Ok(sum), "step {step}");
+        }
+        for replica in [one, other] {
+            replica.catch_up().await.unwrap();
+            assert_eq!(replica.read().0, sum);
+        }
+    }
+
+    #[tokio::test]
     async fn a_decision_of_an_ended_epoch_does_not_count() {
         let engine = engine();
-        let old = Replica::<Sum>::open(engine.clone(), HOME).await.unwrap();
-        let new = Replica::<Sum>::open(engine.clone(), HOME).await.unwrap();
-        old.submit(100, 0).await.unwrap();
-        new.submit(2, 0).await.unwrap();
-        let third = Replica::<Sum>::open(engine.clone(), HOME).await.unwrap();
-        assert_eq!(third.read().0, 2);
+        let replica = Replica::<Sum>::open(engine.clone(), HOME).await.unwrap();
+        replica.submit(2, 0).await.unwrap();
+        let stale = [frame(OWNER, 9, &[]), frame(DECISION, 1, &100_u64.to_le_bytes())];
+        {
+            let mut reader = replica.reader.lock().await;
+            engine.append(HOME.log, stale.to_vec()).await.unwrap();
+            let late = frame(DECISION, 1, &100_u64.to_le_bytes());
+            assert_eq!(replica.write(&mut reader, late).await, Ok(Verdict::Void));
+        }
+        assert_eq!(replica.submit(4, 0).await, Ok(6));
+        assert_eq!(Replica::<Sum>::open(engine, HOME).await.unwrap().read().0, 6);
+    }
+
+    #[tokio::test]
+    async fn what_another_decides_is_followed() {
+        let engine = engine();
+        let one = Replica::<Sum>::open(engine.clone(), HOME).await.unwrap();
+        let other = Replica::<Sum>::open(engine, HOME).await.unwrap();
+        let mut version = other.watch();
+        one.submit(2, 0).await.unwrap();
+        version.changed().await.unwrap();
+        assert_eq!(other.read().0, 2);
     }
 }

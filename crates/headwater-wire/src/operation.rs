@@ -96,6 +96,14 @@ pub struct Origin {
     pub is_secure: bool,
 }
 
+impl Origin {
+    /// Whether it came from this very machine.
+    #[must_use]
+    pub fn is_local(&self) -> bool {
+        self.address.is_some_and(|address| address.to_canonical().is_loopback())
+    }
+}
+
 impl Caller {
     /// An account itself, from nowhere in particular.
     #[must_use]

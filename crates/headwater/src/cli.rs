@@ -6,6 +6,7 @@ mod connection;
 mod copy;
 mod firehose;
 mod function;
+mod health;
 mod identity;
 mod inspect;
 mod manual;
@@ -29,6 +30,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use copy::Copy;
 use firehose::Firehose;
 use function::Run;
+use health::Health;
 use inspect::{Dump, Folder};
 use manual::{Completions, Man};
 use put::Put;
@@ -79,6 +81,9 @@ enum Command {
     /// Makes a data folder of a backup, or lists the backups there are
     #[command(after_help = restore::HELP)]
     Restore(Restore),
+    /// Tells by its exit status whether a server takes requests
+    #[command(after_help = health::HELP)]
+    Health(Health),
     /// Makes, shows, reshards, tags and deletes streams
     Stream(Stream),
     /// Puts lines, or whole files, into a stream
@@ -130,6 +135,9 @@ struct Serve {
     /// A TOML file with settings
     #[arg(long, env = "HEADWATER_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
+    /// Print the settings that are in force, as a file that --config takes, and end
+    #[arg(long)]
+    print_config: bool,
     #[command(flatten)]
     settings: Raw,
 }
@@ -144,6 +152,7 @@ pub(crate) fn run() -> ExitCode {
         Some(Command::Log(Log::Dump(dump))) => dump.show(),
         Some(Command::Backup(backup)) => block_on(backup.run()),
         Some(Command::Restore(restore)) => restore.run(),
+        Some(Command::Health(health)) => block_on(health.run()),
         Some(Command::Stream(stream)) => block_on(stream.run()),
         Some(Command::Put(put)) => block_on(put.run()),
         Some(Command::Get(get)) => block_on(get.run()),
@@ -182,12 +191,22 @@ fn block_on(task: impl Future<Output = Result<(), String>>) -> Result<(), String
 
 impl Serve {
     fn run(self) -> Result<(), String> {
-        serve::run(self.settings()?)
+        if !self.print_config {
+            return serve::run(self.settings()?);
+        }
+        let written = self.written()?;
+        let text = self.settings()?.shown(written, |name| variable(name).is_some())?;
+        io::stdout().write_all(text.as_bytes()).map_err(|error| format!("--print-config: {error}"))
     }
 
-    fn settings(self) -> Result<Settings, String> {
+    /// What flags, variables and the file say.
+    fn written(&self) -> Result<Raw, String> {
         let file = self.config.as_deref().map(Raw::of_file).transpose()?.unwrap_or_default();
-        let written = self.settings.or(file);
+        Ok(self.settings.clone().or(file))
+    }
+
+    fn settings(&self) -> Result<Settings, String> {
+        let written = self.written()?;
         let telemetry = written.telemetry(variable)?;
         let mut settings = written.check(credential()?)?;
         settings.telemetry = telemetry;

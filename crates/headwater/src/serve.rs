@@ -1,5 +1,7 @@
 //! `headwater serve`: the only place that constructs engines, opens sockets and draws chance. What it builds it takes
 //! down again in order: no new connections, the last answers out, the engine closed.
+mod notify;
+
 use crate::{
     backup::Source,
     front::{Backups, Doors, Front, Look, MAX_CONNECTIONS, Observer, Readings, Table, Tls, Traces, listen},
@@ -191,9 +193,11 @@ async fn receive(
         tokio::spawn(listen(listener, Arc::clone(doors)));
     }
     announce(settings, &addresses, objects_at);
+    notify::notify("READY=1");
 
     told_to_stop().await.map_err(|error| format!("cannot listen for signals: {error}"))?;
     tracing::info!("stopping");
+    notify::notify("STOPPING=1");
     doors.front.stopping();
     // Nobody listens for this once every connection is gone.
     let _ = stop.send(true);

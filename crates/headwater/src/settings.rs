@@ -1,6 +1,7 @@
 //! Settings in two stages: as written (flag, then `HEADWATER_*` variable, then file), and checked. Everything beyond
 //! this file stands on checked settings alone, so a mistake is told at start and nowhere else.
 mod choices;
+mod shown;
 
 pub(crate) use choices::{KeySettings, LogFormat, RateLimits, Store};
 
@@ -10,7 +11,7 @@ use crate::{
     outward::{OutwardSettings, TelemetrySettings, Written, WrittenTelemetry},
 };
 use clap::Args;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
@@ -32,7 +33,7 @@ const MAX_REGION_BYTES: usize = 32;
 
 /// Settings as written; `None` and empty where nothing is. The same names in a flag (`--account-id`), a variable
 /// (`HEADWATER_ACCOUNT_ID`) and the file (`account-id`).
-#[derive(Args, Deserialize, Debug, Default, Clone)]
+#[derive(Args, Deserialize, Serialize, Debug, Default, Clone)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub(crate) struct Raw {
     /// Where to listen: ADDRESS:PORT, or a port on 127.0.0.1; may be repeated. Plain HTTP and TLS share the port

@@ -2,9 +2,10 @@
 //! it is and what to do.
 mod heads;
 mod packages;
+pub(crate) mod pages;
 mod rooms;
 mod sizes;
-mod text;
+pub(crate) mod text;
 
 use crate::{generate, operations, tree::Tree};
 use std::path::Path;
@@ -12,11 +13,12 @@ use std::path::Path;
 /// What one check is called and does.
 type Check = (&'static str, fn(&Tree) -> Vec<String>);
 
-const CHECKS: [Check; 6] = [
+const CHECKS: [Check; 7] = [
     ("heads", heads::problems),
     ("sizes", sizes::problems),
     ("rooms", rooms::problems),
     ("text", text::problems),
+    ("pages", pages::problems),
     ("packages", packages::problems),
     ("operations", operations::problems),
 ];

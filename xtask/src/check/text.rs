@@ -61,7 +61,7 @@ fn dead_links(tree: &Tree, path: &str, text: &str) -> Vec<String> {
 }
 
 /// `target` as seen from `folder`, as a path from the root.
-fn resolve(folder: &str, target: &str) -> String {
+pub(crate) fn resolve(folder: &str, target: &str) -> String {
     let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
     for part in target.trim_end_matches('/').split('/') {
         match part {

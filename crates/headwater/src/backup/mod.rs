@@ -14,3 +14,8 @@ pub(crate) use frame::{CONTENT_TYPE, Decoder, Frame, MAGIC, encode};
 pub(crate) use restore::restore;
 pub(crate) use source::{Known, Source};
 pub(crate) use store::{Store, Taking};
+
+/// Where a running server tells of itself …
+pub(crate) const PATH: &str = "/_headwater/backup";
+/// … and what this is called in the scope of a signature.
+pub(crate) const SCOPE: &str = "headwater";

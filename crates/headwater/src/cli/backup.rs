@@ -5,7 +5,7 @@ use super::{
     output::{progress, say},
 };
 use crate::{
-    backup::{Decoder, Store, Taking},
+    backup::{self, Decoder, Store, Taking},
     serve::open_stopped,
     settings::data_folder,
 };
@@ -25,10 +25,6 @@ Examples:
   headwater backup ./backups
   headwater backup ./backups --keep 14 --endpoint https://streams.example:4566
   headwater backup ./backups --data ./headwater-data";
-
-/// What a request for a backup is signed for, and where it goes.
-const SERVICE: &str = "headwater";
-const PATH: &str = "/_headwater/backup";
 
 /// Of what, and where to.
 #[derive(Args)]
@@ -92,7 +88,7 @@ async fn listen(connection: Connection, taking: &mut Taking<'_>, bar: &ProgressB
     let endpoint = connection.endpoint.clone().filter(|url| !url.is_empty()).or_else(|| Some(LOCAL.to_owned()));
     let caller = connection.with(&endpoint, &None, &None).open().await?;
     let known = serde_json::to_vec(&taking.known()).map_err(|error| error.to_string())?;
-    let mut told = caller.stream(SERVICE, PATH, known).await?;
+    let mut told = caller.stream(backup::SCOPE, backup::PATH, known).await?;
     let mut decoder = Decoder::default();
     while let Some(bytes) = told.next().await? {
         decoder.push(&bytes);

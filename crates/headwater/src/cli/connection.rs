@@ -4,7 +4,7 @@ use super::identity::{Identity, Unsigned};
 use bytes::Bytes;
 use clap::Args;
 use headwater_log::clock::{Clock, SystemClock};
-use reqwest::{Client, Response, Url, redirect::Policy};
+use reqwest::{Client, RequestBuilder, Response, Url, redirect::Policy};
 use serde_json::Value;
 use std::{error::Error, fmt, sync::Arc, time::Duration};
 
@@ -12,6 +12,8 @@ use std::{error::Error, fmt, sync::Arc, time::Duration};
 pub(super) const LOCAL: &str = "http://127.0.0.1:4566";
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const TIMEOUT: Duration = Duration::from_secs(70);
+/// A server that does not answer this soon is not well.
+const HEALTH_TIMEOUT: Duration = Duration::from_secs(5);
 /// A refusal that a moment mends is asked about again so often …
 const TRIES: u32 = 5;
 /// … after this long, and then twice as long each time.
@@ -108,6 +110,9 @@ impl From<Failure> for String {
     }
 }
 
+/// Headers of a request: names and values.
+pub(super) type Headers = Vec<(String, String)>;
+
 /// Calls services.
 #[derive(Clone)]
 pub(super) struct Caller {
@@ -196,14 +201,19 @@ impl Caller {
         operation: &str,
         url: &Url,
         body: &[u8],
-    ) -> Result<Vec<(String, String)>, String> {
+    ) -> Result<Headers, String> {
         let (target, signed_as, _, version) = service.wire();
-        let mut headers = vec![
+        let headers = vec![
             ("content-type".to_owned(), format!("application/x-amz-json-{version}")),
             ("x-amz-target".to_owned(), format!("{target}.{operation}")),
         ];
+        self.signed(signed_as, url, headers, body).await
+    }
+
+    /// The headers of a POST, those of its signature among them.
+    async fn signed(&self, service: &str, url: &Url, mut headers: Headers, body: &[u8]) -> Result<Headers, String> {
         let unsigned = Unsigned { method: "POST", url, headers: &headers, body };
-        let signature = self.signer.sign(signed_as, self.clock.now_ms(), &unsigned).await?;
+        let signature = self.signer.sign(service, self.clock.now_ms(), &unsigned).await?;
         headers.extend(signature);
         Ok(headers)
     }
@@ -213,10 +223,7 @@ impl Caller {
         let url = self.url(service).map_err(|error| broken(&error))?;
         let body = input.to_string();
         let headers = self.headers(service, operation, &url, body.as_bytes()).await.map_err(Failure::Broken)?;
-        let mut request = self.client.post(url).timeout(TIMEOUT);
-        for (name, value) in &headers {
-            request = request.header(name, value);
-        }
+        let request = with_headers(self.client.post(url).timeout(TIMEOUT), headers);
         let reply = request.body(body).send().await.map_err(|error| broken(&whole(&error)))?;
         let status = reply.status();
         let body = reply.bytes().await.map_err(|error| broken(&whole(&error)))?;
@@ -253,15 +260,13 @@ impl Caller {
     pub(super) async fn stream(&self, service: &str, path: &str, body: Vec<u8>) -> Result<Streamed, String> {
         let server = self.endpoint.as_deref().unwrap_or(LOCAL);
         let url = Url::parse(&format!("{server}{path}")).map_err(|error| format!("{server}: {error}"))?;
-        let mut headers = vec![("content-type".to_owned(), "application/json".to_owned())];
-        let unsigned = Unsigned { method: "POST", url: &url, headers: &headers, body: &body };
-        let signature = self.signer.sign(service, self.clock.now_ms(), &unsigned).await?;
-        headers.extend(signature);
-        let mut request = self.client.post(url);
-        for (name, value) in &headers {
-            request = request.header(name, value);
-        }
-        let reply = request.body(body).send().await.map_err(|error| format!("{server}: {}", whole(&error)))?;
+        let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
+        let headers = self.signed(service, &url, headers, &body).await?;
+        let reply = with_headers(self.client.post(url), headers)
+            .body(body)
+            .send()
+            .await
+            .map_err(|error| format!("{server}: {}", whole(&error)))?;
         let status = reply.status();
         if status.is_success() {
             return Ok(Streamed(reply));
@@ -273,6 +278,23 @@ impl Caller {
             why.unwrap_or(&format!("the answer is {status}: it is no Headwater, or an older one"))
         ))
     }
+}
+
+fn with_headers(request: RequestBuilder, headers: Headers) -> RequestBuilder {
+    headers.into_iter().fold(request, |request, (name, value)| request.header(name, value))
+}
+
+/// Asks a server whether it takes requests. It is asked anew each time, as a server that comes up may be another one.
+///
+/// # Errors
+/// A sentence if it does not, or is not there.
+pub(super) async fn is_ready(endpoint: &str) -> Result<(), String> {
+    let failed = |why: &str| format!("{endpoint}: {why}");
+    let url = format!("{}/_headwater/health/ready", endpoint.trim_end_matches('/'));
+    let url = Url::parse(&url).map_err(|error| failed(&error.to_string()))?;
+    let client = client(Policy::none(), url.scheme() == "http")?;
+    let reply = client.get(url).timeout(HEALTH_TIMEOUT).send().await.map_err(|error| failed(&whole(&error)))?;
+    if reply.status().is_success() { Ok(()) } else { Err(failed(&format!("not ready ({})", reply.status()))) }
 }
 
 /// A client for HTTP; one that is plain knows no TLS, as reading the machine's certificates takes longer than most commands.

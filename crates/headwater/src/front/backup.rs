@@ -3,9 +3,10 @@
 //! machine and from no page in a browser. At most one is told at a time.
 use super::{
     Front,
+    local::is_local_program,
     outgoing::Outgoing,
     pulse::Pulse,
-    reply::{Refusal, Reply},
+    reply::{self, Refusal, Reply},
 };
 use crate::backup::{self, Known, Source};
 use bytes::Bytes;
@@ -16,9 +17,7 @@ use serde_json::json;
 use std::sync::Arc;
 use tokio::sync::{Semaphore, mpsc};
 
-pub(super) const PATH: &str = "/_headwater/backup";
-/// What the service is called in a signature's scope, and what a policy calls this.
-const SCOPE: &str = "headwater";
+/// What a policy calls this.
 const ACTION: &str = "headwater:Backup";
 /// Frames that wait for the client; each has some MiB at most.
 const WAITING_FRAMES: usize = 2;
@@ -84,14 +83,12 @@ pub(super) async fn answer(front: &Front, head: &Parts, body: Incoming, pulse: &
 fn permit(front: &Front, head: &Parts, body: &Bytes, origin: Origin) -> Result<(), ServiceError> {
     let denied = |sentence: &str| Err(ServiceError::new("AccessDeniedException", sentence));
     if front.gate.is_open() {
-        let is_local = origin.address.is_some_and(|address| address.to_canonical().is_loopback());
-        let of_page = head.headers.contains_key(header::ORIGIN) || head.headers.contains_key("sec-fetch-site");
-        if !is_local || of_page {
+        if !is_local_program(head, origin) {
             return denied("without credentials, backups are for this machine alone");
         }
         return Ok(());
     }
-    let caller = Caller { origin, ..front.auth.caller(SCOPE, head, body, &*front.clock)? };
+    let caller = Caller { origin, ..front.auth.caller(backup::SCOPE, head, body, &*front.clock)? };
     front.gate.permit(&caller, ACTION, front.clock.now_ms())?;
     if !front.auth.is_own(&caller) {
         return denied("a backup holds the data of all accounts; it takes a key of the server's own (--account-id)");
@@ -100,8 +97,5 @@ fn permit(front: &Front, head: &Parts, body: &Bytes, origin: Origin) -> Result<(
 }
 
 fn refusal(status: StatusCode, sentence: &str) -> Reply {
-    let mut reply = Reply::new(Bytes::from(json!({"error": sentence}).to_string() + "\n").into());
-    *reply.status_mut() = status;
-    reply.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    reply
+    reply::json(status, &json!({"error": sentence}))
 }

@@ -1,7 +1,12 @@
 //! `/_headwater/health`: whether the server lives and takes requests, for people, load balancers and supervisors;
 //! `/_headwater/metrics`: what it counts; and `/_headwater/published`: the metrics that clients published.
-use super::{Look, dispatch::Table, metrics, published::Published, reply::Reply};
-use bytes::Bytes;
+use super::{
+    Look,
+    dispatch::Table,
+    metrics,
+    published::Published,
+    reply::{self, Reply},
+};
 use http::{HeaderValue, Method, StatusCode, header, request::Parts};
 use serde_json::{Map, Value, json};
 
@@ -11,25 +16,27 @@ pub(crate) const PREFIX: &str = "/_headwater/";
 /// The answer to a request under [`PREFIX`].
 pub(crate) fn answer(head: &Parts, table: &Table, published: &Published, look: &Look, is_ready: bool) -> Reply {
     if head.method != Method::GET && head.method != Method::HEAD {
-        return page(StatusCode::METHOD_NOT_ALLOWED, json!({"error": "only GET"}));
+        return page(StatusCode::METHOD_NOT_ALLOWED, &json!({"error": "only GET"}));
     }
     let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     match head.uri.path() {
-        "/_headwater/health/live" => page(StatusCode::OK, json!({"status": "live"})),
-        "/_headwater/health/ready" => page(status, json!({"status": state(is_ready)})),
+        "/_headwater/health/live" => page(StatusCode::OK, &json!({"status": "live"})),
+        "/_headwater/health/ready" => page(status, &json!({"status": state(is_ready)})),
         "/_headwater/health" | "/_headwater/health/" => page(
             status,
-            json!({
+            &json!({
                 "status": state(is_ready),
                 "version": env!("CARGO_PKG_VERSION"),
                 "services": services(table),
             }),
         ),
-        "/_headwater/metrics" => reply(StatusCode::OK, metrics::CONTENT_TYPE, metrics::page(table, look())),
-        "/_headwater/published" => page(StatusCode::OK, published.shown()),
+        "/_headwater/metrics" => {
+            of_now(reply::page(StatusCode::OK, metrics::CONTENT_TYPE, metrics::page(table, look())))
+        }
+        "/_headwater/published" => page(StatusCode::OK, &published.shown()),
         _ => page(
             StatusCode::NOT_FOUND,
-            json!({"error": "there are /_headwater/health, with /live and /ready, /_headwater/metrics, /_headwater/published, /_headwater/console and, to POST to, /_headwater/backup"}),
+            &json!({"error": "there are /_headwater/health, with /live and /ready, /_headwater/metrics, /_headwater/published, /_headwater/console and, to POST to, /_headwater/backup"}),
         ),
     }
 }
@@ -37,7 +44,7 @@ pub(crate) fn answer(head: &Parts, table: &Table, published: &Published, look: &
 /// The answer to who must not see these pages.
 pub(crate) fn refuse() -> Reply {
     let error = "this page answers to the server's own names, and to no foreign page; see --server-name";
-    page(StatusCode::FORBIDDEN, json!({"error": error}))
+    page(StatusCode::FORBIDDEN, &json!({"error": error}))
 }
 
 const fn state(is_ready: bool) -> &'static str {
@@ -52,15 +59,11 @@ fn services(table: &Table) -> Map<String, Value> {
     calls.collect()
 }
 
-fn page(status: StatusCode, body: Value) -> Reply {
-    reply(status, "application/json", body.to_string() + "\n")
+fn page(status: StatusCode, body: &Value) -> Reply {
+    of_now(reply::json(status, body))
 }
 
-fn reply(status: StatusCode, content_type: &'static str, body: String) -> Reply {
-    let mut reply = Reply::new(Bytes::from(body).into());
-    *reply.status_mut() = status;
-    let headers = reply.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+fn of_now(mut reply: Reply) -> Reply {
+    reply.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     reply
 }

@@ -1,8 +1,12 @@
 //! Who may see `/_headwater/`: a request sent to this server by a name that is its own, and from no foreign page. A
 //! page that makes its own name resolve to this address (DNS rebinding) is refused by its `Host`.
 use super::protocol;
+use headwater_wire::Origin;
 use http::{header, request::Parts};
 use std::net::{IpAddr, SocketAddr};
+
+/// Where a browser says that a request comes from; programs say nothing.
+pub(super) const FETCH_SITE: &str = "sec-fetch-site";
 
 /// The names and addresses this server goes by.
 pub(crate) struct OwnNames {
@@ -38,6 +42,11 @@ impl OwnNames {
             || host.ends_with(".localhost")
             || self.names.iter().any(|name| name.eq_ignore_ascii_case(&host))
     }
+}
+
+/// Whether a program on this machine asks, and no page in a browser.
+pub(super) fn is_local_program(head: &Parts, origin: Origin) -> bool {
+    origin.is_local() && !head.headers.contains_key(header::ORIGIN) && !head.headers.contains_key(FETCH_SITE)
 }
 
 /// A host without its port.

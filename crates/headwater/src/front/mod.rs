@@ -161,7 +161,7 @@ impl Front {
             if !self.own_names.admit(&head) {
                 return health::refuse();
             }
-            if head.uri.path() == backup::PATH {
+            if head.uri.path() == crate::backup::PATH {
                 return backup::answer(self, &head, body, pulse, origin).await;
             }
             if let Some(asked) = console::Asked::of(&head) {

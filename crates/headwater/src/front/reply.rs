@@ -4,11 +4,13 @@ use super::{chance::Draw, outgoing::Outgoing, protocol::is_dynamo};
 use bytes::Bytes;
 use headwater_wire::{Dialect, EVENT_STREAM, ErrorKind, Service, ServiceError, encode_error};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
+use serde_json::Value;
 use std::fmt;
 
 /// What goes back.
 pub(crate) type Reply = Response<Outgoing>;
 
+pub(super) const JSON: &str = "application/json";
 const UUID_BYTES: usize = 36;
 const DYNAMO_ID_BYTES: usize = 52;
 /// `x-amz-id-2` stands for this many bytes, as base64.
@@ -136,6 +138,19 @@ pub(crate) fn refusal(refusal: &Refusal, id: &RequestId, draw: &mut Draw) -> Rep
         }
         Refusal::TooSlow(service) => of_service(*service, StatusCode::REQUEST_TIMEOUT, Bytes::new(), id, draw),
     }
+}
+
+/// An answer that is none of a service's.
+pub(super) fn page(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Reply {
+    let mut reply = Reply::new(body.into().into());
+    *reply.status_mut() = status;
+    reply.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    reply
+}
+
+/// An answer in JSON, for programs and for people at a terminal.
+pub(super) fn json(status: StatusCode, body: &Value) -> Reply {
+    page(status, JSON, format!("{body}\n"))
 }
 
 /// `DynamoDB`'s answer to a plain GET.

@@ -15,17 +15,16 @@ mod web;
 
 pub(crate) use self::{
     remote::Remote,
-    settings::{OutwardSettings, Written},
+    settings::{OutwardSettings, Store, Written},
     telemetry::{Attribute, Span, SpanSink, Telemetry, TelemetrySettings, WrittenTelemetry},
 };
 
-use self::settings::Store;
 use headwater_firehose::outside::{Endpoints, Objects};
 use headwater_log::clock::Clock;
 use std::{io, path::Path, sync::Arc};
 
 /// The folder of buckets, in the data folder.
-const FOLDER: &str = "s3";
+pub(crate) const DEFAULT_FOLDER: &str = "s3";
 
 /// What there is outside.
 pub(crate) struct Outward {
@@ -51,7 +50,7 @@ impl Outward {
             }
             (Store::Folder(folder), _) => in_folder(folder::Folder::open(folder), folder)?,
             (Store::Default, Some(data)) => {
-                let folder = data.join(FOLDER);
+                let folder = data.join(DEFAULT_FOLDER);
                 in_folder(folder::Folder::open(&folder), &folder)?
             }
             (Store::Default, None) => in_folder(Ok(folder::Folder::temporary(number)), &std::env::temp_dir())?,

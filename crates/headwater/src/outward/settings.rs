@@ -139,7 +139,8 @@ fn key(file: &Path) -> Result<S3Key, String> {
 
 fn url(setting: &str, text: &str) -> Result<Url, String> {
     let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-    let url = url.filter(|url| url.query().is_none() && url.fragment().is_none() && url.username().is_empty());
+    let url = url.filter(|url| url.query().is_none() && url.fragment().is_none());
+    let url = url.filter(|url| url.username().is_empty() && url.password().is_none());
     url.ok_or_else(|| format!("{setting}: write http://HOST:PORT or https://HOST, not '{text}'"))
 }
 

@@ -32,13 +32,6 @@ user = "ann"
 policy = '{"Statement": {"Effect": "Allow", "Action": "kinesis:*", "Resource": "*"}}'
 "#;
 
-fn server() -> (Server, tempfile::TempDir) {
-    let folder = tempfile::tempdir().expect("a folder");
-    let file = folder.path().join("credentials.toml");
-    std::fs::write(&file, CREDENTIALS).expect("a file");
-    (Server::start(&["--credentials", file.to_str().expect("text")]), folder)
-}
-
 fn call(aws: &Server, key_id: &'static str, operation: &str, input: &Value) -> Reply {
     let secret = match key_id {
         "OWNER" => "s1",
@@ -68,7 +61,7 @@ fn is_denied(aws: &Server, key_id: &'static str, operation: &str, input: &Value,
 
 #[test]
 fn a_user_does_what_its_policy_allows_and_no_more() {
-    let (aws, _folder) = server();
+    let aws = Server::with_credentials(CREDENTIALS);
     for stream in ["open", "secret-1"] {
         is_done(&aws, "OWNER", "CreateStream", &json!({"StreamName": stream, "ShardCount": 1}));
     }
@@ -89,7 +82,7 @@ fn a_user_does_what_its_policy_allows_and_no_more() {
 
 #[test]
 fn another_account_is_denied_then_allowed_then_denied() {
-    let (aws, _folder) = server();
+    let aws = Server::with_credentials(CREDENTIALS);
     is_done(&aws, "OWNER", "CreateStream", &json!({"StreamName": "s", "ShardCount": 1}));
     let put = json!({"StreamARN": arn("s"), "PartitionKey": "k", "Data": "ZA=="});
     let head = format!(
@@ -126,7 +119,7 @@ fn another_account_is_denied_then_allowed_then_denied() {
 
 #[test]
 fn each_account_has_names_of_its_own() {
-    let (aws, _folder) = server();
+    let aws = Server::with_credentials(CREDENTIALS);
     is_done(&aws, "OWNER", "CreateStream", &json!({"StreamName": "s", "ShardCount": 1}));
     is_done(&aws, "STRANGER", "CreateStream", &json!({"StreamName": "s", "ShardCount": 2}));
     let summary = is_done(&aws, "STRANGER", "DescribeStreamSummary", &json!({"StreamName": "s"}));

@@ -20,13 +20,6 @@ policy = '{"Statement": {"Effect": "Allow", "Action": "kinesis:List*", "Resource
 const OWN: (&str, &str) = ("X-Headwater-Console", "");
 const HOST: (&str, &str) = ("Host", "localhost:4566");
 
-fn server() -> (Server, tempfile::TempDir) {
-    let folder = tempfile::tempdir().expect("a folder");
-    let file = folder.path().join("credentials.toml");
-    std::fs::write(&file, CREDENTIALS).expect("a file");
-    (Server::start(&["--credentials", file.to_str().expect("text")]), folder)
-}
-
 fn send(aws: &Server, method: &str, path: &str, headers: &[(&str, &str)], body: &Value) -> Reply {
     let headers = [&[HOST], headers].concat();
     let body = if body.is_null() { String::new() } else { body.to_string() };
@@ -58,7 +51,7 @@ fn call(aws: &Server, operation: &str, headers: &[(&str, &str)], input: &Value) 
 
 #[test]
 fn a_session_acts_as_its_credential_and_no_further_than_its_policy() {
-    let (aws, _folder) = server();
+    let aws = Server::with_credentials(CREDENTIALS);
     let (owner, reader) = (session(&aws, "OWNER", "s1"), session(&aws, "READER", "s2"));
     let create = json!({"StreamName": "s", "ShardCount": 1});
     let denied = call(&aws, "CreateStream", &[OWN, ("Cookie", &reader)], &create);
@@ -73,7 +66,7 @@ fn a_session_acts_as_its_credential_and_no_further_than_its_policy() {
 
 #[test]
 fn nothing_is_answered_without_a_session_or_from_a_foreign_page() {
-    let (aws, _folder) = server();
+    let aws = Server::with_credentials(CREDENTIALS);
     let owner = session(&aws, "OWNER", "s1");
     let cookie = ("Cookie", owner.as_str());
     let refusal = |headers: &[(&str, &str)]| {
@@ -100,7 +93,7 @@ fn nothing_is_answered_without_a_session_or_from_a_foreign_page() {
 
 #[test]
 fn a_host_that_was_rebound_sees_neither_the_page_nor_the_door() {
-    let (aws, _folder) = server();
+    let aws = Server::with_credentials(CREDENTIALS);
     let evil = ("Host", "evil.example:4566");
     for (method, path) in [("GET", ""), ("GET", "/session"), ("POST", "/login")] {
         let bytes = request(method, &format!("/_headwater/console{path}"), &[evil, OWN], b"{}");
@@ -120,7 +113,7 @@ fn a_host_that_was_rebound_sees_neither_the_page_nor_the_door() {
 
 #[test]
 fn a_wrong_secret_and_an_unknown_key_are_told_alike_and_not_for_ever() {
-    let (aws, _folder) = server();
+    let aws = Server::with_credentials(CREDENTIALS);
     let (wrong, unknown) = (login(&aws, "OWNER", "s2"), login(&aws, "NOBODY", "s1"));
     assert_eq!((wrong.status, wrong.text()), (403, unknown.text()));
     assert!(wrong.header("set-cookie").is_none());
@@ -135,7 +128,7 @@ fn a_wrong_secret_and_an_unknown_key_are_told_alike_and_not_for_ever() {
 
 #[test]
 fn the_door_takes_only_small_bodies_of_its_own_page() {
-    let (aws, _folder) = server();
+    let aws = Server::with_credentials(CREDENTIALS);
     let door = "/_headwater/console/login";
     let body = json!({"accessKeyId": "OWNER", "secretAccessKey": "s1"});
     assert_eq!(send(&aws, "POST", door, &[], &body).status, 403, "no header");
@@ -148,7 +141,7 @@ fn the_door_takes_only_small_bodies_of_its_own_page() {
 
 #[test]
 fn a_session_that_was_left_is_no_session() {
-    let (aws, _folder) = server();
+    let aws = Server::with_credentials(CREDENTIALS);
     let owner = session(&aws, "OWNER", "s1");
     let headers = [OWN, ("Cookie", owner.as_str())];
     let left = send(&aws, "POST", "/_headwater/console/logout", &headers, &Value::Null);

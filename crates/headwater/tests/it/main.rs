@@ -9,6 +9,7 @@ mod sentences;
 mod sequence;
 mod server;
 mod signer;
+mod supervised;
 mod tables;
 
 mod access;

@@ -33,6 +33,14 @@ impl Server {
         Self::run(serve().arg("--data").arg(folder).args(arguments))
     }
 
+    /// One in memory that knows the keys of `credentials`.
+    pub(crate) fn with_credentials(credentials: &str) -> Self {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        std::fs::write(&file, credentials).expect("a file to write to");
+        // Read at the start: nobody needs the file afterwards.
+        Self::run(serve().arg("--ephemeral").arg("--credentials").arg(file.path()))
+    }
+
     /// Runs `command` and waits until it says where it listens.
     pub(crate) fn run(command: &mut Command) -> Self {
         let (mut child, said, _) = spawn(command);

@@ -15,11 +15,8 @@ const HOST: &str = "kinesis.us-east-1.amazonaws.com";
 const TARGET: &str = "Kinesis_20131202.CreateStream";
 const BODY: &[u8] = br#"{"StreamName":"a","ShardCount":1}"#;
 
-fn server() -> (Server, tempfile::TempDir) {
-    let folder = tempfile::tempdir().expect("a folder");
-    let file = folder.path().join("credentials.toml");
-    std::fs::write(&file, format!("[[key]]\nid = \"{KEY_ID}\"\nsecret = \"{SECRET}\"\n")).expect("a file");
-    (Server::start(&["--credentials", file.to_str().expect("text")]), folder)
+fn server() -> Server {
+    Server::with_credentials(&format!("[[key]]\nid = \"{KEY_ID}\"\nsecret = \"{SECRET}\"\n"))
 }
 
 fn signer(seconds: u64) -> Signer {
@@ -56,7 +53,7 @@ const NO_MATCH: &str = "The request signature we calculated does not match the s
 
 #[test]
 fn the_right_key_is_taken() {
-    let (aws, _folder) = server();
+    let aws = server();
     let reply = create(&aws, &signer(now_seconds()), BODY, BODY);
     assert_eq!(reply.status, 200, "{}", reply.text());
     assert_eq!(streams(&aws), json!(["a"]));
@@ -64,14 +61,14 @@ fn the_right_key_is_taken() {
 
 #[test]
 fn another_secret_is_not() {
-    let (aws, _folder) = server();
+    let aws = server();
     let other = Signer { secret: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEz", ..signer(now_seconds()) };
     is_refused(&aws, &create(&aws, &other, BODY, BODY), "InvalidSignatureException", NO_MATCH);
 }
 
 #[test]
 fn an_unknown_key_is_not() {
-    let (aws, _folder) = server();
+    let aws = server();
     let other = Signer { key_id: "AKIDUNKNOWN", ..signer(now_seconds()) };
     let message = "The security token included in the request is invalid";
     is_refused(&aws, &create(&aws, &other, BODY, BODY), "UnrecognizedClientException", message);
@@ -79,14 +76,14 @@ fn an_unknown_key_is_not() {
 
 #[test]
 fn a_body_changed_on_the_way_is_not() {
-    let (aws, _folder) = server();
+    let aws = server();
     let changed = br#"{"StreamName":"b","ShardCount":1}"#;
     is_refused(&aws, &create(&aws, &signer(now_seconds()), BODY, changed), "InvalidSignatureException", NO_MATCH);
 }
 
 #[test]
 fn old_and_future_dates_are_not() {
-    let (aws, _folder) = server();
+    let aws = server();
     let expired = create(&aws, &signer(now_seconds() - 900), BODY, BODY);
     is_refused(&aws, &expired, "InvalidSignatureException", "Signature expired: ");
     let early = create(&aws, &signer(now_seconds() + 900), BODY, BODY);
@@ -96,7 +93,7 @@ fn old_and_future_dates_are_not() {
 
 #[test]
 fn headers_changed_on_the_way_are_not() {
-    let (aws, _folder) = server();
+    let aws = server();
     let signer = signer(now_seconds());
     let headers = [("content-type", JSON), ("host", HOST), ("x-amz-date", &signer.date), ("x-amz-target", TARGET)];
     let authorization = signer.authorization(&headers, BODY);
@@ -112,7 +109,7 @@ fn headers_changed_on_the_way_are_not() {
 
 #[test]
 fn a_date_that_is_sent_but_not_among_the_signed_headers_is_fine() {
-    let (aws, _folder) = server();
+    let aws = server();
     let signer = signer(now_seconds());
     let signed = [("content-type", JSON), ("host", HOST), ("x-amz-target", TARGET)];
     let authorization = signer.authorization(&signed, BODY);
@@ -123,7 +120,7 @@ fn a_date_that_is_sent_but_not_among_the_signed_headers_is_fine() {
 
 #[test]
 fn the_query_form() {
-    let (aws, _folder) = server();
+    let aws = server();
     let signer = signer(now_seconds());
     let signed = [("content-type", JSON), ("host", HOST), ("x-amz-target", TARGET)];
     let path = signer.query(&signed, BODY);
@@ -136,7 +133,7 @@ fn the_query_form() {
 
 #[test]
 fn nobody_and_nonsense_are_not() {
-    let (mut aws, _folder) = server();
+    let mut aws = server();
     let now = date(now_seconds());
     let plain = [("Content-Type", JSON), ("X-Amz-Target", TARGET), ("X-Amz-Date", &now)];
     let reply = exchange(aws.address(), &request("POST", "/", &plain, BODY)).expect("an answer");
@@ -175,7 +172,7 @@ fn the_key_may_come_from_the_environment() {
 
 #[test]
 fn the_header_may_be_written_more_tightly() {
-    let (aws, _folder) = server();
+    let aws = server();
     let signer = signer(now_seconds());
     let signed = [
         ("content-type", JSON),
@@ -192,7 +189,7 @@ fn the_header_may_be_written_more_tightly() {
 
 #[test]
 fn nothing_is_slipped_in_beside_what_was_signed() {
-    let (aws, _folder) = server();
+    let aws = server();
     let signer = signer(now_seconds());
     let signed = [("content-type", JSON), ("host", HOST), ("x-amz-date", &signer.date), ("x-amz-target", TARGET)];
     let authorization = signer.authorization(&signed, BODY);
@@ -217,7 +214,7 @@ fn nothing_is_slipped_in_beside_what_was_signed() {
 
 #[test]
 fn the_query_form_ends_when_it_says() {
-    let (aws, _folder) = server();
+    let aws = server();
     let signed = [("content-type", JSON), ("host", HOST), ("x-amz-target", TARGET)];
     for age in [301, 86_400] {
         let path = signer(now_seconds() - age).query(&signed, BODY);

@@ -8,7 +8,13 @@ mod attempts;
 mod sessions;
 
 use self::{attempts::Attempts, sessions::Sessions};
-use super::{Front, auth::Auth, local::OwnNames, pulse::Pulse, reply::Reply};
+use super::{
+    Front,
+    auth::Auth,
+    local::{FETCH_SITE, OwnNames},
+    pulse::Pulse,
+    reply::{self, Reply},
+};
 use bytes::Bytes;
 use headwater_kinesis::Entropy;
 use headwater_log::clock::Clock;
@@ -16,7 +22,7 @@ use headwater_wire::{Caller, ErrorKind, Origin, Service, ServiceError};
 use http::{HeaderValue, Method, StatusCode, header, request::Parts};
 use hyper::body::{Body, Incoming};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::sync::Arc;
 
 /// What the console's page lies under.
@@ -24,8 +30,6 @@ const PREFIX: &str = "/_headwater/console";
 /// Marks a request of the console; its value names the region, where there are many.
 const HEADER: &str = "x-headwater-console";
 const COOKIE: &str = "headwater-session";
-/// Where a browser says from what kind of page a request comes.
-const FETCH_SITE: &str = "sec-fetch-site";
 /// A key id and a secret have room in it many times over.
 const LOGIN_BYTES: u64 = 4096;
 /// Nothing but what this server serves; styles of elements are set by script through the object model, which is allowed.
@@ -107,8 +111,7 @@ impl Console {
     fn bearer(&self, head: &Parts, auth: &Auth, origin: Origin) -> Option<Caller> {
         let region = head.headers.get(HEADER).and_then(|value| value.to_str().ok());
         if auth.is_open() {
-            let is_local = origin.address.is_some_and(|address| address.to_canonical().is_loopback());
-            return auth.known("console", region).filter(|_| is_local);
+            return auth.known("console", region).filter(|_| origin.is_local());
         }
         let access_key = self.sessions.whose(token(head)?, self.now_ms())?;
         auth.known(&access_key, region)
@@ -146,7 +149,7 @@ pub(super) async fn answer(
             if let Some(token) = token(head) {
                 front.console.sessions.end(token);
             }
-            with_cookie(page(StatusCode::OK, &json!({})), "", 0, origin)
+            with_cookie(reply::json(StatusCode::OK, &json!({})), "", 0, origin)
         }
         _ => said(StatusCode::METHOD_NOT_ALLOWED, "not this way"),
     };
@@ -167,7 +170,7 @@ fn who(front: &Front, head: &Parts, origin: Origin) -> Reply {
         "regions": if front.auth.has_regions() { "many" } else { "one" },
         "version": env!("CARGO_PKG_VERSION"),
     });
-    page(StatusCode::OK, &about)
+    reply::json(StatusCode::OK, &about)
 }
 
 /// Begins a session for whoever knows a secret.
@@ -190,7 +193,7 @@ fn login(front: &Front, body: &Bytes, origin: Origin) -> Reply {
         return said(StatusCode::FORBIDDEN, "There is no such access key, or the secret key is another.");
     }
     let token = console.sessions.begin(&access_key_id, &*console.entropy, now_ms);
-    with_cookie(page(StatusCode::OK, &json!({})), &token, sessions::SESSION_MS / 1000, origin)
+    with_cookie(reply::json(StatusCode::OK, &json!({})), &token, sessions::SESSION_MS / 1000, origin)
 }
 
 /// The token in the request's cookie.
@@ -232,14 +235,7 @@ fn guard(reply: &mut Reply) {
 }
 
 fn said(status: StatusCode, sentence: &str) -> Reply {
-    page(status, &json!({"error": sentence}))
-}
-
-fn page(status: StatusCode, body: &Value) -> Reply {
-    let mut reply = Reply::new(Bytes::from(body.to_string()).into());
-    *reply.status_mut() = status;
-    reply.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    reply
+    reply::json(status, &json!({"error": sentence}))
 }
 
 #[cfg(test)]

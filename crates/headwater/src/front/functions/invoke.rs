@@ -1,7 +1,10 @@
 //! Lambda's Invoke, for those who call functions. Invariant: nothing is called before its caller is known and allowed.
-use super::{is, json, of_bytes};
+use super::is;
 use crate::{
-    front::{Front, reply::Reply, reply::RequestId},
+    front::{
+        Front,
+        reply::{self, Reply, RequestId},
+    },
     functions::{Call, Called, FunctionName, MAX_PAYLOAD_BYTES, Uncalled},
 };
 use bytes::Bytes;
@@ -35,7 +38,7 @@ pub(super) async fn answer(
     let mut reply = match run(front, named, action, head, body, origin).await {
         Ok(reply) => reply,
         Err(Refusal { status, code, body }) => {
-            let mut reply = json(status, &body);
+            let mut reply = reply::json(status, &body);
             reply.headers_mut().insert(HeaderName::from_static("x-amzn-errortype"), HeaderValue::from_static(code));
             reply
         }
@@ -75,7 +78,9 @@ async fn run(
     let trace = text(head, "x-amzn-trace-id").map(str::to_owned);
     let call = Call { name, arn, payload: body.clone(), trace, client_context: client_context(head)? };
     match kind {
-        Kind::DryRun if front.functions.knows(&call.name) => Ok(of_bytes(StatusCode::NO_CONTENT, Bytes::new())),
+        Kind::DryRun if front.functions.knows(&call.name) => {
+            Ok(reply::page(StatusCode::NO_CONTENT, reply::JSON, Bytes::new()))
+        }
         Kind::DryRun => Err(uncalled(Uncalled::NotFound, &call.arn)),
         Kind::Event => {
             let (functions, arn) = (Arc::clone(&front.functions), call.arn.clone());
@@ -88,7 +93,7 @@ async fn run(
                     Err(why) => tracing::warn!(arn, ?why, "a function called as an event was not reached"),
                 }
             });
-            Ok(of_bytes(StatusCode::ACCEPTED, Bytes::new()))
+            Ok(reply::page(StatusCode::ACCEPTED, reply::JSON, Bytes::new()))
         }
         Kind::RequestResponse => {
             let (arn, version) = (call.arn.clone(), call.name.qualifier.clone());
@@ -97,7 +102,7 @@ async fn run(
                 Called::Answer(body) => (body, false),
                 Called::Fault(body) => (body, true),
             };
-            let mut reply = of_bytes(StatusCode::OK, body);
+            let mut reply = reply::page(StatusCode::OK, reply::JSON, body);
             if is_fault {
                 let name = HeaderName::from_static("x-amz-function-error");
                 reply.headers_mut().insert(name, HeaderValue::from_static("Unhandled"));

@@ -3,13 +3,19 @@
 mod invoke;
 mod runtime;
 
-use super::{Front, body::Taken, protocol, pulse::Pulse, reply::Refusal, reply::Reply};
+use super::{
+    Front,
+    body::Taken,
+    local::is_local_program,
+    protocol,
+    pulse::Pulse,
+    reply::{self, Refusal, Reply},
+};
 use crate::functions::Serves;
 use bytes::Bytes;
 use headwater_wire::{Origin, Service};
-use http::{HeaderValue, Method, StatusCode, header, request::Parts};
+use http::{Method, StatusCode, request::Parts};
 use hyper::body::Incoming;
-use serde_json::Value;
 
 const INVOKE: &str = "/2015-03-31/functions/";
 const RUNTIME: &str = "/2018-06-01/runtime/";
@@ -60,12 +66,10 @@ pub(super) async fn answer(
     match asked {
         Asked::Invoke { name, action } => match body_of(taken) {
             Ok(body) => invoke::answer(front, (name, action), head, &body, origin).await,
-            Err(status) => json(status, &serde_json::json!({"message": "the body cannot be taken in"})),
+            Err(status) => reply::json(status, &serde_json::json!({"message": "the body cannot be taken in"})),
         },
         Asked::Runtime { serves, step } => {
-            let is_local = origin.address.is_some_and(|address| address.to_canonical().is_loopback());
-            let of_page = head.headers.contains_key(header::ORIGIN) || head.headers.contains_key("sec-fetch-site");
-            if !is_local || of_page || !front.own_names.admit(head) {
+            if !is_local_program(head, origin) || !front.own_names.admit(head) {
                 return runtime::error(StatusCode::FORBIDDEN, "Forbidden", "runtimes are on this machine alone");
             }
             runtime::answer(front, serves, step, head, body_of(taken)).await
@@ -79,18 +83,6 @@ fn body_of(taken: Result<Taken<'_>, Refusal>) -> Result<Bytes, StatusCode> {
         Refusal::TooSlow(_) => StatusCode::REQUEST_TIMEOUT,
         _ => StatusCode::PAYLOAD_TOO_LARGE,
     })
-}
-
-/// An answer in JSON.
-fn json(status: StatusCode, body: &Value) -> Reply {
-    of_bytes(status, body.to_string().into())
-}
-
-fn of_bytes(status: StatusCode, body: Bytes) -> Reply {
-    let mut reply = Reply::new(body.into());
-    *reply.status_mut() = status;
-    reply.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    reply
 }
 
 /// Whether the method is the one a path is made for.

@@ -1,8 +1,11 @@
 //! Lambda's Runtime API, for official runtime clients. Invariant: an invocation is handed out at most once, and its
 //! answer is taken at most once.
-use super::{is, json, of_bytes};
+use super::is;
 use crate::{
-    front::{Front, reply::Reply},
+    front::{
+        Front,
+        reply::{self, Reply},
+    },
     functions::{Called, Given, MAX_ANSWER_BYTES, Serves},
 };
 use bytes::Bytes;
@@ -56,7 +59,7 @@ async fn next(front: &Front, serves: &Serves) -> Reply {
     };
     let Given { id, arn, payload, trace, client_context, deadline_ms } = given;
     let payload = if payload.is_empty() { Bytes::from_static(b"{}") } else { payload };
-    let mut reply = of_bytes(StatusCode::OK, payload);
+    let mut reply = reply::page(StatusCode::OK, reply::JSON, payload);
     let headers = reply.headers_mut();
     insert(headers, "lambda-runtime-aws-request-id", &id);
     insert(headers, "lambda-runtime-deadline-ms", &deadline_ms.to_string());
@@ -96,10 +99,10 @@ fn fault(head: &Parts, body: Result<Bytes, StatusCode>) -> Called {
 }
 
 fn accepted() -> Reply {
-    json(StatusCode::ACCEPTED, &json!({"status": "OK"}))
+    reply::json(StatusCode::ACCEPTED, &json!({"status": "OK"}))
 }
 
 /// A refusal in the Runtime API's form.
 pub(super) fn error(status: StatusCode, error_type: &str, message: &str) -> Reply {
-    json(status, &json!({"errorMessage": message, "errorType": error_type}))
+    reply::json(status, &json!({"errorMessage": message, "errorType": error_type}))
 }
