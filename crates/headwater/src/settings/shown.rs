@@ -5,11 +5,12 @@ use crate::outward;
 use headwater_kinesis::KinesisSettings;
 
 /// Variables that hold what is secret, or half of it.
-const SECRET: [&str; 4] = [
+const SECRET: [&str; 5] = [
     "HEADWATER_ACCESS_KEY_ID",
     "HEADWATER_SECRET_ACCESS_KEY",
     "HEADWATER_MASTER_KEY",
     "HEADWATER_S3_SECRET_ACCESS_KEY",
+    "OTEL_EXPORTER_OTLP_HEADERS",
 ];
 
 impl Settings {
@@ -53,6 +54,7 @@ impl Settings {
             clock_skew_s: Some(self.clock_skew_s),
             log_format: Some(self.log_format),
             log: Some(self.log.to_string()),
+            log_requests: Some(self.log_requests),
             ..written
         }
     }
