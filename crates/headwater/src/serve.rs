@@ -92,7 +92,6 @@ async fn serve(settings: Settings) -> Result<Arc<dyn Engine>, String> {
     tokio::spawn(headwater_firehose::run_deliveries(Arc::clone(&firehose)));
 
     let traces = telemetry.as_ref().map(|telemetry| Traces::new(telemetry.sink(), telemetry.ratio()));
-    let observer = Observer::new(settings.slow_request_ms, traces);
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS as usize));
     let (recovery_us, free, spans) = (clock.steady_us(), Arc::clone(&places), telemetry.as_ref().map(Telemetry::sink));
     let look: Look = Arc::new(move || Readings {
@@ -104,10 +103,11 @@ async fn serve(settings: Settings) -> Result<Arc<dyn Engine>, String> {
         recovery_us,
         spans: spans.as_ref().map(SpanSink::counts),
     });
+    let observer = Observer::new(look, settings.slow_request_ms, traces);
     let backups = Backups::of(source);
     let (stop, stopped) = watch::channel(false);
     let doors = Arc::new(Doors {
-        front: Front::new(table, functions, look, observer, backups, &settings, Arc::clone(&clock), entropy),
+        front: Front::new(table, functions, observer, backups, &settings, Arc::clone(&clock), entropy),
         tls,
         clock: Arc::clone(&clock),
         places,

@@ -7,7 +7,7 @@ use super::{
     intake::Item,
     journal::{Current, Journal, Position},
     reader::Plan,
-    store::{Blank, DiskConfig, Stats, Store, Supply, failed, segment_name, unfinished},
+    store::{Blank, DiskConfig, Measures, Stats, Store, Supply, failed, segment_name, unfinished},
     survey::{STORE, Survey, encode_store, read_store, survey},
     upkeep::{Next, Upkeep},
 };
@@ -129,6 +129,12 @@ impl Core {
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.store.stats()
+    }
+
+    /// What is measured; see [`super::DiskEngine::measures`].
+    #[must_use]
+    pub fn measures(&self) -> Measures {
+        self.store.measures()
     }
 
     /// The journal as it is now; see [`super::DiskEngine::hold`].

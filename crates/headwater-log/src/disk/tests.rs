@@ -172,6 +172,22 @@ async fn a_time_is_found_across_damage() {
 }
 
 #[test]
+fn what_is_measured_are_syncs_groups_and_the_files_that_are_there() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut engine = core(dir.path());
+    (0..3).for_each(|round| put(&mut engine, round));
+    while engine.keep_up(false).unwrap() {}
+    let measures = engine.measures();
+    assert_eq!(measures.group_entries.counts.iter().sum::<u64>(), measures.stats.syncs);
+    assert_eq!(measures.group_entries.sum, measures.stats.entries);
+    assert_eq!(measures.sync_us.counts.iter().sum::<u64>(), measures.stats.syncs);
+    assert_eq!((measures.live_segments, measures.live_runs, measures.dead_files), (1, 0, 0));
+    let sizes = std::fs::read_dir(dir.path()).unwrap().map(|file| file.unwrap());
+    let journal = sizes.filter(|file| !matches!(file.file_name().to_str(), Some("store" | "lock")));
+    assert_eq!(measures.size_bytes, journal.map(|file| file.metadata().unwrap().len()).sum::<u64>());
+}
+
+#[test]
 fn flipped_bits_in_a_run_are_noticed_when_read_or_healed_by_its_blocks() {
     let dir = tempfile::tempdir().unwrap();
     let mut engine = core(dir.path());

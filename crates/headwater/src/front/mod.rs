@@ -105,7 +105,6 @@ pub(crate) struct Front {
     auth: Auth,
     gate: Gate,
     published: Published,
-    look: Look,
     observer: Observer,
     backups: Backups,
     intake: Intake,
@@ -123,7 +122,6 @@ impl Front {
     pub(crate) fn new(
         table: Table,
         functions: Arc<Registry>,
-        look: Look,
         observer: Observer,
         backups: Backups,
         settings: &Settings,
@@ -136,7 +134,6 @@ impl Front {
             auth: Auth::new(settings),
             gate: Gate::new(settings.credentials.clone()),
             published: Published::default(),
-            look,
             observer,
             backups,
             intake: Intake::new(settings.body_limit_bytes, Arc::clone(&clock)),
@@ -167,7 +164,7 @@ impl Front {
             if let Some(asked) = console::Asked::of(&head) {
                 return console::answer(self, asked, &head, body, pulse, origin).await;
             }
-            return health::answer(&head, &self.table, &self.published, &self.look, !*self.stop.borrow());
+            return health::answer(&head, &self.table, &self.published, &self.observer.look, !*self.stop.borrow());
         }
         if let Some(asked) = functions::Asked::of(&head) {
             return functions::answer(self, asked, &head, body, pulse, origin).await;
@@ -301,7 +298,7 @@ impl Front {
 
     /// All metrics now, as their page has them.
     pub(crate) fn metrics(&self) -> String {
-        metrics::page(&self.table, (self.look)())
+        metrics::page(&self.table, (self.observer.look)())
     }
 }
 
@@ -362,8 +359,7 @@ mod tests {
             front: Front::new(
                 Table::new(Arc::clone(&shared)).with(&slow, vec![op(run)]),
                 functions(&settings, &shared),
-                Arc::new(nothing_read),
-                Observer::new(None, None),
+                Observer::new(Arc::new(nothing_read), None, None),
                 Backups::of(None),
                 &settings,
                 Arc::clone(&shared),

@@ -4,7 +4,7 @@
 //! Invariant: no line and no span carries data of a record or an item, nor a secret; what is not asked for costs nothing
 //! but a look at the clock before and after, which the latency by operation needs anyway.
 use super::{
-    Exchange,
+    Exchange, Look,
     auth::claimed_key,
     dispatch::{Route, known_as},
     protocol::Target,
@@ -22,8 +22,10 @@ pub(crate) const LISTING: &str = "headwater::request";
 /// More of a name is not shown.
 const NAME_CHARS: usize = 255;
 
-/// Who looks at requests.
+/// Who looks at requests, and at all that is counted.
 pub(crate) struct Observer {
+    /// What the server's parts have counted.
+    pub(super) look: Look,
     /// Whether each request has a line.
     lists: bool,
     /// A request that takes as long is told of.
@@ -174,9 +176,9 @@ impl<'a> Notes<'a> {
 
 impl Observer {
     /// One that tells of requests as asked for; `traces` is where spans go.
-    pub(crate) fn new(slow_request_ms: Option<u64>, traces: Option<Traces>) -> Self {
+    pub(crate) fn new(look: Look, slow_request_ms: Option<u64>, traces: Option<Traces>) -> Self {
         let lists = tracing::enabled!(target: LISTING, tracing::Level::INFO);
-        Self { lists, slow_us: slow_request_ms.map(|ms| ms.saturating_mul(1000)), traces }
+        Self { look, lists, slow_us: slow_request_ms.map(|ms| ms.saturating_mul(1000)), traces }
     }
 
     const fn is_watching(&self) -> bool {

@@ -14,6 +14,9 @@ use http::request::Parts;
 const TRACE_PARENT: &str = "traceparent";
 const AMAZON_TRACE: &str = "x-amzn-trace-id";
 
+/// The part of a trace's id that is compared, by OpenTelemetry's rule.
+const LAST_63_BITS: u128 = (1 << 63) - 1;
+
 /// Where spans go, and how many.
 pub(crate) struct Traces {
     sink: SpanSink,
@@ -49,7 +52,7 @@ impl Traces {
     pub(super) fn sample(&self, head: &Parts, draw: &mut Draw) -> Option<Context> {
         let parent = Parent::of(head);
         let trace = parent.map_or_else(|| u128::from(draw.number()) << 64 | u128::from(draw.number()), |it| it.trace);
-        let falls_below = || (trace as u64 & (u64::MAX >> 1)) < self.threshold;
+        let falls_below = || trace & LAST_63_BITS < u128::from(self.threshold);
         let is_sampled = parent.and_then(|parent| parent.is_sampled).unwrap_or_else(falls_below);
         let span = || draw.number().max(1);
         is_sampled.then(span).map(|span| Context { trace, span, parent: parent.and_then(|parent| parent.span) })

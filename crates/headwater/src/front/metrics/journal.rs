@@ -1,12 +1,12 @@
 //! The journal: what is written, how it syncs, what it takes. Invariant: a server in memory has none of these samples.
-use super::{Head, MICROSECOND, Spread, counters, family, gauges, number};
+use super::{Head, MICROS, Spread, counters, family, gauges, number};
 use headwater_log::disk::Measures;
 use prometheus_client::{encoding::DescriptorEncoder, metrics::MetricType, registry::Unit};
 use std::fmt;
 
 pub(super) fn encode(encoder: &mut DescriptorEncoder<'_>, journal: Option<&Measures>) -> fmt::Result {
     let help = "How long the journal's syncs took";
-    let sync = journal.map(|it| (Vec::new(), Spread(&it.sync_us, MICROSECOND)));
+    let sync = journal.map(|it| (Vec::new(), Spread(&it.sync_us, MICROS)));
     family(encoder, Head("journal_sync_duration", help, Some(Unit::Seconds)), MetricType::Histogram, sync)?;
     let help = "Entries that a sync made durable";
     let group = journal.map(|it| (Vec::new(), Spread(&it.group_entries, 1.0)));

@@ -112,15 +112,15 @@ fn family<'a, M: EncodeMetric>(
     Ok(())
 }
 
-/// A distribution, each of its values being so many units of the metric.
+/// A distribution, so many of whose values are one unit of the metric.
 struct Spread<'a>(&'a Distribution, f64);
 
 impl EncodeMetric for Spread<'_> {
     fn encode(&self, mut encoder: MetricEncoder<'_>) -> fmt::Result {
-        let Self(Distribution { bounds, counts, sum }, unit) = self;
-        let bounds = bounds.iter().map(|bound| number(*bound) * unit).chain([f64::INFINITY]);
+        let Self(Distribution { bounds, counts, sum }, values) = self;
+        let bounds = bounds.iter().map(|bound| number(*bound) / values).chain([f64::INFINITY]);
         let buckets: Vec<(f64, u64)> = bounds.zip(counts.iter().copied()).collect();
-        encoder.encode_histogram::<NoLabelSet>(number(*sum) * unit, counts.iter().sum(), &buckets, None)
+        encoder.encode_histogram::<NoLabelSet>(number(*sum) / values, counts.iter().sum(), &buckets, None)
     }
 
     fn metric_type(&self) -> MetricType {
@@ -128,11 +128,11 @@ impl EncodeMetric for Spread<'_> {
     }
 }
 
-/// Seconds.
-const MICROSECOND: f64 = 0.000_001;
+/// Microseconds of a second. Dividing by it gives the number one would write; multiplying by its inverse does not.
+const MICROS: f64 = 1_000_000.0;
 
 fn micros(us: u64) -> f64 {
-    number(us) * MICROSECOND
+    number(us) / MICROS
 }
 
 fn millis(ms: u64) -> f64 {

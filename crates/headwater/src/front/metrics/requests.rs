@@ -1,7 +1,7 @@
 //! Requests: how many, how they ended, and how long they took. Invariant: an operation nobody asked for has no sample.
 use super::{
     super::dispatch::{Calls, OperationReading},
-    Head, Labels, MICROSECOND, Spread, counters, family,
+    Head, Labels, MICROS, Spread, counters, family,
 };
 use prometheus_client::{encoding::DescriptorEncoder, metrics::MetricType, registry::Unit};
 use std::fmt;
@@ -32,7 +32,7 @@ pub(super) fn encode(
         .flat_map(|it| outcomes(it.calls).map(|(outcome, count)| (labels(it, &[("outcome", outcome)]), count)));
     counters(encoder, Head("operation_requests", help, None), by_outcome)?;
     let help = "From the whole head of a request until its answer was known; of events, until they began";
-    let latency = operations.iter().map(|it| (labels(it, &[]), Spread(&it.latency, MICROSECOND)));
+    let latency = operations.iter().map(|it| (labels(it, &[]), Spread(&it.latency, MICROS)));
     family(encoder, Head("operation_latency", help, Some(Unit::Seconds)), MetricType::Histogram, latency)?;
     let help = "Errors that operations answered with, by their code";
     let by_code =
