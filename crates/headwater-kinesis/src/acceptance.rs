@@ -260,8 +260,8 @@ mod model {
                 }
                 Judgement::Behind(_) => world.nodes[node].put = None, // goes on with a child
                 Judgement::Read(from, to) => {
-                    let (from, upto) = (from.0 as usize, to.0 as usize);
-                    clear.learn(to, marker_in(&world.log, from, upto).map(place));
+                    let index = |place: Seq| usize::try_from(place.0).unwrap();
+                    clear.learn(to, marker_in(&world.log, index(from), index(to)).map(place));
                 }
             }
             world.nodes[node].clear = Some(clear);

@@ -13,6 +13,10 @@ mod outward;
 mod serve;
 mod settings;
 
+// Gives back what is freed, which musl's does not do cheaply and glibc's not soon.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> std::process::ExitCode {
     cli::run()
 }

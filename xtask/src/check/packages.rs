@@ -2,7 +2,7 @@
 use crate::tree::Tree;
 
 /// Raise it only together with the dependency that needs it, and say why in the commit.
-const MAX_LOCKED_PACKAGES: usize = 442;
+const MAX_LOCKED_PACKAGES: usize = 444;
 
 pub(crate) fn problems(tree: &Tree) -> Vec<String> {
     let locked = tree.text("Cargo.lock").unwrap_or_default().lines().filter(|line| *line == "[[package]]").count();
