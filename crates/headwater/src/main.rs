@@ -14,6 +14,7 @@ mod serve;
 mod settings;
 
 // Gives back what is freed, which musl's does not do cheaply and glibc's not soon.
+#[cfg(not(target_env = "msvc"))]
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
