@@ -19,7 +19,7 @@ const PAGE: Limits = Limits { entries: 1024, bytes: 8 << 20 };
 pub(crate) async fn place_markers(engine: &dyn Engine, logs: &[(LogId, Seq)]) -> Result<Vec<Stamp>, LogError> {
     let mut commits = Vec::new();
     for (log, from) in logs {
-        if find_marker(engine, *log, *from).await?.is_none() {
+        if find_marker(engine, *log, *from, None).await?.is_none() {
             commits.push(engine.append(*log, vec![record::encode_seal()]));
         }
     }
@@ -29,21 +29,30 @@ pub(crate) async fn place_markers(engine: &dyn Engine, logs: &[(LogId, Seq)]) ->
     let mut markers = Vec::with_capacity(logs.len());
     for (log, from) in logs {
         let lost = || LogError::Io(format!("the marker in log {log} was written and is not there"));
-        markers.push(find_marker(engine, *log, *from).await?.ok_or_else(lost)?);
+        markers.push(find_marker(engine, *log, *from, None).await?.ok_or_else(lost)?);
     }
     Ok(markers)
 }
 
-/// The first marker at or behind `from`. What is damaged or trimmed is passed over: if that was a marker, another may
-/// be written, as nothing was put meanwhile.
-async fn find_marker(engine: &dyn Engine, log: LogId, mut from: Seq) -> Result<Option<Stamp>, LogError> {
-    loop {
+/// The first marker at or behind `from`: before `to`, which something stands at or behind, or up to the end. What is
+/// damaged or trimmed is passed over: if that was a marker, another may be written, as nothing was put meanwhile.
+///
+/// # Errors
+/// The engine's.
+pub(crate) async fn find_marker(
+    engine: &dyn Engine,
+    log: LogId,
+    mut from: Seq,
+    to: Option<Seq>,
+) -> Result<Option<Stamp>, LogError> {
+    while to.is_none_or(|to| from < to) {
         match engine.read(log, from, PAGE).await {
             Ok(batch) => {
-                if let Some(entry) = batch.entries.iter().find(|entry| record::is_seal(&entry.bytes)) {
+                let mut stretch = batch.entries.iter().take_while(|entry| to.is_none_or(|to| entry.stamp.seq < to));
+                if let Some(entry) = stretch.find(|entry| record::is_seal(&entry.bytes)) {
                     return Ok(Some(entry.stamp));
                 }
-                if batch.entries.is_empty() {
+                if batch.entries.is_empty() && to.is_none() {
                     return Ok(None);
                 }
                 from = batch.next;
@@ -53,6 +62,7 @@ async fn find_marker(engine: &dyn Engine, log: LogId, mut from: Seq) -> Result<O
             Err(error) => return Err(error),
         }
     }
+    Ok(None)
 }
 
 #[cfg(test)]

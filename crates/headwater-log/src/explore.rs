@@ -18,16 +18,37 @@ pub trait Model {
 }
 
 /// What came of it.
-#[derive(Debug)]
-pub struct Explored<S> {
+struct Explored<S> {
     /// How many states there are, or were seen up to the fault.
-    pub states: usize,
+    states: usize,
     /// The first fault, and the state it is in.
-    pub fault: Option<(String, S)>,
+    fault: Option<(String, S)>,
+}
+
+/// A model with fewer states than this lets next to nothing happen.
+const FEW: usize = 1000;
+
+/// Finds no fault.
+///
+/// # Panics
+/// If there is one, or so few states that nothing was tried.
+pub fn assert_sound<M: Model>(model: &M) {
+    let Explored { states, fault } = explore(model);
+    assert!(fault.is_none(), "{fault:?}");
+    assert!(states > FEW, "{states} states");
+}
+
+/// Finds the fault of a model that a rule was left out of.
+///
+/// # Panics
+/// If it does not.
+pub fn assert_faulty<M: Model>(model: &M, rule: &dyn Debug) {
+    let Explored { states, fault } = explore(model);
+    assert!(fault.is_some(), "{rule:?} is not found in {states} states");
 }
 
 /// Looks at every state, those nearer to the beginning first.
-pub fn explore<M: Model>(model: &M) -> Explored<M::State> {
+fn explore<M: Model>(model: &M) -> Explored<M::State> {
     let start = model.start();
     let mut seen = HashSet::from([start.clone()]);
     let mut wave = vec![start];

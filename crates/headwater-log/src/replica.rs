@@ -111,7 +111,7 @@ impl<M: Machine> Replica<M> {
     /// The engine's.
     pub async fn catch_up(&self) -> Result<(), LogError> {
         let mut reader = self.reader.lock().await;
-        self.write(&mut reader, frame(BARRIER, 0, &[])).await.map(drop)
+        self.write(&mut reader, frame(Mark::Barrier, &[])).await.map(drop)
     }
 
     async fn decide(&self, command: M::Command, now_ms: u64) -> Result<M::Answer, SubmitError<M::Refusal>> {
@@ -122,10 +122,18 @@ impl<M: Machine> Replica<M> {
         if changes.is_empty() {
             return Ok(answer);
         }
-        let entry = frame(DECISION, epoch, &M::encode(&changes));
-        if self.write(&mut reader, entry).await.map_err(SubmitError::Log)? == Verdict::Void {
-            let why = format!("another process decided in log {} first, so this does not count", self.home.log);
-            return Err(SubmitError::Log(LogError::Unavailable(why)));
+        let entry = frame(Mark::Decision(epoch), &M::encode(&changes));
+        match self.write(&mut reader, entry).await.map_err(SubmitError::Log)? {
+            Verdict::Counts => {}
+            Verdict::Void => {
+                let why = format!("another process decided in log {} first, so this does not count", self.home.log);
+                return Err(SubmitError::Log(LogError::Unavailable(why)));
+            }
+            Verdict::Passed => {
+                reader.seat.doubt();
+                let why = format!("whether a decision in log {} counts cannot be read any more", self.home.log);
+                return Err(SubmitError::Log(LogError::Io(why)));
+            }
         }
         if reader.since_snapshot >= self.home.snapshot_every {
             self.take_snapshot(&mut reader).await;
@@ -139,7 +147,7 @@ impl<M: Machine> Replica<M> {
             if let Some(epoch) = reader.seat.held() {
                 return Ok(epoch);
             }
-            let entry = frame(OWNER, reader.seat.newest() + 1, &[]);
+            let entry = frame(reader.seat.claim(), &[]);
             self.write(reader, entry).await?;
         }
     }
@@ -159,7 +167,7 @@ impl<M: Machine> Replica<M> {
     }
 
     /// Folds what is there, up to the entry at `own`, which this process has just written, if there is one: then its
-    /// verdict is told.
+    /// verdict is told. An entry that was trimmed before it could be read is told as passed, whatever it was.
     async fn read_on(&self, reader: &mut Reader, own: Option<Seq>) -> Result<Verdict, LogError> {
         loop {
             let batch = match self.engine.read(self.home.log, reader.tail, PAGE).await {
@@ -246,7 +254,12 @@ async fn follow<M: Machine>(replica: Weak<Replica<M>>, mut bounds: watch::Receiv
     }
 }
 
-fn frame(kind: u8, epoch: u64, payload: &[u8]) -> Bytes {
+fn frame(mark: Mark, payload: &[u8]) -> Bytes {
+    let (kind, epoch) = match mark {
+        Mark::Owner(epoch) => (OWNER, epoch),
+        Mark::Decision(epoch) => (DECISION, epoch),
+        Mark::Barrier => (BARRIER, 0),
+    };
     let mut bytes = Vec::with_capacity(9 + payload.len());
     bytes.push(kind);
     bytes.extend_from_slice(&epoch.to_le_bytes());
@@ -421,15 +434,31 @@ mod tests {
         let engine = engine();
         let replica = Replica::<Sum>::open(engine.clone(), HOME).await.unwrap();
         replica.submit(2, 0).await.unwrap();
-        let stale = [frame(OWNER, 9, &[]), frame(DECISION, 1, &100_u64.to_le_bytes())];
+        let stale = [frame(Mark::Owner(9), &[]), frame(Mark::Decision(1), &100_u64.to_le_bytes())];
         {
             let mut reader = replica.reader.lock().await;
             engine.append(HOME.log, stale.to_vec()).await.unwrap();
-            let late = frame(DECISION, 1, &100_u64.to_le_bytes());
+            let late = frame(Mark::Decision(1), &100_u64.to_le_bytes());
             assert_eq!(replica.write(&mut reader, late).await, Ok(Verdict::Void));
         }
         assert_eq!(replica.submit(4, 0).await, Ok(6));
         assert_eq!(Replica::<Sum>::open(engine, HOME).await.unwrap().read().0, 6);
+    }
+
+    #[tokio::test]
+    async fn what_a_snapshot_has_swallowed_is_not_taken_for_a_decision_that_counts() {
+        let engine = engine();
+        let one = Replica::<Sum>::open(engine.clone(), HOME).await.unwrap();
+        one.submit(2, 0).await.unwrap();
+        let mut reader = one.reader.lock().await;
+        let late = engine.append(HOME.log, vec![frame(Mark::Decision(1), &4_u64.to_le_bytes())]).await.unwrap();
+        let other = Replica::<Sum>::open(engine.clone(), HOME).await.unwrap();
+        for _ in 0..HOME.snapshot_every {
+            other.submit(2, 0).await.unwrap();
+        }
+        assert!(engine.bounds(HOME.log).first > late[0].seq, "it is trimmed");
+        assert_eq!(one.read_on(&mut reader, Some(late[0].seq)).await, Ok(Verdict::Passed));
+        assert_eq!(one.read().0, other.read().0);
     }
 
     #[tokio::test]

@@ -191,29 +191,25 @@ fn block_on(task: impl Future<Output = Result<(), String>>) -> Result<(), String
 
 impl Serve {
     fn run(self) -> Result<(), String> {
+        let file = self.config.as_deref().map(Raw::of_file).transpose()?.unwrap_or_default();
+        let written = self.settings.or(file);
+        let settings = settings(written.clone())?;
         if !self.print_config {
-            return serve::run(self.settings()?);
+            return serve::run(settings);
         }
-        let written = self.written()?;
-        let text = self.settings()?.shown(written, |name| variable(name).is_some())?;
+        let text = settings.shown(written, |name| variable(name).is_some())?;
         io::stdout().write_all(text.as_bytes()).map_err(|error| format!("--print-config: {error}"))
     }
+}
 
-    /// What flags, variables and the file say.
-    fn written(&self) -> Result<Raw, String> {
-        let file = self.config.as_deref().map(Raw::of_file).transpose()?.unwrap_or_default();
-        Ok(self.settings.clone().or(file))
-    }
-
-    fn settings(&self) -> Result<Settings, String> {
-        let written = self.written()?;
-        let telemetry = written.telemetry(variable)?;
-        let mut settings = written.check(credential()?)?;
-        settings.telemetry = telemetry;
-        settings.keys.master_key = variable("HEADWATER_MASTER_KEY");
-        settings.outward.sign_as(variable)?;
-        Ok(settings)
-    }
+/// The settings that are written so, and what variables alone may say, checked.
+fn settings(written: Raw) -> Result<Settings, String> {
+    let telemetry = written.telemetry(variable)?;
+    let mut settings = written.check(credential()?)?;
+    settings.telemetry = telemetry;
+    settings.keys.master_key = variable("HEADWATER_MASTER_KEY");
+    settings.outward.sign_as(variable)?;
+    Ok(settings)
 }
 
 /// A secret of the environment, unless it is empty.
@@ -247,10 +243,11 @@ mod tests {
         Arguments::command().debug_assert();
         for line in ["headwater --region eu-west-1 --multi-region", "headwater serve --region eu-west-1 --multi-region"]
         {
-            let settings = serve(line).settings().unwrap();
+            let settings = settings(serve(line).settings).unwrap();
             assert!(&*settings.region == "eu-west-1" && settings.multi_region);
         }
-        let settings = serve("headwater --listen 1 --listen 2,3 --multi-region=false").settings().unwrap();
+        let line = "headwater --listen 1 --listen 2,3 --multi-region=false";
+        let settings = settings(serve(line).settings).unwrap();
         assert_eq!(settings.listen.iter().map(std::net::SocketAddr::port).collect::<Vec<_>>(), [1, 2, 3]);
         assert!(!settings.multi_region);
     }

@@ -11,6 +11,7 @@ use crate::table::{Table, Tables};
 use bytes::{Buf, BufMut, Bytes};
 use headwater_log::{
     Bounds, Engine, Limits, LogError, Seq,
+    epoch::{Mark, Seat, Verdict},
     kv::{Batch, Kv, View},
 };
 use std::{collections::HashMap, ops::Bound, sync::Arc};
@@ -68,15 +69,15 @@ pub(super) async fn fold(engine: &dyn Engine, kv: &dyn Kv) -> Result<Folded, Log
     let mut applying = Applying { kv, tables, counts: &mut counts, batch: Batch::default() };
     let mut from = held.map_or(Seq::ZERO, |place| place.seq.next());
     check_bounds(engine.bounds(LOG), from)?;
-    let mut epoch = at.epoch;
+    let mut seat = Seat::after(at.epoch);
     loop {
         let batch = engine.read(LOG, from, PAGE).await?;
         for read in &batch.entries {
             let parsed = entry::parse(read.bytes.clone()).ok_or_else(|| incomprehensible("an entry"))?;
             match parsed {
-                Entry::Owner { epoch: newer } => epoch = epoch.max(newer),
-                Entry::Decision { epoch: made_under, number, changes }
-                    if made_under == epoch && number == at.number + 1 =>
+                Entry::Owner { epoch } => _ = seat.pass(Mark::Owner(epoch), false),
+                Entry::Decision { epoch, number, changes }
+                    if seat.pass(Mark::Decision(epoch), false) == Verdict::Counts && number == at.number + 1 =>
                 {
                     let changes =
                         change::decode(changes).map_err(|why| incomprehensible(&format!("a decision ({why})")))?;
@@ -97,7 +98,7 @@ pub(super) async fn fold(engine: &dyn Engine, kv: &dyn Kv) -> Result<Folded, Log
         }
     }
     let tables = applying.tables;
-    Ok(Folded { epoch, number: at.number, tables, counts, tokens: tokens(kv)? })
+    Ok(Folded { epoch: seat.newest(), number: at.number, tables, counts, tokens: tokens(kv)? })
 }
 
 /// Rows can be brought up to a log that begins where they end, or before.

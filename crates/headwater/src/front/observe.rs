@@ -30,13 +30,13 @@ pub(crate) struct Observer {
     lists: bool,
     /// A request that takes as long is told of.
     slow_us: Option<u64>,
-    pub(super) traces: Option<Traces>,
+    traces: Option<Traces>,
 }
 
 /// What is noted of a request on its way; times are the steady clock's.
 pub(crate) struct Notes<'a> {
     /// Its head was whole.
-    pub(super) began_us: u64,
+    began_us: u64,
     /// Whether anything but its latency is wanted.
     is_watched: bool,
     /// Its body was whole.
