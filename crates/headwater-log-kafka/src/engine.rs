@@ -75,6 +75,10 @@ impl Engine for KafkaEngine {
         self.core.watch(log)
     }
 
+    fn is_shared(&self) -> bool {
+        true
+    }
+
     fn written_here_since(&self, log: LogId) -> Seq {
         self.core.written_here_since(log)
     }

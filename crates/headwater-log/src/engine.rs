@@ -77,6 +77,11 @@ pub trait Engine: Send + Sync + 'static {
     /// The log's bounds, now and at each change. An unknown log has `Bounds::default()`.
     fn watch(&self, log: LogId) -> watch::Receiver<Bounds>;
 
+    /// Whether other processes may write to the same logs.
+    fn is_shared(&self) -> bool {
+        false
+    }
+
     /// Every place of `log` from this one up to the last that this process has written, it has written itself.
     /// `Seq::ZERO`, and so from the beginning, where no other process can write.
     fn written_here_since(&self, log: LogId) -> Seq {

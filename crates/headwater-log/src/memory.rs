@@ -10,6 +10,7 @@ use tokio::sync::watch;
 /// Many logs in memory. Places are counted over all logs together, so they are as sparse as on disk.
 pub struct MemoryEngine {
     clock: Arc<dyn Clock>,
+    is_shared: bool,
     state: Mutex<State>,
 }
 
@@ -35,7 +36,13 @@ impl MemoryEngine {
     /// An empty engine that stamps by `clock`.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>) -> Arc<Self> {
-        Arc::new(Self { clock, state: Mutex::default() })
+        Arc::new(Self { clock, is_shared: false, state: Mutex::default() })
+    }
+
+    /// An empty engine as several processes share it: whatever is in a log, somebody else may have written.
+    #[must_use]
+    pub fn shared(clock: Arc<dyn Clock>) -> Arc<Self> {
+        Arc::new(Self { clock, is_shared: true, state: Mutex::default() })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -72,6 +79,14 @@ impl Engine for MemoryEngine {
             held.bounds.send_modify(|bounds| bounds.first = bounds.first.max(before.min(bounds.tail)));
         }
         Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn is_shared(&self) -> bool {
+        self.is_shared
+    }
+
+    fn written_here_since(&self, _: LogId) -> Seq {
+        if self.is_shared { Seq(u64::MAX) } else { Seq::ZERO }
     }
 
     fn watch(&self, log: LogId) -> watch::Receiver<Bounds> {

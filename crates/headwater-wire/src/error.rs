@@ -18,6 +18,9 @@ pub enum ErrorKind {
     Receiver,
     /// 503: not now; clients try again.
     Unavailable,
+    /// Nothing was done, as another node does it: whoever knows that node passes the request on, and for everybody else
+    /// it is a 500 like `Receiver`.
+    Elsewhere,
 }
 
 /// One refusal, as the service would say it.

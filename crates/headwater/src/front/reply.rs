@@ -216,7 +216,7 @@ fn insert_id(headers: &mut HeaderMap, id: &RequestId) {
 pub(crate) const fn status(kind: ErrorKind) -> StatusCode {
     match kind {
         ErrorKind::Sender => StatusCode::BAD_REQUEST,
-        ErrorKind::Receiver => StatusCode::INTERNAL_SERVER_ERROR,
+        ErrorKind::Receiver | ErrorKind::Elsewhere => StatusCode::INTERNAL_SERVER_ERROR,
         ErrorKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
     }
 }
