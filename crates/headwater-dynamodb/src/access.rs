@@ -5,6 +5,7 @@ use crate::{
     DynamoDb,
     errors::Result,
     partiql::{self, syntax::Statement},
+    stream_ops,
     table::{Scope, Table, Tables},
     target,
 };
@@ -121,6 +122,16 @@ impl<'a> About<'a> {
         (!names.is_empty()).then(|| names.join(","))
     }
 
+    /// Whether all of it is there and can be used.
+    fn is_known(&self, tables: &Tables, caller: &Caller) -> bool {
+        let is_known = |arn: &str| match arn {
+            "*" => true,
+            arn if arn.contains("/stream/") => stream_ops::is_known(tables, arn),
+            arn => table_of(tables, arn).is_some_and(|table| target::is_usable(table)),
+        };
+        self.deeds.iter().all(|deed| is_known(&arn(caller, &deed.subject)))
+    }
+
     /// The same, with the tags the input brings.
     pub(crate) fn tagged(self, tags: &'a [Tag]) -> Self {
         Self { tags, ..self }
@@ -135,6 +146,10 @@ where
     Fut: Future<Output = Result<<I::Op as Operation>::Output>> + Send + 'static,
 {
     op(move |dynamodb: Arc<DynamoDb>, caller: Caller, input: I| async move {
+        // Where there are several processes, what is not found may have been made through another.
+        if dynamodb.database.is_shared() && !about(&input).is_known(&dynamodb.database.tables(), &caller) {
+            dynamodb.database.catch_up().await?;
+        }
         if !dynamodb.access.is_open() {
             dynamodb.authorize::<I::Op>(&caller, &about(&input))?;
         }

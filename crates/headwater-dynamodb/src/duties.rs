@@ -13,6 +13,7 @@ use crate::{
     errors::Result,
     table::{Expiry, IndexPhase, Phase, Table, Tables},
 };
+use headwater_wire::{ErrorKind, ServiceError};
 use std::{collections::BTreeSet, sync::Arc};
 
 /// After a failure of the log.
@@ -22,12 +23,16 @@ const STREAMS_EVERY_MS: u64 = 300_000;
 /// Steps of one table before others have their turn.
 const TURN_STEPS: usize = 20;
 
-/// Runs until dropped. One of these belongs to each [`DynamoDb`]; without it nothing that takes time happens.
+/// Runs until dropped. One of these belongs to each [`DynamoDb`]; without it nothing that takes time happens. Of several
+/// processes with the same tables the one that decides does it.
 pub async fn run_duties(dynamodb: Arc<DynamoDb>) {
-    let mut version = dynamodb.database.watch();
+    let (mut version, mut leads) = (dynamodb.database.watch(), dynamodb.database.leads());
     let mut sweeps = Sweeps::default();
     let (mut seen, mut wake_ms): (Option<Arc<Tables>>, u64) = (None, 0);
     loop {
+        if leads.wait_for(|leads| *leads).await.is_err() {
+            return; // nobody is left to say that it does
+        }
         version.borrow_and_update();
         let tables = dynamodb.database.tables();
         let has_changed = seen.as_ref().is_none_or(|seen| !Arc::ptr_eq(seen, &tables));
@@ -35,6 +40,10 @@ pub async fn run_duties(dynamodb: Arc<DynamoDb>) {
         if has_changed || dynamodb.clock.now_ms() >= wake_ms {
             match sweeps.round(&dynamodb, &tables).await {
                 Ok(due_ms) => (seen, wake_ms) = (Some(tables), due_ms),
+                Err(error) if dynamodb.database.is_shared() && is_others(&error) => {
+                    dynamodb.clock.sleep(RETRY_AFTER_MS).await;
+                    continue;
+                }
                 Err(error) => {
                     tracing::error!(%error, "a duty of DynamoDB failed; it is tried again");
                     dynamodb.clock.sleep(RETRY_AFTER_MS).await;
@@ -55,7 +64,19 @@ pub async fn run_duties(dynamodb: Arc<DynamoDb>) {
 /// # Errors
 /// The log's; the duties carry on.
 pub(crate) async fn start(dynamodb: &DynamoDb, table: u64) -> Result<()> {
-    if dynamodb.settings.transition_ms == 0 { settle(dynamodb, table, TURN_STEPS).await } else { Ok(()) }
+    if dynamodb.settings.transition_ms > 0 {
+        return Ok(());
+    }
+    match settle(dynamodb, table, TURN_STEPS).await {
+        // The change itself has been made, and whoever decides now sees to what it leaves to do.
+        Err(error) if dynamodb.database.is_shared() && is_others(&error) => Ok(()),
+        settled => settled,
+    }
+}
+
+/// Whether a step was not taken because another process decides, or is about to.
+fn is_others(error: &ServiceError) -> bool {
+    matches!(error.kind, ErrorKind::Elsewhere | ErrorKind::Unavailable)
 }
 
 /// What is looked at from time to time, and when it was.

@@ -47,6 +47,19 @@ pub(crate) fn engine(error: &LogError) -> ServiceError {
     }
 }
 
+/// Nothing was done: another process is to decide.
+pub(crate) fn elsewhere() -> ServiceError {
+    ServiceError::bare("InternalServerError", ErrorKind::Elsewhere)
+}
+
+/// The same after something was done: nobody else may begin it anew.
+pub(crate) fn begun(error: ServiceError) -> ServiceError {
+    match error.kind {
+        ErrorKind::Elsewhere => ServiceError { kind: ErrorKind::Unavailable, ..error },
+        _ => error,
+    }
+}
+
 // ---- which table ----
 
 pub(crate) fn resource_not_found() -> ServiceError {

@@ -31,10 +31,14 @@ use database::{Database, Other};
 pub use database::{LOG, SPACES, folded};
 pub use duties::run_duties;
 use headwater_log::{Engine, LogError, clock::Clock, kv::Kv};
-use headwater_wire::{Access, Row, Sealer};
+use headwater_wire::{Access, ErrorKind, Row, Sealer};
 pub use ops::REFUSED;
 use std::sync::Arc;
 use throughput::Throughput;
+use tokio::sync::watch;
+
+/// How often the secret is drawn while others take over deciding.
+const FOUNDINGS: usize = 5;
 
 /// Every operation the service can do: `DynamoDB`'s and `DynamoDB` Streams'.
 #[must_use]
@@ -80,6 +84,8 @@ pub struct DynamoDbParts {
     pub access: Arc<dyn Access>,
     /// The operator's choices.
     pub settings: DynamoDbSettings,
+    /// Whether this process is to decide, where several may: the others send what is to be decided elsewhere.
+    pub leads: watch::Receiver<bool>,
 }
 
 /// The service.
@@ -100,8 +106,8 @@ impl DynamoDb {
     /// # Errors
     /// The engine's and the store's; a log that cannot be read wholly is not opened.
     pub async fn open(parts: DynamoDbParts) -> Result<Arc<Self>, LogError> {
-        let DynamoDbParts { engine, kv, clock, entropy, access, settings } = parts;
-        let database = Database::open(engine, Arc::clone(&clock), kv).await?;
+        let DynamoDbParts { engine, kv, clock, entropy, access, settings, leads } = parts;
+        let database = Database::open(engine, Arc::clone(&clock), kv, leads).await?;
         let key = match database.secret()? {
             Some(key) => key,
             None => found(&database, &entropy).await?,
@@ -112,17 +118,27 @@ impl DynamoDb {
     }
 }
 
-/// Draws the secret that tokens are sealed under.
+/// Draws the secret that tokens are sealed under, unless another process has: whoever comes first, leading or not.
 async fn found(database: &Database, entropy: &Entropy) -> Result<[u8; 32], LogError> {
     let mut key = [0; 32];
     key[..16].copy_from_slice(&entropy().to_le_bytes());
     key[16..].copy_from_slice(&entropy().to_le_bytes());
-    let founded = database.submit(|deciding| {
-        deciding.other(Other::Secret { key });
-        Ok(())
-    });
-    founded.await.map_err(|error| LogError::Io(error.to_string()))?;
-    Ok(key)
+    let mut tries = 0;
+    loop {
+        let founded = database.submit_here(|deciding| {
+            let held = deciding.secret()?;
+            if held.is_none() {
+                deciding.other(Other::Secret { key });
+            }
+            Ok(held.unwrap_or(key))
+        });
+        tries += 1;
+        match founded.await {
+            Ok(key) => return Ok(key),
+            Err(error) if error.kind == ErrorKind::Unavailable && tries < FOUNDINGS => {}
+            Err(error) => return Err(LogError::Io(error.to_string())),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //!
 //! Invariant: a page ends by what it looked at, not by what it kept – filters and projections come after.
 use crate::{
+    DynamoDb,
     capacity::{Consistency, Consumed, read_units},
     database::{self, Image},
     errors::{self, Result},
@@ -53,6 +54,16 @@ pub(crate) struct Page {
     /// The size of the items looked at.
     pub(crate) bytes: u64,
     pub(crate) consumed: Consumed,
+}
+
+impl DynamoDb {
+    /// Has a read see what any process acknowledged before, if it asks for that.
+    ///
+    /// # Errors
+    /// The log's.
+    pub(crate) async fn read_consistently(&self, asked: Option<bool>) -> Result<()> {
+        if asked == Some(true) { self.database.catch_up().await } else { Ok(()) }
+    }
 }
 
 impl Plan<'_> {

@@ -50,6 +50,7 @@ impl DynamoDb {
     }
 }
 
-const fn is_usable(table: &Table) -> bool {
+/// Whether it is there for its items, already and still.
+pub(crate) const fn is_usable(table: &Table) -> bool {
     matches!(table.phase, Phase::Active | Phase::Updating { .. })
 }

@@ -307,6 +307,7 @@ async fn open_dynamodb(
             expiry_sweep_ms: settings.expiry_sweep_ms,
             stream_shard_ms: settings.stream_shard_ms,
         },
+        leads: tokio::sync::watch::channel(true).1,
     };
     DynamoDb::open(parts).await.map_err(|error| format!("DynamoDB's tables cannot be opened: {error}"))
 }

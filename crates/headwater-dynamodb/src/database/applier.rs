@@ -1,199 +1,177 @@
-//! Applies decisions in their order once they are durable, as many at a time as are, and answers those who wait.
+//! Applies decisions in their order once they are durable and found to count, as many at a time as are, and answers those
+//! who wait. It alone reads the log: it also takes in what other processes decide, and has this one decide.
 //!
-//! Invariant: nothing is applied behind a decision that failed.
+//! Invariant: nothing is applied behind a decision that failed, and what is answered stands in the log and counts.
 use super::{
     Database, LOG,
-    apply::Applying,
-    change::Change,
-    entry,
-    recover::{self, Place},
-    rows,
+    inbox::{Asked, Event, Inbox, Told, What, Written},
+    reader::{Reader, Stuck, Taken, Upto},
+    recover,
 };
-use headwater_log::{Commit, LogError, Stamp, kv::Batch};
-use std::{
-    future::poll_fn,
-    sync::{Arc, PoisonError, Weak},
-    task::{Context, Poll, Waker},
-};
-use tokio::sync::{mpsc, oneshot};
+use headwater_log::LogError;
+use std::sync::{Arc, Weak};
 
-/// A decision on its way.
-pub(super) struct Pending {
-    pub(super) epoch: u64,
-    /// `None`: nothing was decided, but what was looked at may still be on its way.
-    pub(super) number: Option<u64>,
-    pub(super) changes: Vec<Change>,
-    pub(super) commit: Commit,
-    pub(super) tell: oneshot::Sender<Result<(), LogError>>,
-}
-
-/// Decisions applied in one batch, at most.
-const GROUP: usize = 256;
 /// Once this many bytes were logged, the rows are made durable and the log is trimmed: what a restart has to fold.
 const CHECKPOINT_BYTES: usize = 64 << 20;
-
+/// Between two tries to follow a log that cannot be read.
+const RETRY_AFTER_MS: u64 = 100;
 /// The log holds what the rows do not: only a new start can bring them together.
 const UNAPPLIED: &str = "decisions that are durable cannot be applied";
 
-/// Between two looks at whether a full disk has room again.
-const RETRY_AFTER_MS: u64 = 100;
-
-/// Runs as long as the database. `number` is that of the last decision applied.
-pub(super) async fn run(database: Weak<Database>, mut queue: mpsc::UnboundedReceiver<Pending>, mut number: u64) {
-    let mut next = None;
-    let mut logged_bytes = 0;
-    loop {
-        let mut first: Pending = match next.take() {
-            Some(pending) => pending,
-            None => match queue.recv().await {
-                Some(pending) => pending,
-                None => return,
-            },
-        };
-        let outcome = poll_fn(|context| first.commit.as_mut().poll(context)).await;
-        let mut group = vec![(first, outcome)];
-        while group.len() < GROUP {
-            let Ok(mut pending) = queue.try_recv() else { break };
-            match pending.commit.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-                Poll::Ready(outcome) => group.push((pending, outcome)),
-                Poll::Pending => {
-                    next = Some(pending);
-                    break;
-                }
+/// Runs as long as the database.
+pub(super) async fn run(database: Weak<Database>, mut inbox: Inbox, mut reader: Reader) {
+    let mut is_own_next = false;
+    while let Some(event) = inbox.next(reader.read_to, is_own_next).await {
+        let group = match event {
+            Event::Asked(Asked::Entry(first)) => inbox.group(first).await,
+            Event::Asked(Asked::Seat(tell)) => {
+                let Some(database) = database.upgrade() else { return };
+                database.take_seat(&mut reader, &mut inbox, tell).await;
+                continue;
             }
-        }
+            Event::Grown => Vec::new(),
+        };
         let Some(database) = database.upgrade() else { return };
-        let failure = database.take_group(group, &mut number, &mut logged_bytes);
-        if let Some((error, mut failed)) = failure {
-            failed.extend(next.take());
-            database.start_over(error, failed, &mut queue, number).await;
+        let held = reader.seat.held();
+        is_own_next = false;
+        let (mut told, mut failure) = (Vec::new(), None);
+        if group.is_empty() {
+            match database.follow(&mut reader, &mut inbox).await {
+                Ok(is_next) => is_own_next = is_next,
+                Err(error) => failure = Some(error),
+            }
+        } else {
+            (told, failure) = database.take_group(&mut reader, &mut inbox, group).await;
         }
-        if logged_bytes >= CHECKPOINT_BYTES {
-            logged_bytes = 0;
+        if held.is_some() && reader.seat.held().is_none() {
+            failure = failure.or_else(|| Some(deposed()));
+        }
+        if let Some(error) = failure {
+            database.start_over(&error, &mut reader, &mut inbox);
+        }
+        for (tell, outcome) in told {
+            // Whoever asked may have stopped waiting.
+            let _ = tell.send(outcome);
+        }
+        if reader.logged_bytes >= CHECKPOINT_BYTES {
+            reader.logged_bytes = 0;
             checkpoint(&database).await;
         }
     }
 }
 
-/// What failed, and those it takes with it.
-type Failure = Option<(LogError, Vec<Pending>)>;
+fn deposed() -> LogError {
+    LogError::Unavailable("another process decides about the tables, so what was not yet decided here is not".into())
+}
+
+/// Who is told what.
+type Outcome = (Told, Result<(), LogError>);
 
 impl Database {
-    /// Applies what is durable, in order, up to the first failure.
-    fn take_group(
+    /// Applies what was written, in order. What did not reach the log, and all decided upon it, goes back into the inbox.
+    /// Returns what to tell once it is said that deciding goes on, and why it does not, if it does not.
+    async fn take_group(
         &self,
-        group: Vec<(Pending, Result<Vec<Stamp>, LogError>)>,
-        number: &mut u64,
-        logged_bytes: &mut usize,
-    ) -> Failure {
-        let before = self.tables();
-        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut applying =
-            Applying { kv: &*self.kv, tables: Arc::clone(&before), counts: &mut counts, batch: Batch::default() };
-        let mut done = Vec::with_capacity(group.len());
-        let mut place = None;
-        let mut failure: Failure = None;
-        for (pending, outcome) in group {
-            if let Some((_, failed)) = &mut failure {
-                failed.push(pending);
-                continue;
-            }
-            let outcome = outcome.map(|stamps| {
-                if let (Some(decision), Some(stamp)) = (pending.number, stamps.first()) {
-                    let applied = applying.apply(decision, stamp.time_ms, &pending.changes);
-                    assert!(applied.is_ok(), "{UNAPPLIED}: {applied:?}");
-                    place = Some(Place { epoch: pending.epoch, number: decision, seq: stamp.seq });
-                }
-            });
-            match outcome {
-                Ok(()) => done.push(pending),
-                Err(error) => failure = Some((error, vec![pending])),
-            }
+        reader: &mut Reader,
+        inbox: &mut Inbox,
+        mut group: Vec<Written>,
+    ) -> (Vec<Outcome>, Option<LogError>) {
+        let mut failure = None;
+        if let Some(at) = group.iter().position(Written::is_failed_decision) {
+            failure = group.get(at).and_then(|failed| failed.outcome.as_ref().err().cloned());
+            group.drain(at..).rev().for_each(|written| inbox.first.push_front(written.again()));
         }
-        if let Some(place) = place {
-            *number = place.number;
-            applying.counts.write(&mut applying.batch);
-            applying.batch.put(rows::META, rows::APPLIED.to_vec(), place.encode());
-            *logged_bytes += applying.batch.size_bytes();
-            let batch = std::mem::take(&mut applying.batch);
-            let written = if Arc::ptr_eq(&before, &applying.tables) {
-                self.kv.write(batch)
-            } else {
-                // Whoever takes tables and rows together must not get those of different decisions.
-                let mut tables = self.tables.write().unwrap_or_else(PoisonError::into_inner);
-                let written = self.kv.write(batch);
-                *tables = applying.tables;
-                written
-            };
-            assert!(written.is_ok(), "{UNAPPLIED}: {written:?}");
-            self.version.send_modify(|version| *version += 1);
-        }
-        drop(counts);
-        self.settle(&done);
-        for pending in done {
-            // Whoever asked may have stopped waiting.
-            let _ = pending.tell.send(Ok(()));
-        }
-        failure
-    }
-
-    /// What was applied need not be kept beside the rows any more.
-    fn settle(&self, done: &[Pending]) {
+        let mut taken = Taken::default();
+        let read = self.read_group(reader, &group, &mut taken).await;
+        let stuck = read.err().map(|stuck| self.stuck(stuck, inbox));
+        let mut told = Vec::with_capacity(group.len());
         let mut decider = self.decider();
-        decider.in_flight = decider.in_flight.saturating_sub(done.len() as u64);
-        for pending in done {
-            if let Some(number) = pending.number {
-                decider.overlay.forget(&pending.changes, number);
+        for Written { what, tell, outcome } in group {
+            let seq = outcome.map(|stamp| stamp.map(|stamp| stamp.seq));
+            let outcome = seq.and_then(|seq| match (&what, seq, &stuck) {
+                // Whether it counts is not known.
+                (_, Some(seq), Some(stuck)) if seq >= reader.read_to => Err(stuck.clone()),
+                (What::Barrier, ..) => Ok(()),
+                (What::Decision { .. }, Some(seq), _) if taken.counted.binary_search(&seq).is_ok() => Ok(()),
+                (What::Look { epoch }, ..) if reader.seat.held() == Some(*epoch) => Ok(()),
+                (What::Decision { .. } | What::Look { .. }, ..) => Err(deposed()),
+            });
+            match (&what, &outcome) {
+                (What::Decision { number, changes, .. }, Ok(())) => decider.overlay.forget(changes, *number),
+                (What::Decision { .. }, Err(error)) => failure = failure.or_else(|| Some(error.clone())),
+                (What::Look { .. } | What::Barrier, _) => {}
             }
+            if !matches!(what, What::Barrier) {
+                decider.in_flight = decider.in_flight.saturating_sub(1);
+            }
+            told.push((tell, outcome));
+        }
+        drop(decider);
+        (told, stuck.or(failure))
+    }
+
+    /// Takes in what a group wrote. Where others may have written in between, or what this process gave up may stand in
+    /// between, the log is read; otherwise the group is all there is.
+    async fn read_group(&self, reader: &mut Reader, group: &[Written], taken: &mut Taken) -> Result<(), Stuck> {
+        let stamped =
+            || group.iter().filter_map(|written| Some((&written.what, written.outcome.as_ref().ok()?.as_ref()?)));
+        let Some((_, last)) = stamped().next_back() else { return Ok(()) };
+        if reader.seat.held().is_none() || self.engine.written_here_since(LOG) > reader.read_to {
+            if last.seq < reader.read_to {
+                return Ok(());
+            }
+            return self.read_on(reader, Upto::Place(last.seq), taken).await;
+        }
+        self.apply(reader, |reader, applying| {
+            for (what, stamp) in stamped() {
+                match what {
+                    What::Decision { epoch, number, changes } => {
+                        if reader.decision(*epoch, *number, stamp.seq) {
+                            applying.apply(*number, stamp.time_ms, changes).map_err(Stuck::Rows)?;
+                            taken.counted.push(stamp.seq);
+                        }
+                    }
+                    What::Look { .. } | What::Barrier => reader.read_to = reader.read_to.max(stamp.seq.next()),
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// Takes in what others decided. Says whether a decision of this process comes next.
+    ///
+    /// # Errors
+    /// The log cannot be followed any more.
+    async fn follow(&self, reader: &mut Reader, inbox: &mut Inbox) -> Result<bool, LogError> {
+        let (mut taken, tail) = (Taken::default(), self.engine.bounds(LOG).tail);
+        match self.read_on(reader, Upto::Tail(tail), &mut taken).await {
+            Ok(()) => Ok(taken.is_own_next),
+            Err(Stuck::Unread(error)) => {
+                tracing::error!(%error, "what others decide about tables cannot be read; it is tried again");
+                self.clock.sleep(RETRY_AFTER_MS).await;
+                Ok(false)
+            }
+            Err(stuck) => Err(self.stuck(stuck, inbox)),
         }
     }
 
-    /// An append failed. Where the log is known not to hold it, everything decided upon it is void, and deciding starts
-    /// over from what was applied, under a new epoch; otherwise nothing is decided any more.
-    async fn start_over(
-        &self,
-        error: LogError,
-        mut failed: Vec<Pending>,
-        queue: &mut mpsc::UnboundedReceiver<Pending>,
-        number: u64,
-    ) {
-        {
-            let mut decider = self.decider();
-            while let Ok(pending) = queue.try_recv() {
-                failed.push(pending);
-            }
-            decider.overlay.clear();
-            decider.in_flight = 0;
-            decider.next = number + 1;
-            decider.epoch += 1;
-            decider.tables = self.tables();
-            decider.tokens = recover::tokens(&*self.kv).unwrap_or_default();
-            decider.broken = Some(error.clone());
-        }
-        for pending in failed {
-            let _ = pending.tell.send(Err(error.clone()));
-        }
-        if !matches!(error, LogError::Full | LogError::Unavailable(_)) {
-            return;
-        }
-        loop {
-            let epoch = self.decider().epoch;
-            match self.engine.append(LOG, vec![entry::owner(epoch)]).await {
-                Ok(_) => {
-                    self.decider().broken = None;
-                    return;
-                }
-                Err(LogError::Full | LogError::Unavailable(_)) => self.clock.sleep(RETRY_AFTER_MS).await,
-                Err(error) => {
-                    self.decider().broken = Some(error);
-                    return;
-                }
+    /// What is told to those whose entries cannot be read: whether they count is not known.
+    pub(super) fn stuck(&self, stuck: Stuck, inbox: &mut Inbox) -> LogError {
+        assert!(!matches!(stuck, Stuck::Rows(_)), "{UNAPPLIED}: {stuck:?}");
+        match stuck {
+            Stuck::Unread(error) => LogError::Io(format!("what was written cannot be read: {error}")),
+            Stuck::Lost(error) | Stuck::Rows(error) => {
+                tracing::error!(%error, "the log of the tables cannot be read on: nothing is decided or followed any more");
+                inbox.bounds = None;
+                self.decider().broken = Some(error.clone());
+                error
             }
         }
     }
 }
 
-/// Makes the rows durable and lets the log go up to them.
+/// Makes the rows durable and, where nobody else has to read it, lets the log go up to them: how far other processes
+/// have read is not known.
 pub(super) async fn checkpoint(database: &Arc<Database>) {
     let kv = Arc::clone(&database.kv);
     let saved = tokio::task::spawn_blocking(move || {
@@ -202,8 +180,8 @@ pub(super) async fn checkpoint(database: &Arc<Database>) {
     });
     let trimmed = match saved.await {
         // The last decision stays: a log that holds nothing is forgotten, and with it that rows belong to it.
-        Ok(Ok(Some(place))) => database.engine.trim(LOG, place.seq).await,
-        Ok(Ok(None)) => Ok(()),
+        Ok(Ok(Some(place))) if !database.engine.is_shared() => database.engine.trim(LOG, place.seq).await,
+        Ok(Ok(_)) => Ok(()),
         Ok(Err(error)) => Err(error),
         Err(died) => Err(LogError::Io(died.to_string())),
     };

@@ -58,6 +58,14 @@ impl<'a> Deciding<'a> {
         Ok(held.map(Image::stored))
     }
 
+    /// The secret that tokens are sealed under, if there was one before this decision and those on their way.
+    ///
+    /// # Errors
+    /// The store's.
+    pub(crate) fn secret(&self) -> Result<Option<[u8; 32]>> {
+        rows::secret(self.kv).map_err(|error| errors::engine(&error))
+    }
+
     /// A token taken before that still holds.
     pub(crate) fn token(&self, hash: u64) -> Option<&Token> {
         self.decider.tokens.get(&hash).filter(|token| token.until_ms > self.now_ms)

@@ -1,4 +1,4 @@
-//! The entries of the lane's log: who decides, and what was decided.
+//! The entries of the lane's log: who decides, what was decided, and what is only read up to.
 //!
 //! Invariant: decisions are numbered without gaps. One counts only under the newest `Owner` before it and if it bears the
 //! number after the last that counts – so what was decided upon a decision that never reached the log does not count.
@@ -7,6 +7,7 @@ use bytes::{Buf, BufMut, Bytes};
 
 const OWNER: u8 = 1;
 const DECISION: u8 = 2;
+const BARRIER: u8 = 3;
 
 /// One entry.
 #[derive(Debug, PartialEq)]
@@ -15,6 +16,8 @@ pub(crate) enum Entry {
     Owner { epoch: u64 },
     /// A decision: its epoch, its number and its changes' bytes.
     Decision { epoch: u64, number: u64, changes: Bytes },
+    /// Nothing: who has read it has read everything before it.
+    Barrier,
 }
 
 /// 1, the epoch (8 bytes, little endian).
@@ -35,6 +38,11 @@ pub(crate) fn decision(epoch: u64, number: u64, changes: &[Change]) -> Bytes {
     bytes.into()
 }
 
+/// 3.
+pub(crate) const fn barrier() -> Bytes {
+    Bytes::from_static(&[BARRIER])
+}
+
 /// The entry, if it is one.
 pub(crate) fn parse(mut bytes: Bytes) -> Option<Entry> {
     match bytes.try_get_u8().ok()? {
@@ -44,6 +52,7 @@ pub(crate) fn parse(mut bytes: Bytes) -> Option<Entry> {
             let number = bytes.try_get_u64_le().ok()?;
             Some(Entry::Decision { epoch, number, changes: bytes })
         }
+        BARRIER => Some(Entry::Barrier),
         _ => None,
     }
 }

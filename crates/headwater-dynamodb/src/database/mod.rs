@@ -10,28 +10,33 @@ mod counts;
 mod decide;
 mod entry;
 mod image;
+mod inbox;
 mod index;
 mod overlay;
+mod reader;
 mod recover;
 mod rows;
+mod seat;
 
 use crate::{
     errors::{self, Result},
     table::Tables,
 };
-use applier::Pending;
 pub(crate) use change::{Other, Token};
 pub(crate) use counts::Count;
 use counts::Counts;
 pub(crate) use decide::Deciding;
 use headwater_log::{
-    Engine, LogError, LogGroup, LogId, Seq,
+    Commit, Engine, LogError, LogGroup, LogId, Seq,
     clock::Clock,
+    epoch::Seat,
     kv::{Kv, View},
 };
 pub(crate) use image::Image;
+use inbox::{Asked, Inbox, Pending, What};
 pub(crate) use index::{collect, expired_rows, expires_at, has_expired, item_key};
 use overlay::Overlay;
+use reader::{Reader, Stuck, Taken, Upto};
 pub use rows::SPACES;
 pub(crate) use rows::{
     CHANGES, EXPIRY_INDEX, INDEXES, ITEMS, change as change_row, index_prefix, item as item_row, place,
@@ -46,6 +51,9 @@ use tokio::sync::{mpsc, oneshot, watch};
 /// The log of all tables, among the groups below 2⁶⁴ that are Headwater's own.
 pub const LOG: LogId = LogId::new(LogGroup(2), 0);
 
+/// How often something to be decided may find that another process decides.
+const SEATS: usize = 5;
+
 /// The lane.
 pub(crate) struct Database {
     engine: Arc<dyn Engine>,
@@ -55,7 +63,9 @@ pub(crate) struct Database {
     tables: RwLock<Arc<Tables>>,
     counts: Mutex<Counts>,
     decider: Mutex<Decider>,
-    queue: mpsc::UnboundedSender<Pending>,
+    /// Whether this process is to decide.
+    leads: watch::Receiver<bool>,
+    queue: mpsc::UnboundedSender<Asked>,
     version: watch::Sender<u64>,
 }
 
@@ -78,8 +88,10 @@ pub(crate) struct Snapshot<'a> {
 }
 
 /// Who decides: what is decided upon, besides the rows.
+#[derive(Default)]
 struct Decider {
-    epoch: u64,
+    /// What decisions are made under; with `None` they are not, and the rest is of no use, until it was claimed.
+    epoch: Option<u64>,
     /// The number the next decision gets.
     next: u64,
     overlay: Overlay,
@@ -87,12 +99,13 @@ struct Decider {
     tokens: HashMap<u64, Token>,
     /// Decisions sent to be applied and not yet applied.
     in_flight: u64,
-    /// Set by an append of unknown outcome: only the log knows what holds, so nothing is decided any more.
+    /// Nothing is decided any more: the log has a gap, or – where nobody else writes to it – an append of unknown outcome
+    /// that only a new process can learn of.
     broken: Option<LogError>,
 }
 
 impl Database {
-    /// Folds what the log holds beyond the rows, and becomes the decider.
+    /// Folds what the log holds beyond the rows.
     ///
     /// # Errors
     /// The engine's and the store's; `Corrupt` or `Io` if a decision cannot be read – none is ever skipped.
@@ -100,31 +113,40 @@ impl Database {
         engine: Arc<dyn Engine>,
         clock: Arc<dyn Clock>,
         kv: Arc<dyn Kv>,
+        leads: watch::Receiver<bool>,
     ) -> std::result::Result<Arc<Self>, LogError> {
-        let folded = recover::fold(&*engine, &*kv).await?;
-        let epoch = folded.epoch + 1;
-        engine.append(LOG, vec![entry::owner(epoch)]).await?;
-        let (queue, pending) = mpsc::unbounded_channel();
+        let place = recover::place(&*kv.view())?;
+        let (tables, counts) = recover::definitions(&*kv)?;
+        let (at, read_to) = (place.unwrap_or_default(), place.map_or(Seq::ZERO, |place| place.seq.next()));
+        recover::check_bounds(engine.bounds(LOG), read_to)?;
+        let (queue, asked) = mpsc::unbounded_channel();
+        let inbox = Inbox::new(asked, engine.is_shared().then(|| engine.watch(LOG)));
         let database = Arc::new(Self {
             engine,
             clock,
             kv,
-            decider: Mutex::new(Decider {
-                epoch,
-                next: folded.number + 1,
-                overlay: Overlay::default(),
-                tables: Arc::clone(&folded.tables),
-                tokens: folded.tokens,
-                in_flight: 0,
-                broken: None,
-            }),
-            tables: RwLock::new(folded.tables),
-            counts: Mutex::new(folded.counts),
+            decider: Mutex::default(),
+            tables: RwLock::new(tables),
+            counts: Mutex::new(counts),
+            leads,
             queue,
             version: watch::Sender::new(0),
         });
-        tokio::spawn(applier::run(Arc::downgrade(&database), pending, folded.number));
+        let tail = database.engine.bounds(LOG).tail;
+        let mut reader = Reader { seat: Seat::after(at.epoch), at, read_to, logged_bytes: 0 };
+        database.read_on(&mut reader, Upto::Tail(tail), &mut Taken::default()).await.map_err(Stuck::error)?;
+        tokio::spawn(applier::run(Arc::downgrade(&database), inbox, reader));
         Ok(database)
+    }
+
+    /// Whether other processes may decide about the same tables.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.engine.is_shared()
+    }
+
+    /// Whether this process is to decide, now and at each change.
+    pub(crate) fn leads(&self) -> watch::Receiver<bool> {
+        self.leads.clone()
     }
 
     /// All tables, as they are now.
@@ -159,8 +181,7 @@ impl Database {
     /// # Errors
     /// The store's.
     pub(crate) fn secret(&self) -> std::result::Result<Option<[u8; 32]>, LogError> {
-        let held = self.kv.get(rows::META, rows::SECRET)?;
-        Ok(held.and_then(|held| held.first_chunk().copied()))
+        rows::secret(&*self.kv)
     }
 
     /// One state of all rows.
@@ -173,57 +194,112 @@ impl Database {
         &*self.kv
     }
 
+    /// Waits until everything that any process acknowledged before is in the rows.
+    ///
+    /// # Errors
+    /// The log's failure.
+    pub(crate) async fn catch_up(&self) -> Result<()> {
+        if !self.is_shared() {
+            return Ok(());
+        }
+        let told = {
+            // Entries stand in the log in the order in which the applier hears of them.
+            let decider = self.decider();
+            if let Some(error) = &decider.broken {
+                return Err(errors::engine(error));
+            }
+            self.send(What::Barrier, self.engine.append(LOG, vec![entry::barrier()]))
+        };
+        heard(told).await
+    }
+
     /// Has `decide` look at the state that all earlier decisions make and change it. Returns its answer once the changes
     /// are durable and applied, and its refusal once everything it can have looked at is.
     ///
     /// # Errors
-    /// The refusal; the log's failure.
+    /// The refusal; the log's failure; `Elsewhere` if another process is to decide.
     pub(crate) async fn submit<R>(&self, decide: impl FnOnce(&mut Deciding<'_>) -> Result<R>) -> Result<R> {
-        let (decided, applied) = self.decide(decide)?;
-        if let Some(applied) = applied {
-            let told = applied.await;
-            told.unwrap_or_else(|_| Err(LogError::Io("the database stopped".into())))
-                .map_err(|error| errors::engine(&error))?;
+        if !*self.leads.borrow() {
+            return Err(errors::elsewhere());
         }
-        decided
+        self.submit_here(decide).await
     }
 
-    /// The decision, and when it holds; `None` if it holds at once.
-    #[expect(clippy::type_complexity, reason = "names would only hide what it is")]
+    /// The same, whoever is to decide.
+    ///
+    /// # Errors
+    /// The refusal; the log's failure.
+    pub(crate) async fn submit_here<R>(&self, decide: impl FnOnce(&mut Deciding<'_>) -> Result<R>) -> Result<R> {
+        let mut decide = Some(decide);
+        for _ in 0..SEATS {
+            if let Some((decided, applied)) = self.decide(&mut decide)? {
+                if let Some(applied) = applied {
+                    heard(applied).await?;
+                }
+                return decided;
+            }
+            let (tell, seated) = oneshot::channel();
+            // The applier lives as long as the database.
+            let _ = self.queue.send(Asked::Seat(tell));
+            heard(seated).await?;
+        }
+        Err(errors::engine(&LogError::Unavailable("others decide about tables all the time".into())))
+    }
+
+    /// The decision, and when it holds, if that is not at once. `None`, and nothing is done, if this process does not
+    /// decide.
     fn decide<R>(
         &self,
-        decide: impl FnOnce(&mut Deciding<'_>) -> Result<R>,
-    ) -> Result<(Result<R>, Option<oneshot::Receiver<std::result::Result<(), LogError>>>)> {
+        decide: &mut Option<impl FnOnce(&mut Deciding<'_>) -> Result<R>>,
+    ) -> Result<Option<(Result<R>, Option<Outcome>)>> {
         let mut decider = self.decider();
         if let Some(error) = &decider.broken {
             return Err(errors::engine(error));
         }
+        let Some((epoch, decide)) = decider.epoch.and_then(|epoch| Some((epoch, decide.take()?))) else {
+            return Ok(None);
+        };
         let mut deciding = Deciding::new(&decider, &*self.kv, self.clock.now_ms());
         let decided = decide(&mut deciding);
         let changes = if decided.is_ok() { deciding.into_changes() } else { Vec::new() };
-        if changes.is_empty() && decider.in_flight == 0 {
-            return Ok((decided, None));
+        if changes.is_empty() && decider.in_flight == 0 && !self.is_shared() {
+            return Ok(Some((decided, None)));
         }
-        let (tell, applied) = oneshot::channel();
-        let pending = if changes.is_empty() {
-            // What the answer rests on may not be durable yet: it waits its turn.
-            Pending { epoch: decider.epoch, number: None, changes, commit: Box::pin(ready(Ok(Vec::new()))), tell }
-        } else {
+        let told = if !changes.is_empty() {
             let number = decider.next;
-            let entry = entry::decision(decider.epoch, number, &changes);
-            let commit = self.engine.append(LOG, vec![entry]);
+            let commit = self.engine.append(LOG, vec![entry::decision(epoch, number, &changes)]);
             decider.take(number, &changes);
-            Pending { epoch: decider.epoch, number: Some(number), changes, commit, tell }
+            self.send(What::Decision { epoch, number, changes }, commit)
+        } else if self.is_shared() {
+            // Others may have decided since: what was looked at was the newest if this process still decides then.
+            self.send(What::Look { epoch }, self.engine.append(LOG, vec![entry::barrier()]))
+        } else {
+            // What the answer rests on may not be durable yet: it waits its turn.
+            self.send(What::Look { epoch }, Box::pin(ready(Ok(Vec::new()))))
         };
         decider.in_flight += 1;
+        Ok(Some((decided, Some(told))))
+    }
+
+    fn send(&self, what: What, commit: Commit) -> Outcome {
+        let (tell, told) = oneshot::channel();
         // The applier lives as long as the database.
-        let _ = self.queue.send(pending);
-        Ok((decided, Some(applied)))
+        let _ = self.queue.send(Asked::Entry(Pending { what, commit, tell }));
+        told
     }
 
     fn decider(&self) -> MutexGuard<'_, Decider> {
         self.decider.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What becomes of something.
+type Outcome = oneshot::Receiver<std::result::Result<(), LogError>>;
+
+/// What became of it.
+async fn heard(told: Outcome) -> Result<()> {
+    let told = told.await.unwrap_or_else(|_| Err(LogError::Io("the database stopped".into())));
+    told.map_err(|error| errors::engine(&error))
 }
 
 impl Decider {

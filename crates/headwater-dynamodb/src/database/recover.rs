@@ -1,18 +1,12 @@
-//! Folding the log into the rows after a start: from the place the rows say, every decision that counts.
-use super::{
-    LOG,
-    apply::Applying,
-    change::{self, Token},
-    counts::Counts,
-    entry::{self, Entry},
-    index, rows,
-};
+//! What the rows say by themselves after a start: how far the log is in them, and what there is to know of the tables.
+//!
+//! Invariant: rows are brought up only to a log that they belong to.
+use super::{change::Token, counts::Counts, index, rows};
 use crate::table::{Table, Tables};
 use bytes::{Buf, BufMut, Bytes};
 use headwater_log::{
-    Bounds, Engine, Limits, LogError, Seq,
-    epoch::{Mark, Seat, Verdict},
-    kv::{Batch, Kv, View},
+    Bounds, LogError, Seq,
+    kv::{Kv, View},
 };
 use std::{collections::HashMap, ops::Bound, sync::Arc};
 
@@ -41,18 +35,8 @@ impl Place {
     }
 }
 
-/// What the rows and the log say together.
-pub(super) struct Folded {
-    pub(super) epoch: u64,
-    pub(super) number: u64,
-    pub(super) tables: Arc<Tables>,
-    pub(super) counts: Counts,
-    pub(super) tokens: HashMap<u64, Token>,
-}
-
-const PAGE: Limits = Limits { entries: 1024, bytes: 8 << 20 };
-
-fn incomprehensible(what: &str) -> LogError {
+/// What nothing but a newer version can have written.
+pub(super) fn incomprehensible(what: &str) -> LogError {
     LogError::Io(format!("{what} of the tables cannot be understood; was it written by a newer Headwater?"))
 }
 
@@ -62,47 +46,8 @@ pub(super) fn place(view: &dyn View) -> Result<Option<Place>, LogError> {
     row.map(|row| Place::decode(row).ok_or_else(|| incomprehensible("the place"))).transpose()
 }
 
-pub(super) async fn fold(engine: &dyn Engine, kv: &dyn Kv) -> Result<Folded, LogError> {
-    let held = place(&*kv.view())?;
-    let mut at = held.unwrap_or_default();
-    let (tables, mut counts) = definitions(kv)?;
-    let mut applying = Applying { kv, tables, counts: &mut counts, batch: Batch::default() };
-    let mut from = held.map_or(Seq::ZERO, |place| place.seq.next());
-    check_bounds(engine.bounds(LOG), from)?;
-    let mut seat = Seat::after(at.epoch);
-    loop {
-        let batch = engine.read(LOG, from, PAGE).await?;
-        for read in &batch.entries {
-            let parsed = entry::parse(read.bytes.clone()).ok_or_else(|| incomprehensible("an entry"))?;
-            match parsed {
-                Entry::Owner { epoch } => _ = seat.pass(Mark::Owner(epoch), false),
-                Entry::Decision { epoch, number, changes }
-                    if seat.pass(Mark::Decision(epoch), false) == Verdict::Counts && number == at.number + 1 =>
-                {
-                    let changes =
-                        change::decode(changes).map_err(|why| incomprehensible(&format!("a decision ({why})")))?;
-                    applying.apply(number, read.stamp.time_ms, &changes)?;
-                    at = Place { epoch, number, seq: read.stamp.seq };
-                }
-                Entry::Decision { .. } => {} // made under an ended epoch, or upon one that was never written
-            }
-        }
-        applying.counts.write(&mut applying.batch);
-        if !batch.entries.is_empty() {
-            applying.batch.put(rows::META, rows::APPLIED.to_vec(), at.encode());
-        }
-        kv.write(std::mem::take(&mut applying.batch))?;
-        from = batch.next;
-        if batch.entries.is_empty() {
-            break;
-        }
-    }
-    let tables = applying.tables;
-    Ok(Folded { epoch: seat.newest(), number: at.number, tables, counts, tokens: tokens(kv)? })
-}
-
 /// Rows can be brought up to a log that begins where they end, or before.
-fn check_bounds(Bounds { first, tail }: Bounds, from: Seq) -> Result<(), LogError> {
+pub(super) fn check_bounds(Bounds { first, tail }: Bounds, from: Seq) -> Result<(), LogError> {
     let why = if first > from {
         format!("which begins at {first}: the folder of the rows is lost or older than the log")
     } else if from > tail {
@@ -115,7 +60,7 @@ fn check_bounds(Bounds { first, tail }: Bounds, from: Seq) -> Result<(), LogErro
 }
 
 /// The tables and counts in the rows.
-fn definitions(kv: &dyn Kv) -> Result<(Arc<Tables>, Counts), LogError> {
+pub(super) fn definitions(kv: &dyn Kv) -> Result<(Arc<Tables>, Counts), LogError> {
     let (mut tables, mut counts) = (Tables::default(), Counts::default());
     for (key, value) in index::collect(kv, rows::META, Bound::Unbounded, Bound::Unbounded, usize::MAX)? {
         match key.split_first() {

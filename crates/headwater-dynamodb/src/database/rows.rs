@@ -1,7 +1,10 @@
 //! Where rows are kept: the bytes of their keys. Every number is big endian, so rows of one thing stand together and in
 //! order.
 use crate::stream::Place;
-use headwater_log::kv::Space;
+use headwater_log::{
+    LogError,
+    kv::{Kv, Space},
+};
 
 /// What the database knows of itself and of its tables.
 pub(crate) const META: Space = Space(0);
@@ -27,6 +30,11 @@ pub(crate) const TABLE: u8 = b't';
 pub(crate) const COUNT: u8 = b'c';
 /// What rows of transactions' tokens begin with.
 pub(crate) const TOKEN: u8 = b'k';
+
+/// The secret that tokens are sealed under, if there is one yet.
+pub(super) fn secret(kv: &dyn Kv) -> Result<Option<[u8; 32]>, LogError> {
+    Ok(kv.get(META, SECRET)?.and_then(|held| held.first_chunk().copied()))
+}
 
 /// A row of META about the thing numbered `id`.
 pub(crate) fn meta(kind: u8, id: u64) -> Vec<u8> {

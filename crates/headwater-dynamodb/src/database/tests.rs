@@ -65,7 +65,7 @@ fn size(database: &Database, key: &str) -> Option<u32> {
 
 async fn open(engine: &Arc<dyn Engine>, kv: &Arc<MemoryKv>) -> Arc<Database> {
     let clock = Arc::new(ManualClock::at(1));
-    Database::open(Arc::clone(engine), clock, Arc::clone(kv) as Arc<dyn Kv>).await.unwrap()
+    Database::open(Arc::clone(engine), clock, Arc::clone(kv) as Arc<dyn Kv>, watch::channel(true).1).await.unwrap()
 }
 
 async fn founded(engine: &Arc<dyn Engine>, kv: &Arc<MemoryKv>) -> Arc<Database> {
@@ -186,7 +186,7 @@ async fn rows_that_are_older_than_the_log_begins_are_not_opened() {
     engine.trim(LOG, tail).await.unwrap();
     assert_eq!(size(&*open(&engine, &kv).await, "a"), Some(13));
     let clock = Arc::new(ManualClock::at(1));
-    let lost = Database::open(Arc::clone(&engine), clock, Arc::new(MemoryKv::new())).await;
+    let lost = Database::open(Arc::clone(&engine), clock, Arc::new(MemoryKv::new()), watch::channel(true).1).await;
     assert!(lost.is_err_and(|error| error.to_string().contains("restore")), "their rows are lost");
 }
 
@@ -195,7 +195,7 @@ async fn rows_that_are_newer_than_the_log_are_not_opened() {
     let (engine_kept, kv) = (engine(), Arc::new(MemoryKv::new()));
     put(&*founded(&engine_kept, &kv).await, "a", 10, 0).await.unwrap();
     let clock = Arc::new(ManualClock::at(1));
-    let lost = Database::open(engine(), clock, kv).await;
+    let lost = Database::open(engine(), clock, kv, watch::channel(true).1).await;
     assert!(lost.is_err_and(|error| error.to_string().contains("restore")), "their log is lost");
 }
 

@@ -53,6 +53,8 @@ pub(crate) async fn run(
         };
         dynamodb.write_each(statements.into_iter().map(change).collect()).await?
     } else {
+        let is_consistent = statements.iter().any(|(request, _)| request.consistent_read == Some(true));
+        dynamodb.read_consistently(Some(is_consistent)).await?;
         let mut units = Units::new();
         let read = |(request, asked)| {
             dynamodb.read_each(&caller, &request, asked, &mut units).unwrap_or_else(|error| refused(&error))
@@ -105,7 +107,10 @@ impl DynamoDb {
                 };
                 Ok(together.into_iter().map(decide).collect::<Vec<std::result::Result<_, Refusal>>>())
             });
-            for outcome in decided.await? {
+            // Once some are carried out the batch is not for another process to begin anew.
+            let is_begun = !responses.is_empty();
+            let decided = decided.await.map_err(|error| if is_begun { errors::begun(error) } else { error });
+            for outcome in decided? {
                 responses.push(match outcome {
                     Ok((name, written, returned, consumed)) => {
                         units.entry(name.clone()).or_default().add(&consumed);

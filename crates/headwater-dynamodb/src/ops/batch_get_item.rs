@@ -46,10 +46,12 @@ pub(crate) async fn run(
     if keys > MAX_KEYS {
         return Err(errors::too_many_items("BatchGetItem"));
     }
+    let is_consistent = input.request_items.values().any(|asked| asked.consistent_read == Some(true));
     let mut read = Vec::new();
     for (name, request) in input.request_items {
         read.push(keys_of(name, request)?);
     }
+    dynamodb.read_consistently(Some(is_consistent)).await?;
     let parts = read.into_iter().map(|part| part.find(&dynamodb, &caller)).collect::<Result<Vec<_>>>()?;
     let view = dynamodb.database.view();
     let mut output = BatchGetItemOutput {

@@ -46,7 +46,10 @@ pub(crate) async fn run(
         None => Place::default(),
     };
     match partiql::read(&input.statement, input.parameters.take())? {
-        Asked::Select(select) => dynamodb.select(&caller, select, &input, start, request),
+        Asked::Select(select) => {
+            dynamodb.read_consistently(input.consistent_read).await?;
+            dynamodb.select(&caller, select, &input, start, request)
+        }
         Asked::Exists(_) => Err(errors::exists_outside_transaction()),
         asked => {
             let must_know = asked::is_told(input.return_consumed_capacity);

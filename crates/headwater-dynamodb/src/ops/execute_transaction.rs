@@ -37,7 +37,10 @@ pub(crate) async fn run(
     }
     match (selects.is_empty(), writes.is_empty()) {
         (false, false) => Err(errors::reads_and_writes("A transaction")),
-        (_, true) => dynamodb.read_all(&caller, selects, input.return_consumed_capacity),
+        (_, true) => {
+            dynamodb.database.catch_up().await?;
+            dynamodb.read_all(&caller, selects, input.return_consumed_capacity)
+        }
         (true, false) => dynamodb.write_all(&caller, writes, token, input.return_consumed_capacity).await,
     }
 }

@@ -23,6 +23,7 @@ pub(crate) async fn run(dynamodb: Arc<DynamoDb>, caller: Caller, input: GetItemI
         input.expression_attribute_names,
     )?;
     let key = value::read_item(input.key)?;
+    dynamodb.read_consistently(input.consistent_read).await?;
     let table = dynamodb.table(&caller, &input.table_name)?;
     dynamodb.admit(&table, None, Use::Read)?;
     let (item, size_bytes) = dynamodb.item(&table, &key)?;

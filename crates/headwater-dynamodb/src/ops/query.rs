@@ -42,6 +42,7 @@ pub(crate) async fn run(dynamodb: Arc<DynamoDb>, caller: Caller, input: QueryInp
         (None, None) => return Err(errors::query_needs_condition()),
     };
 
+    dynamodb.read_consistently(input.consistent_read).await?;
     let table = dynamodb.table(&caller, &input.table_name)?;
     let is_consistent = input.consistent_read == Some(true);
     let index = paging::index(&table, input.index_name.as_deref(), is_consistent)?;

@@ -49,6 +49,7 @@ pub(crate) async fn run(dynamodb: Arc<DynamoDb>, caller: Caller, input: ScanInpu
     let projection = asked::projection_among(&mut placeholders, projection_text, input.attributes_to_get)?;
     placeholders.finish()?;
 
+    dynamodb.read_consistently(input.consistent_read).await?;
     let table = dynamodb.table(&caller, &input.table_name)?;
     let is_consistent = input.consistent_read == Some(true);
     let index = paging::index(&table, input.index_name.as_deref(), is_consistent)?;

@@ -29,6 +29,7 @@ pub(crate) async fn run(
         let projection = asked::projection(None, get.projection_expression.as_deref(), get.expression_attribute_names)?;
         read.push((get.table_name, value::read_item(get.key)?, projection));
     }
+    dynamodb.database.catch_up().await?;
     let (mut rows, mut seen, mut reasons) = (Vec::new(), HashSet::new(), Vec::new());
     for (name, key, projection) in read {
         let table = dynamodb.table(&caller, &name)?;

@@ -6,6 +6,7 @@ use super::{
 use crate::{
     DynamoDb,
     errors::{self, Result},
+    stream::Stream,
 };
 use headwater_wire::{
     Caller,
@@ -21,14 +22,16 @@ pub(crate) async fn run(dynamodb: Arc<DynamoDb>, _caller: Caller, input: GetReco
     let limit = page_size(input.limit, PAGE_RECORDS)?;
     let now_ms = dynamodb.clock.now_ms();
     let (arn, position) = iterator::open(&dynamodb.sealer, &input.shard_iterator, now_ms)?;
-    let reading = dynamodb.reading(arn, |stream| {
+    let pick = |stream: &Stream| {
         if stream.id != position.stream {
             return Err(errors::iterator_invalid());
         }
         let shard = stream.shards.iter().find(|shard| shard.first == position.shard);
         // It was there when the iterator was made, so all that was in it is past retention.
         shard.cloned().ok_or_else(errors::change_trimmed)
-    })?;
+    };
+    dynamodb.see(arn, pick).await?;
+    let reading = dynamodb.reading(arn, pick)?;
     let (mut records, mut size_bytes) = (Vec::new(), 0);
     let mut more_at = None;
     reading.each(position.place, &mut |place, record| {

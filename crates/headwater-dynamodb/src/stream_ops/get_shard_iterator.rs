@@ -20,6 +20,8 @@ pub(crate) async fn run(
     input: GetShardIteratorInput,
 ) -> Result<GetShardIteratorOutput> {
     let start = Start::read(&input)?;
+    // What another process has acknowledged stands before the end, and numbers that are told are no longer unknown.
+    dynamodb.database.catch_up().await?;
     let reading = dynamodb.reading(&input.stream_arn, |stream| {
         let shard = stream.shards.iter().find(|shard| stream.shard_id(shard) == input.shard_id);
         shard.cloned().ok_or_else(errors::shard_not_found)

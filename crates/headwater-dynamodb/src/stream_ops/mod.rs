@@ -13,6 +13,7 @@ use crate::{
     DynamoDb,
     access::{About, guarded_op},
     errors::{self, Result},
+    table::Tables,
 };
 use headwater_wire::Row;
 
@@ -25,6 +26,11 @@ pub(crate) fn operations() -> Vec<Row<DynamoDb>> {
         guarded_op(get_shard_iterator::run, |input| About::arn(&input.stream_arn)),
         guarded_op(list_streams::run, |_| About::nothing()),
     ]
+}
+
+/// Whether there is a stream with this ARN.
+pub(crate) fn is_known(tables: &Tables, arn: &str) -> bool {
+    reading::find(tables, arn).is_ok()
 }
 
 /// How many a request wants at a time; without a word as many as there can be.

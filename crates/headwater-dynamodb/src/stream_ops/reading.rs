@@ -43,6 +43,15 @@ pub(super) fn find(tables: &Tables, arn: &str) -> Result<(Arc<Table>, Arc<Stream
 }
 
 impl DynamoDb {
+    /// Where there are several processes: has a shard seen that was shown by another before it is seen here.
+    ///
+    /// # Errors
+    /// The log's.
+    pub(super) async fn see(&self, arn: &str, pick: impl Fn(&Stream) -> Result<Shard>) -> Result<()> {
+        let is_seen = find(&self.database.tables(), arn).is_ok_and(|(_, stream)| pick(&stream).is_ok());
+        if is_seen { Ok(()) } else { self.database.catch_up().await }
+    }
+
     /// The shard that `pick` picks from the stream with an ARN.
     ///
     /// # Errors

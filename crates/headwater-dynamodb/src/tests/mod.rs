@@ -77,6 +77,7 @@ impl House {
             entropy,
             access,
             settings,
+            leads: tokio::sync::watch::channel(true).1,
         };
         let dynamodb = DynamoDb::open(parts).await.unwrap();
         Self { engine, kv, clock, dynamodb, settings }
