@@ -3,7 +3,7 @@
 //! Invariant: no operation with a row runs before everything it does was allowed.
 use crate::{
     DynamoDb,
-    errors::Result,
+    errors::{self, Result},
     partiql::{self, syntax::Statement},
     stream_ops,
     table::{Scope, Table, Tables},
@@ -38,11 +38,13 @@ enum Subject<'a> {
 pub(crate) struct About<'a> {
     deeds: Vec<Deed<'a>>,
     tags: &'a [Tag],
+    /// Whether something is to be decided, as far as that can be told.
+    is_decided: bool,
 }
 
 impl<'a> About<'a> {
     fn one(subject: Subject<'a>) -> Self {
-        Self { deeds: vec![Deed { action: None, subject }], tags: &[] }
+        Self { deeds: vec![Deed { action: None, subject }], tags: &[], is_decided: false }
     }
 
     /// Nothing in particular: lists.
@@ -68,7 +70,7 @@ impl<'a> About<'a> {
     /// Several tables.
     pub(crate) fn tables(names: impl Iterator<Item = &'a String>) -> Self {
         let deeds = names.map(|name| Deed { action: None, subject: Subject::Table(name.into()) });
-        Self { deeds: deeds.collect(), tags: &[] }
+        Self { deeds: deeds.collect(), tags: &[], is_decided: false }
     }
 
     /// What a transaction writes: IAM knows its parts, not the whole.
@@ -104,12 +106,14 @@ impl<'a> About<'a> {
             Deed { action: Some(action), subject }
         };
         let statements = texts.filter_map(|text| partiql::parse(text).ok());
-        Self { deeds: statements.map(deed).collect(), tags: &[] }
+        let deeds: Vec<_> = statements.map(deed).collect();
+        let is_decided = deeds.iter().any(|deed| deed.action != Some("PartiQLSelect"));
+        Self { deeds, tags: &[], is_decided }
     }
 
     fn deeds(deeds: impl Iterator<Item = (&'static str, &'a String)>) -> Self {
         let deeds = deeds.map(|(action, name)| Deed { action: Some(action), subject: Subject::Table(name.into()) });
-        Self { deeds: deeds.collect(), tags: &[] }
+        Self { deeds: deeds.collect(), tags: &[], is_decided: false }
     }
 
     /// What it is about: a table, an index or a stream behind its table, or several with commas between them.
@@ -120,6 +124,11 @@ impl<'a> About<'a> {
         names.sort_unstable();
         names.dedup();
         (!names.is_empty()).then(|| names.join(","))
+    }
+
+    /// The same, of an operation that changes it.
+    pub(crate) fn decided(self) -> Self {
+        Self { is_decided: true, ..self }
     }
 
     /// Whether all of it is there and can be used.
@@ -146,9 +155,15 @@ where
     Fut: Future<Output = Result<<I::Op as Operation>::Output>> + Send + 'static,
 {
     op(move |dynamodb: Arc<DynamoDb>, caller: Caller, input: I| async move {
-        // Where there are several processes, what is not found may have been made through another.
-        if dynamodb.database.is_shared() && !about(&input).is_known(&dynamodb.database.tables(), &caller) {
-            dynamodb.database.catch_up().await?;
+        if dynamodb.database.is_shared() {
+            // What is known here of tables may be old: whoever decides is to look at them.
+            if about(&input).is_decided && !dynamodb.database.is_leading() {
+                return Err(errors::elsewhere());
+            }
+            // What is not found may have been made through another process.
+            if !about(&input).is_known(&dynamodb.database.tables(), &caller) {
+                dynamodb.database.catch_up().await?;
+            }
         }
         if !dynamodb.access.is_open() {
             dynamodb.authorize::<I::Op>(&caller, &about(&input))?;

@@ -144,6 +144,11 @@ impl Database {
         self.engine.is_shared()
     }
 
+    /// Whether this process is to decide.
+    pub(crate) fn is_leading(&self) -> bool {
+        *self.leads.borrow()
+    }
+
     /// Whether this process is to decide, now and at each change.
     pub(crate) fn leads(&self) -> watch::Receiver<bool> {
         self.leads.clone()
@@ -219,7 +224,7 @@ impl Database {
     /// # Errors
     /// The refusal; the log's failure; `Elsewhere` if another process is to decide.
     pub(crate) async fn submit<R>(&self, decide: impl FnOnce(&mut Deciding<'_>) -> Result<R>) -> Result<R> {
-        if !*self.leads.borrow() {
+        if !self.is_leading() {
             return Err(errors::elsewhere());
         }
         self.submit_here(decide).await

@@ -1,4 +1,7 @@
 //! What was answered is there afterwards, and what failed is not.
+mod nodes;
+mod shared;
+
 use super::*;
 use crate::{
     key::{KeyPart, KeySchema, KeyType},
@@ -70,12 +73,13 @@ async fn open(engine: &Arc<dyn Engine>, kv: &Arc<MemoryKv>) -> Arc<Database> {
 
 async fn founded(engine: &Arc<dyn Engine>, kv: &Arc<MemoryKv>) -> Arc<Database> {
     let database = open(engine, kv).await;
-    let found = |deciding: &mut Deciding<'_>| {
-        deciding.set(table(0));
-        Ok(())
-    };
-    database.submit(found).await.unwrap();
+    database.submit(founding).await.unwrap();
     database
+}
+
+fn founding(deciding: &mut Deciding<'_>) -> Result<()> {
+    deciding.set(table(0));
+    Ok(())
 }
 
 fn engine() -> Arc<dyn Engine> {

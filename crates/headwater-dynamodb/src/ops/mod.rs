@@ -50,12 +50,12 @@ pub(crate) fn operations() -> Vec<Row<DynamoDb>> {
             About::statements(input.statements.iter().map(|one| &one.statement))
         }),
         guarded_op(batch_get_item::run, |input| About::tables(input.request_items.keys())),
-        guarded_op(batch_write_item::run, |input| About::tables(input.request_items.keys())),
+        guarded_op(batch_write_item::run, |input| About::tables(input.request_items.keys()).decided()),
         guarded_op(create_table::run, |input| {
-            About::table(&input.table_name).tagged(input.tags.as_deref().unwrap_or_default())
+            About::table(&input.table_name).tagged(input.tags.as_deref().unwrap_or_default()).decided()
         }),
-        guarded_op(delete_item::run, |input| About::table(&input.table_name)),
-        guarded_op(delete_table::run, |input| About::table(&input.table_name)),
+        guarded_op(delete_item::run, |input| About::table(&input.table_name).decided()),
+        guarded_op(delete_table::run, |input| About::table(&input.table_name).decided()),
         guarded_op(describe_continuous_backups::run, |input| About::table(&input.table_name)),
         guarded_op(describe_endpoints::run, |_| About::nothing()),
         guarded_op(describe_limits::run, |_| About::nothing()),
@@ -68,16 +68,16 @@ pub(crate) fn operations() -> Vec<Row<DynamoDb>> {
         guarded_op(get_item::run, |input| About::table(&input.table_name)),
         guarded_op(list_tables::run, |_| About::nothing()),
         guarded_op(list_tags_of_resource::run, |input| About::arn(&input.resource_arn)),
-        guarded_op(put_item::run, |input| About::table(&input.table_name)),
+        guarded_op(put_item::run, |input| About::table(&input.table_name).decided()),
         guarded_op(query::run, |input| About::index(&input.table_name, input.index_name.as_deref())),
         guarded_op(scan::run, |input| About::index(&input.table_name, input.index_name.as_deref())),
-        guarded_op(tag_resource::run, |input| About::arn(&input.resource_arn).tagged(&input.tags)),
+        guarded_op(tag_resource::run, |input| About::arn(&input.resource_arn).tagged(&input.tags).decided()),
         guarded_op(transact_get_items::run, |input| About::transaction_of_reads(&input.transact_items)),
-        guarded_op(transact_write_items::run, |input| About::transaction(&input.transact_items)),
-        guarded_op(untag_resource::run, |input| About::arn(&input.resource_arn)),
-        guarded_op(update_item::run, |input| About::table(&input.table_name)),
-        guarded_op(update_table::run, |input| About::table(&input.table_name)),
-        guarded_op(update_time_to_live::run, |input| About::table(&input.table_name)),
+        guarded_op(transact_write_items::run, |input| About::transaction(&input.transact_items).decided()),
+        guarded_op(untag_resource::run, |input| About::arn(&input.resource_arn).decided()),
+        guarded_op(update_item::run, |input| About::table(&input.table_name).decided()),
+        guarded_op(update_table::run, |input| About::table(&input.table_name).decided()),
+        guarded_op(update_time_to_live::run, |input| About::table(&input.table_name).decided()),
     ]
 }
 
