@@ -4,6 +4,7 @@ mod duties;
 mod expiry;
 mod indexes;
 mod model;
+mod nodes;
 mod partiql;
 mod streams;
 mod tables;
@@ -24,6 +25,8 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
+use tokio::sync::watch;
+
 /// 2026-11-21T11:22:33.444Z.
 const NOW_MS: u64 = 1_795_260_153_444;
 
@@ -33,6 +36,8 @@ struct House {
     kv: Arc<MemoryKv>,
     clock: ManualClock,
     dynamodb: Arc<DynamoDb>,
+    /// Whether this process is to decide.
+    leads: watch::Sender<bool>,
     settings: DynamoDbSettings,
 }
 
@@ -54,9 +59,22 @@ impl House {
         house
     }
 
+    /// Two processes with the same log, each with rows of its own; the first has made the table `music`.
+    async fn two() -> (Self, Self) {
+        let clock = ManualClock::at(NOW_MS);
+        let engine: Arc<dyn Engine> = MemoryEngine::shared(Arc::new(clock.clone()));
+        let open = || {
+            let (rows, settings) = (Arc::new(MemoryKv::new()), DynamoDbSettings::default());
+            Self::open(Arc::clone(&engine), rows, clock.clone(), settings, Arc::new(Everybody))
+        };
+        let (one, other) = (open().await, open().await);
+        one.call("CreateTable", MUSIC).await.unwrap();
+        (one, other)
+    }
+
     /// The same folder, opened by a new process.
     async fn reopened(self) -> Self {
-        let Self { engine, kv, clock, dynamodb, settings } = self;
+        let Self { engine, kv, clock, dynamodb, settings, leads: _ } = self;
         drop(dynamodb);
         Self::open(engine, kv, clock, settings, Arc::new(Everybody)).await
     }
@@ -70,6 +88,7 @@ impl House {
     ) -> Self {
         static CHANCE: AtomicU64 = AtomicU64::new(1);
         let entropy: Entropy = Arc::new(|| u128::from(CHANCE.fetch_add(1, Ordering::Relaxed)) << 70 | 5);
+        let (leads, leading) = watch::channel(true);
         let parts = DynamoDbParts {
             engine: Arc::clone(&engine),
             kv: Arc::clone(&kv) as Arc<_>,
@@ -77,10 +96,10 @@ impl House {
             entropy,
             access,
             settings,
-            leads: tokio::sync::watch::channel(true).1,
+            leads: leading,
         };
         let dynamodb = DynamoDb::open(parts).await.unwrap();
-        Self { engine, kv, clock, dynamodb, settings }
+        Self { engine, kv, clock, dynamodb, leads, settings }
     }
 
     /// Calls an operation as a client does.

@@ -1,7 +1,8 @@
 //! A model beside the machine: random commands over few keys, told to the service and to a map. Whatever is asked
 //! afterwards – of the table, of its indexes, of its stream – the map says the same, also after a reopening, with the
-//! rows or without.
+//! rows or without, and of whichever of two processes with one log.
 use super::*;
+use headwater_wire::ErrorKind;
 use proptest::{collection::vec, option, prelude::*};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -47,6 +48,8 @@ enum Command {
     Reopen {
         with_rows: bool,
     },
+    /// What follows is asked of the other process, if there is one.
+    Move,
     Check,
 }
 
@@ -147,6 +150,8 @@ fn request(key: Key, change: &Change, condition: If) -> (&'static str, serde_jso
 /// The service and what it must be equal to.
 struct Pair {
     house: House,
+    /// Another process with the same log.
+    other: Option<House>,
     items: Items,
     is_streaming: bool,
     /// The items when the stream was turned on, carried on by its records.
@@ -155,8 +160,13 @@ struct Pair {
 }
 
 impl Pair {
-    async fn new() -> Self {
-        let house = House::new(DynamoDbSettings::default()).await;
+    async fn new(is_shared: bool) -> Self {
+        let (house, other) = if is_shared {
+            let (house, other) = House::two().await;
+            (house, Some(other))
+        } else {
+            (House::new(DynamoDbSettings::default()).await, None)
+        };
         let part = |name: &str, kind: &str| json!({"AttributeName": name, "KeyType": kind});
         let index = |name: &str, hash: &str| {
             let schema = [part(hash, "HASH"), part("r", "RANGE")];
@@ -168,11 +178,17 @@ impl Pair {
             "KeySchema": [part("p", "HASH"), part("q", "RANGE")],
             "GlobalSecondaryIndexes": [index("by-group", "g")], "LocalSecondaryIndexes": [index("by-rank", "p")]});
         house.call("CreateTable", &table.to_string()).await.unwrap();
-        Self { house, items: Items::new(), is_streaming: false, replayed: BTreeMap::new(), read_up_to: None }
+        Self { house, other, items: Items::new(), is_streaming: false, replayed: BTreeMap::new(), read_up_to: None }
     }
 
     async fn call(&self, operation: &str, body: serde_json::Value) -> Result<serde_json::Value, ServiceError> {
-        self.house.call(operation, &body.to_string()).await
+        loop {
+            match self.house.call(operation, &body.to_string()).await {
+                // The other has decided since, so nothing was done.
+                Err(error) if error.kind == ErrorKind::Unavailable && self.other.is_some() => {}
+                told => return told,
+            }
+        }
     }
 
     async fn run(mut self, command: Command) -> Self {
@@ -221,6 +237,12 @@ impl Pair {
                     self.house.kv = Arc::new(MemoryKv::new());
                 }
                 self.house = self.house.reopened().await;
+            }
+            Command::Move => {
+                if let Some(other) = &mut self.other {
+                    std::mem::swap(&mut self.house, other);
+                    self.house.dynamodb.database.catch_up().await.unwrap();
+                }
             }
             Command::Check => self.check().await,
         }
@@ -352,6 +374,7 @@ fn command() -> impl Strategy<Value = Command> {
         2 => vec((key(), option::of(body())), 1..6).prop_map(|writes| Command::Batch(writes.into_iter().collect())),
         1 => any::<bool>().prop_map(Command::Stream),
         1 => any::<bool>().prop_map(|with_rows| Command::Reopen { with_rows }),
+        2 => Just(Command::Move),
         2 => Just(Command::Check),
     ]
 }
@@ -359,10 +382,10 @@ fn command() -> impl Strategy<Value = Command> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
-    fn the_service_and_a_map_agree(commands in vec(command(), 1..60)) {
+    fn the_service_and_a_map_agree(commands in vec(command(), 1..60), is_shared in any::<bool>()) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(async {
-            let mut pair = Pair::new().await;
+            let mut pair = Pair::new(is_shared).await;
             for command in commands {
                 pair = pair.run(command).await;
             }

@@ -314,8 +314,8 @@ mod random {
         Saw::Seen { key, id: id_of(held.map(Image::stored).as_ref()), least }
     }
 
-    async fn run(steps: Vec<Step>) {
-        let (shared, one, other) = two().await;
+    async fn run(steps: Vec<Step>, is_blind: bool) {
+        let (shared, one, other) = if is_blind { blind_and_other().await } else { two().await };
         let (nodes, acknowledged) = ([one, other], Acknowledged::default());
         let mut running = Vec::new();
         for (at, step) in steps.into_iter().enumerate() {
@@ -392,9 +392,9 @@ mod random {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(256))]
         #[test]
-        fn what_two_processes_say_holds_and_both_come_to_the_same(steps in vec(step(), 1..60)) {
+        fn what_two_processes_say_holds_and_both_come_to_the_same(steps in vec(step(), 1..60), is_blind in any::<bool>()) {
             let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-            runtime.block_on(run(steps));
+            runtime.block_on(run(steps, is_blind));
         }
     }
 }
