@@ -59,15 +59,17 @@ impl House {
         house
     }
 
-    /// Two processes with the same log, each with rows of its own; the first has made the table `music`.
+    /// Two processes with the same log, each with rows of its own; the first has made the table `music`. The second reads
+    /// the log only when it has to.
     async fn two() -> (Self, Self) {
         let clock = ManualClock::at(NOW_MS);
         let engine: Arc<dyn Engine> = MemoryEngine::shared(Arc::new(clock.clone()));
-        let open = || {
+        let blind: Arc<dyn Engine> = Arc::new(nodes::Blind(Arc::clone(&engine)));
+        let open = |engine: &Arc<dyn Engine>| {
             let (rows, settings) = (Arc::new(MemoryKv::new()), DynamoDbSettings::default());
-            Self::open(Arc::clone(&engine), rows, clock.clone(), settings, Arc::new(Everybody))
+            Self::open(Arc::clone(engine), rows, clock.clone(), settings, Arc::new(Everybody))
         };
-        let (one, other) = (open().await, open().await);
+        let (one, other) = (open(&engine).await, open(&blind).await);
         one.call("CreateTable", MUSIC).await.unwrap();
         (one, other)
     }

@@ -1,8 +1,40 @@
 //! The service in several processes that have one log.
 use super::*;
 use crate::run_duties;
+use headwater_log::{
+    Bounds, Commit, Limits, LogId, Seq,
+    engine::{Reading, Trimming},
+};
 use headwater_wire::ErrorKind;
 use serde_json::json;
+
+/// An engine that never says that a log has grown.
+pub(super) struct Blind(pub(super) Arc<dyn Engine>);
+
+impl Engine for Blind {
+    fn append(&self, log: LogId, entries: Vec<Bytes>) -> Commit {
+        self.0.append(log, entries)
+    }
+    fn read(&self, log: LogId, from: Seq, limits: Limits) -> Reading<'_> {
+        self.0.read(log, from, limits)
+    }
+    fn trim(&self, log: LogId, before: Seq) -> Trimming<'_> {
+        self.0.trim(log, before)
+    }
+    fn watch(&self, _: LogId) -> watch::Receiver<Bounds> {
+        static NOTHING: std::sync::LazyLock<watch::Sender<Bounds>> = std::sync::LazyLock::new(watch::Sender::default);
+        NOTHING.subscribe()
+    }
+    fn bounds(&self, log: LogId) -> Bounds {
+        self.0.bounds(log)
+    }
+    fn is_shared(&self) -> bool {
+        true
+    }
+    fn written_here_since(&self, log: LogId) -> Seq {
+        self.0.written_here_since(log)
+    }
+}
 
 const ITEM: &str = r#"{"TableName":"music","Item":{"artist":{"S":"a"},"song":{"S":"s"}}}"#;
 const KEY: &str = r#"{"artist":{"S":"a"},"song":{"S":"s"}}"#;

@@ -44,6 +44,10 @@ async fn counted(shared: &Shared) -> Vec<(u64, u64, Bytes)> {
 }
 
 async fn assert_alike(shared: &Arc<Shared>, nodes: &[&Node]) {
+    for node in nodes {
+        // What was given up may still be on its way: it arrives before this does.
+        node.database.catch_up().await.unwrap();
+    }
     let fresh = Node::open(shared).await;
     for node in nodes {
         node.database.catch_up().await.unwrap();
