@@ -65,7 +65,7 @@ fn deposed() -> LogError {
 }
 
 /// Who is told what.
-type Outcome = (Told, Result<(), LogError>);
+type Answer = (Told, Result<(), LogError>);
 
 impl Database {
     /// Applies what was written, in order. What did not reach the log, and all decided upon it, goes back into the inbox.
@@ -75,7 +75,7 @@ impl Database {
         reader: &mut Reader,
         inbox: &mut Inbox,
         mut group: Vec<Written>,
-    ) -> (Vec<Outcome>, Option<LogError>) {
+    ) -> (Vec<Answer>, Option<LogError>) {
         let mut failure = None;
         if let Some(at) = group.iter().position(Written::is_failed_decision) {
             failure = group.get(at).and_then(|failed| failed.outcome.as_ref().err().cloned());

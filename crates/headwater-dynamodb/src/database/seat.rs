@@ -12,6 +12,7 @@ use headwater_log::{LogError, epoch::Mark};
 
 /// Claims to decide, at a time: another process's may come before one.
 const CLAIMS: usize = 5;
+
 impl Database {
     /// Has this process decide, and tells when it does.
     pub(super) async fn take_seat(&self, reader: &mut Reader, inbox: &mut Inbox, tell: Told) {
