@@ -393,6 +393,36 @@ mod random {
         }
     }
 
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn what_many_threads_are_told_by_two_processes_holds() {
+        let (shared, one, other) = two().await;
+        let acknowledged = Acknowledged::default();
+        let threads = (0..8_usize).map(|thread| {
+            let (node, acknowledged) = (if thread % 4 == 0 { &other } else { &one }, Arc::clone(&acknowledged));
+            let database = Arc::clone(&node.database);
+            tokio::spawn(async move {
+                let mut saw = Vec::new();
+                for round in 0..100 {
+                    let (id, key) = (1 + round * 8 + thread, u8::try_from(round % 3).unwrap());
+                    saw.push(if thread % 4 == 0 && round % 5 < 4 {
+                        read(Arc::clone(&database), key, Arc::clone(&acknowledged)).await
+                    } else {
+                        write(Arc::clone(&database), id, key, round % 7 == 0, Arc::clone(&acknowledged)).await
+                    });
+                }
+                saw
+            })
+        });
+        let mut saw = Vec::new();
+        for thread in threads.collect::<Vec<_>>() {
+            saw.extend(thread.await.unwrap());
+        }
+        assert_alike(&shared, &[&one, &other]).await;
+        check(&history(&shared).await, &saw);
+        let done = saw.iter().filter(|saw| matches!(saw, Saw::Written { outcome: Ok(_), .. })).count();
+        assert!(done > 100, "only {done} were done");
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(256))]
         #[test]
