@@ -6,7 +6,9 @@ mod store;
 pub(crate) use store::{LOG_FOLDER, ROWS_FOLDER, open_rows, open_stopped};
 
 use crate::{
-    front::{Backups, Doors, Front, Look, MAX_CONNECTIONS, Observer, Readings, Relay, Table, Tls, Traces, listen},
+    front::{
+        Backups, Behind, Doors, Front, Look, MAX_CONNECTIONS, Observer, Readings, Relay, Table, Tls, Traces, listen,
+    },
     functions::{Queue, Registry},
     gate::Gate,
     key_files,
@@ -81,10 +83,10 @@ async fn serve(settings: Settings) -> Result<Arc<dyn Engine>, String> {
     let objects_at = outward.objects_at.clone();
     let services = Services::open(&settings, &engine, kv, outward, &clock, &entropy).await?;
     let Services { table, functions, kinesis, dynamodb, firehose } = services;
-    begin(nodes.as_ref(), &kinesis, |kinesis| headwater_kinesis::run_duties(kinesis));
-    begin(nodes.as_ref(), &dynamodb, |dynamodb| headwater_dynamodb::run_duties(dynamodb));
-    begin(nodes.as_ref(), &firehose, |firehose| headwater_firehose::run_duties(firehose));
-    begin(nodes.as_ref(), &firehose, |firehose| headwater_firehose::run_deliveries(firehose));
+    begin(nodes.as_ref(), &kinesis, headwater_kinesis::run_duties);
+    begin(nodes.as_ref(), &dynamodb, headwater_dynamodb::run_duties);
+    begin(nodes.as_ref(), &firehose, headwater_firehose::run_duties);
+    begin(nodes.as_ref(), &firehose, headwater_firehose::run_deliveries);
 
     let traces = telemetry.as_ref().map(|telemetry| Traces::new(telemetry.sink(), telemetry.ratio()));
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS as usize));
@@ -99,10 +101,10 @@ async fn serve(settings: Settings) -> Result<Arc<dyn Engine>, String> {
         spans: spans.as_ref().map(SpanSink::counts),
     });
     let observer = Observer::new(look, settings.slow_request_ms, traces);
-    let backups = Backups::of(source);
+    let behind = Behind { table, functions, backups: Backups::of(source), relay };
     let (stop, stopped) = watch::channel(false);
     let doors = Arc::new(Doors {
-        front: Front::new(table, functions, observer, backups, relay, &settings, Arc::clone(&clock), entropy),
+        front: Front::new(behind, observer, &settings, Arc::clone(&clock), entropy),
         tls,
         clock: Arc::clone(&clock),
         places,

@@ -108,6 +108,15 @@ enum Elsewhere {
     Reply(Reply),
 }
 
+/// What answers requests.
+pub(crate) struct Behind {
+    pub(crate) table: Table,
+    pub(crate) functions: Arc<Registry>,
+    pub(crate) backups: Backups,
+    /// The way to the node that leads, where there are several.
+    pub(crate) relay: Option<Relay>,
+}
+
 /// Everything a request needs on its way.
 pub(crate) struct Front {
     table: Table,
@@ -129,17 +138,15 @@ pub(crate) struct Front {
 }
 
 impl Front {
-    /// A front to the operations of `table` and to functions, ready at once.
+    /// A front to what is behind it, ready at once.
     pub(crate) fn new(
-        table: Table,
-        functions: Arc<Registry>,
+        behind: Behind,
         observer: Observer,
-        backups: Backups,
-        relay: Option<Relay>,
         settings: &Settings,
         clock: Arc<dyn Clock>,
         entropy: Entropy,
     ) -> Arc<Self> {
+        let Behind { table, functions, backups, relay } = behind;
         Arc::new(Self {
             table,
             functions,
@@ -393,11 +400,13 @@ mod tests {
         let settings = Raw::default().check(None).unwrap();
         let doors = Arc::new(Doors {
             front: Front::new(
-                Table::new(Arc::clone(&shared)).with(&slow, vec![op(run)]),
-                functions(&settings, &shared),
+                Behind {
+                    table: Table::new(Arc::clone(&shared)).with(&slow, vec![op(run)]),
+                    functions: functions(&settings, &shared),
+                    backups: Backups::of(None),
+                    relay: None,
+                },
                 Observer::new(Arc::new(nothing_read), None, None),
-                Backups::of(None),
-                None,
                 &settings,
                 Arc::clone(&shared),
                 Arc::new(|| 1),

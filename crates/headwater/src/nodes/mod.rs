@@ -192,8 +192,10 @@ pub(crate) async fn while_leading<F: Future<Output = ()>>(mut leads: watch::Rece
 #[cfg(test)]
 mod tests {
     use super::*;
-    use headwater_log::{clock::ManualClock, memory::MemoryEngine};
-    use std::time::Duration;
+    use headwater_log::{
+        clock::{ManualClock, SystemClock},
+        memory::MemoryEngine,
+    };
 
     async fn eventually(clock: &ManualClock, what: impl Fn() -> bool) {
         for _ in 0..400 {
@@ -201,7 +203,7 @@ mod tests {
                 return;
             }
             clock.advance(50);
-            tokio::time::sleep(Duration::from_millis(2)).await;
+            SystemClock::new().sleep(2).await;
         }
         panic!("it does not come to that");
     }
@@ -214,7 +216,6 @@ mod tests {
     #[tokio::test]
     async fn one_leads_and_when_it_goes_another_does() {
         let clock = ManualClock::at(1_000_000);
-        #[expect(clippy::disallowed_methods, reason = "an engine of the test's own")]
         let engine = MemoryEngine::shared(Arc::new(clock.clone()));
         let (one, two) = (join(&engine, &clock, 1).await, join(&engine, &clock, 2).await);
         eventually(&clock, || *one.leads().borrow() && two.leader().borrow().as_deref() == Some("http://1")).await;
@@ -235,7 +236,7 @@ mod tests {
         tokio::spawn(while_leading(leads, duty));
         for (leading, expected) in [(false, 0), (true, 1), (false, 1), (true, 2)] {
             lead.send_replace(leading);
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            SystemClock::new().sleep(5).await;
             assert_eq!(*begun.lock().unwrap(), expected);
         }
     }

@@ -18,8 +18,7 @@ pub(crate) struct KafkaSettings {
     allow_single_replica: bool,
     /// How other servers reach this one.
     pub(crate) advertise: String,
-    /// TLS with these authorities and this identity.
-    tls: Option<(Option<PathBuf>, Option<(PathBuf, PathBuf)>)>,
+    tls: Option<Tls>,
     login: Option<Login>,
     password: Password,
 }
@@ -32,6 +31,14 @@ impl fmt::Debug for Password {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Password")
     }
+}
+
+/// The files of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Tls {
+    authorities: Option<PathBuf>,
+    /// Certificate and key.
+    identity: Option<(PathBuf, PathBuf)>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,7 +77,7 @@ impl KafkaSettings {
             Some(false) if asks_for_tls => return Err("--kafka-tls=false leaves no use for certificates".into()),
             None if !asks_for_tls => None,
             Some(false) => None,
-            _ => Some((written.kafka_ca.clone(), identity)),
+            _ => Some(Tls { authorities: written.kafka_ca.clone(), identity }),
         };
         Ok(Some(Self {
             brokers: written.brokers.clone(),
@@ -93,16 +100,7 @@ impl KafkaSettings {
     /// # Errors
     /// A sentence with the setting and what is wrong.
     pub(crate) fn engine(&self) -> Result<kafka::Settings, String> {
-        let tls = self.tls.as_ref().map(|(authorities, identity)| {
-            let authorities_pem = authorities.as_deref().map(|file| read("--kafka-ca", file)).transpose()?;
-            let identity = identity.as_ref().map(|(certificate, key)| {
-                Ok::<_, String>(kafka::Identity {
-                    certificates_pem: read("--kafka-cert", certificate)?,
-                    key_pem: read("--kafka-key", key)?,
-                })
-            });
-            Ok::<_, String>(kafka::Tls { authorities_pem, identity: identity.transpose()?, server_name: None })
-        });
+        let tls = self.tls.as_ref().map(Tls::read);
         let sasl = self.login.as_ref().map(|login| login.shown(self.password.0.clone()));
         Ok(kafka::Settings {
             brokers: self.brokers.clone(),
@@ -110,6 +108,20 @@ impl KafkaSettings {
             allow_single_replica: self.allow_single_replica,
             security: kafka::Security { tls: tls.transpose()?, sasl: sasl.transpose()? },
         })
+    }
+}
+
+impl Tls {
+    fn read(&self) -> Result<kafka::Tls, String> {
+        let authorities_pem = self.authorities.as_deref().map(|file| pem("--kafka-ca", file)).transpose()?;
+        let identity = match &self.identity {
+            None => None,
+            Some((certificate, key)) => Some(kafka::Identity {
+                certificates_pem: pem("--kafka-cert", certificate)?,
+                key_pem: pem("--kafka-key", key)?,
+            }),
+        };
+        Ok(kafka::Tls { authorities_pem, identity, server_name: None })
     }
 }
 
@@ -191,8 +203,8 @@ fn advertised(written: Option<&str>, listen: &[SocketAddr]) -> Result<String, St
     }
 }
 
-fn read(setting: &str, file: &Path) -> Result<Vec<u8>, String> {
-    fs::read(file).map_err(|error| format!("{setting} {}: {error}", file.display()))
+fn pem(setting: &str, file: &Path) -> Result<Vec<u8>, String> {
+    fs::read_to_string(file).map(String::into_bytes).map_err(|error| format!("{setting} {}: {error}", file.display()))
 }
 
 #[cfg(test)]
