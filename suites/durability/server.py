@@ -81,8 +81,7 @@ class Server:
     def starts(self):
         """Starts it. Says whether it answers; if it does not, it has ended."""
         self.said = self.log_path.stat().st_size
-        words = [self.binary, "serve", "--listen", f"127.0.0.1:{self.port}", "--data", str(self.data)]
-        self.process = subprocess.Popen(words, stdout=self.log, stderr=self.log, stdin=subprocess.DEVNULL)
+        self.process = subprocess.Popen(self.command(), stdout=self.log, stderr=self.log, stdin=subprocess.DEVNULL)
         deadline = time.monotonic() + START_SECONDS
         while self.process.poll() is None and time.monotonic() < deadline:
             try:
@@ -92,6 +91,10 @@ class Server:
                 time.sleep(0.005)
         self.kill()
         return False
+
+    def command(self):
+        """What starts it."""
+        return [self.binary, "serve", "--listen", f"127.0.0.1:{self.port}", "--data", str(self.data)]
 
     def last_words(self):
         """What it has said since it was last started."""

@@ -1,6 +1,6 @@
 //! `cargo xtask ci`: everything that must pass, cheap things first, each with its time. All steps run, so that one
 //! look shows all that is broken; the last line is `N passed, N failed`.
-use crate::{audit, check, command, docs, semver, suites};
+use crate::{audit, check, command, docs, kafka, semver, suites};
 use std::{path::Path, process::Command, time::Instant};
 
 /// Seeds of the disk simulator in CI; a full run is `cargo run --release` in `sim/` with 10,000.
@@ -50,6 +50,7 @@ fn steps() -> Vec<Step> {
     ];
     let clients = suites::clients().filter(|suite| *suite != BROWSER);
     steps.extend(clients.map(|suite| step(suite, move |root| suites::client(root, suite, None))));
+    steps.push(step("Kafka", kafka::short));
     steps
 }
 

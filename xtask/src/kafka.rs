@@ -1,26 +1,38 @@
 //! `cargo xtask kafka`: the engine on Kafka against real brokers, which are started for it – the contract on one, killed
-//! leaders on three.
+//! leaders on three – and several servers on them: unmodified clients through a load balancer, and load while servers
+//! and brokers are killed or stopped and shards split and merge.
 use crate::{
     command,
-    suites::{build_java, installed},
+    server::{Server, free_address, release_binary},
+    suites::{self, build_java, installed},
 };
 use std::{
+    fs,
+    net::{SocketAddr, TcpStream},
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
+    thread,
+    time::Duration,
 };
 
-/// The brokers a run needs, and the tests it runs.
-const RUNS: [(u32, &[&str]); 2] = [
-    (
-        1,
-        &[
-            "tests::real::the_engine_on_kafka_keeps_the_contract",
-            "tests::real::a_group_made_again_on_kafka_goes_on_behind_the_places_it_had",
-            "tests::real::a_single_broker_is_refused_unless_allowed",
-        ],
-    ),
-    (3, &["tests::real::nothing_acknowledged_is_lost_and_order_is_kept_when_leaders_are_killed"]),
+/// On one broker.
+const CONTRACT: &[&str] = &[
+    "tests::real::the_engine_on_kafka_keeps_the_contract",
+    "tests::real::a_group_made_again_on_kafka_goes_on_behind_the_places_it_had",
+    "tests::real::a_single_broker_is_refused_unless_allowed",
 ];
+/// On three.
+const LEADERS: &[&str] = &["tests::real::nothing_acknowledged_is_lost_and_order_is_kept_when_leaders_are_killed"];
+/// Clients that find no difference between several servers on Kafka and one on its disk.
+const CLIENTS: [&str; 10] =
+    ["boto3", "boto2", "awscli", "node", "go", "dynamodb", "pynamodb", "node-dynamodb", "go-dynamodb", "java-dynamodb"];
+/// Those that CI runs.
+const CLIENTS_IN_CI: [&str; 2] = ["boto3", "dynamodb"];
+const NODES: u32 = 3;
+const ROUNDS: u32 = 20;
+const ROUNDS_IN_CI: u32 = 3;
+/// 32 bytes in base64.
+const MASTER_KEY: &str = "b25seSBmb3IgdGVzdHMsIDMyIGJ5dGVzIG9mIGtleS4=";
 
 /// Brokers that end when this is dropped.
 struct Cluster {
@@ -42,6 +54,7 @@ impl Cluster {
             return Err(format!("{brokers} broker(s) of Kafka do not start"));
         }
         cluster.addresses = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        println!("\n== {brokers} broker(s) at {}", cluster.addresses);
         Ok(cluster)
     }
 
@@ -59,16 +72,92 @@ impl Drop for Cluster {
     }
 }
 
-/// Starts what each run needs, and runs it.
+/// Everything.
 pub(crate) fn run(root: &Path) -> Result<(), String> {
+    command::run(root, "cargo", &["build", "--release", "--package", "headwater"])?;
+    on_one(root, &CLIENTS, ROUNDS_IN_CI)?;
+    let cluster = Cluster::start(root, 3)?;
+    cluster.test(root, LEADERS)?;
+    cluster.strike(root, NODES, ROUNDS)
+}
+
+/// What CI has time for; the release build is there.
+pub(crate) fn short(root: &Path) -> Result<(), String> {
+    on_one(root, &CLIENTS_IN_CI, ROUNDS_IN_CI)
+}
+
+fn on_one(root: &Path, clients: &[&str], rounds: u32) -> Result<(), String> {
     build_java(root, "kafka")?;
-    RUNS.iter().try_for_each(|(brokers, tests)| {
-        let cluster = Cluster::start(root, *brokers)?;
-        println!("\n== {brokers} broker(s) at {}", cluster.addresses);
+    let cluster = Cluster::start(root, 1)?;
+    cluster.test(root, CONTRACT)?;
+    cluster.strike(root, NODES - 1, rounds)?;
+    cluster.serve(root, NODES - 1, clients)
+}
+
+impl Cluster {
+    /// Runs tests of the engine on these brokers.
+    fn test(&self, root: &Path, tests: &[&str]) -> Result<(), String> {
         let mut program = Command::new("cargo");
         program.current_dir(root).args(["test", "--package", "headwater-log-kafka", "--lib", "--"]);
-        program.args(["--ignored", "--exact", "--nocapture", "--test-threads", "1"]).args(*tests);
-        program.env("HEADWATER_KAFKA", &cluster.addresses);
-        command::run_with(program.env("HEADWATER_KAFKA_CONTROL", cluster.control.join(" ")))
-    })
+        program.args(["--ignored", "--exact", "--nocapture", "--test-threads", "1"]).args(tests);
+        program.env("HEADWATER_KAFKA", &self.addresses);
+        command::run_with(program.env("HEADWATER_KAFKA_CONTROL", self.control.join(" ")))
+    }
+
+    /// Load on several servers while things go wrong.
+    fn strike(&self, root: &Path, nodes: u32, rounds: u32) -> Result<(), String> {
+        let mut program = Command::new("python3");
+        program.arg(root.join("suites/kafka/nodes.py")).arg(release_binary(root));
+        program.args(["--brokers", &self.addresses, "--control", &self.control.join(" ")]);
+        command::run_with(program.args(["--nodes", &nodes.to_string(), "--rounds", &rounds.to_string()]))
+    }
+
+    /// Clients against several servers, each request to the next of them.
+    fn serve(&self, root: &Path, nodes: u32, clients: &[&str]) -> Result<(), String> {
+        let key = installed(root, "kafka").join("master.key");
+        fs::write(&key, MASTER_KEY).map_err(|error| format!("{}: {error}", key.display()))?;
+        let key = key.to_string_lossy();
+        let mut words = vec!["--engine", "kafka", "--brokers", &self.addresses, "--master-key-file", &key];
+        words.extend(["--expiry-sweep-ms", "200", "--kafka-prefix", "clients", "--allow-single-replica"]);
+        let start = |node| Server::start(root, &format!("kafka-node-{node}"), &words);
+        let servers = (1..=nodes).map(start).collect::<Result<Vec<_>, _>>()?;
+        let balancer = Balancer::start(root, &servers)?;
+        let mut failed = Vec::new();
+        for client in clients {
+            println!("\n== {client}, through {nodes} servers on Kafka");
+            failed.extend(suites::client_at(root, client, &format!("http://{}", balancer.address)).err());
+        }
+        if failed.is_empty() { Ok(()) } else { Err(failed.join("\n")) }
+    }
+}
+
+/// Sends each request to the next of several servers, until it is dropped.
+struct Balancer {
+    child: Child,
+    address: SocketAddr,
+}
+
+impl Balancer {
+    fn start(root: &Path, servers: &[Server]) -> Result<Self, String> {
+        let address = free_address()?;
+        let mut command = Command::new("python3");
+        command.arg(root.join("suites/kafka/balance.py")).args(["--listen", &address.port().to_string()]);
+        let child = command.args(servers.iter().map(Server::endpoint)).spawn();
+        let balancer = Self { child: child.map_err(|error| format!("python3: {error}"))?, address };
+        for _ in 0..500 {
+            if TcpStream::connect(address).is_ok() {
+                return Ok(balancer);
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+        Err("the load balancer takes no connections".to_owned())
+    }
+}
+
+impl Drop for Balancer {
+    fn drop(&mut self) {
+        // Already gone is as good.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
 }

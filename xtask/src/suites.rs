@@ -35,7 +35,7 @@ const fn other(name: &'static str, prepare: fn(&Path) -> Result<(), String>, pro
     Suite { name, scenarios: None, prepare, program }
 }
 
-const SUITES: [Suite; 14] = [
+static SUITES: [Suite; 14] = [
     kinesis("boto3", prepare_python, |root| python(root, "boto3_suite.py")),
     kinesis("awscli", prepare_python, |root| python(root, "awscli_suite.py")),
     kinesis("boto2", prepare_python, |root| python(root, "boto2_suite.py")),
@@ -91,14 +91,25 @@ pub(crate) fn run(root: &Path, chosen: &[String], rounds: u32, endpoint: Option<
 
 /// Installs one client and runs it, against `endpoint` or servers of its own.
 pub(crate) fn client(root: &Path, name: &str, endpoint: Option<&str>) -> Result<(), String> {
-    let suite = SUITES.iter().find(|suite| suite.name == name).ok_or_else(|| format!("no suite `{name}`"))?;
-    (suite.prepare)(root)?;
+    let suite = prepared(root, name)?;
     if let Some(endpoint) = endpoint {
         return converse(root, suite, endpoint, endpoint);
     }
     let open = Server::start(root, &format!("{name}-open"), &SETTINGS)?;
+    client_at(root, name, &open.endpoint())
+}
+
+/// Installs one client and runs it against `endpoint` and, where it wants AWS's limits, a server of its own.
+pub(crate) fn client_at(root: &Path, name: &str, endpoint: &str) -> Result<(), String> {
+    let suite = prepared(root, name)?;
     let limited = Server::start(root, &format!("{name}-limited"), &LIMITED)?;
-    converse(root, suite, &open.endpoint(), &limited.endpoint())
+    converse(root, suite, endpoint, &limited.endpoint())
+}
+
+fn prepared(root: &Path, name: &str) -> Result<&'static Suite, String> {
+    let suite = SUITES.iter().find(|suite| suite.name == name).ok_or_else(|| format!("no suite `{name}`"))?;
+    (suite.prepare)(root)?;
+    Ok(suite)
 }
 
 /// Load, kill -9, restart, read everything back: `rounds` times on one folder, for each service.

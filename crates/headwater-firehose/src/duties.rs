@@ -7,7 +7,7 @@ use crate::{
     Firehose,
     catalog::{Action, Address, Command},
 };
-use headwater_log::{Bounds, LogError, LogGroup, LogId, replica::SubmitError};
+use headwater_log::{LogError, LogGroup, replica::SubmitError};
 use std::sync::Arc;
 
 /// How long to wait where nothing is due; a change of the catalog wakes it at once.
@@ -57,12 +57,8 @@ pub(crate) async fn round(firehose: &Firehose) -> Result<(), LogError> {
 async fn bury(firehose: &Firehose) -> Result<(), LogError> {
     let graves = firehose.catalog.read().graves().to_vec();
     for incarnation in graves {
-        let log = LogId::new(LogGroup(incarnation), 0);
-        let Bounds { first, tail } = firehose.engine.bounds(log);
-        if first < tail {
-            firehose.engine.trim(log, tail).await?;
-        }
-        firehose.opened.forget(log.group);
+        firehose.engine.trim_group(LogGroup(incarnation), 1).await?;
+        firehose.opened.forget(LogGroup(incarnation));
         if let Some(limits) = &firehose.limits {
             limits.forget(incarnation);
         }
@@ -71,11 +67,12 @@ async fn bury(firehose: &Firehose) -> Result<(), LogError> {
     Ok(())
 }
 
-/// Duties are decided, never refused.
+/// Duties are decided, and refused only where another process has taken the step.
 async fn submit(firehose: &Firehose, command: Command) -> Result<(), LogError> {
     match firehose.catalog.submit(command, firehose.clock.now_ms()).await {
         Ok(()) => Ok(()),
         Err(SubmitError::Log(error)) => Err(error),
+        Err(SubmitError::Refused(_)) if firehose.engine.is_shared() => Ok(()),
         Err(SubmitError::Refused(refusal)) => Err(LogError::Io(format!("the catalog refused a duty: {refusal}"))),
     }
 }

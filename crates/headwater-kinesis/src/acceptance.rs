@@ -109,7 +109,7 @@ impl Kinesis {
     /// Up to where the catalog says that a log has no marker. The log is looked at before the catalog is caught up with:
     /// a marker before that place would be of a sealing that had begun, and so be in the catalog.
     async fn vouched(&self, log: LogId) -> Result<Clear, LogError> {
-        let tail = self.engine.bounds(log).tail;
+        let tail = self.engine.bounds_now(log).await?.tail;
         self.catalog.catch_up().await?;
         let catalog = self.catalog.read();
         let stream = catalog.all().map(|(_, _, stream)| stream).find(|stream| stream.incarnation == log.group.0);

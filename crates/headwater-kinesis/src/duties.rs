@@ -9,8 +9,7 @@ use crate::{
     limits::ShardKey,
     load, seal,
 };
-use headwater_log::{Bounds, Limits, LogError, LogId, Seq, engine::find_time, replica::SubmitError};
-use headwater_wire::ServiceError;
+use headwater_log::{Bounds, Limits, LogError, LogGroup, LogId, Seq, engine::find_time, replica::SubmitError};
 use std::{collections::HashSet, sync::atomic::Ordering};
 
 /// Trimming frees space and nothing else – readers are held to retention exactly – so it need not be prompt.
@@ -116,6 +115,13 @@ pub(crate) async fn settle(kinesis: &Kinesis, address: &Address) -> Result<(), L
     while let Some(step) = due_step(kinesis, address) {
         let action = match step {
             Due::Decide(action) => action,
+            Due::BeginSealing { incarnation, parents } => {
+                let mut tails = Vec::with_capacity(parents.len());
+                for (shard, log) in parents {
+                    tails.push(ParentTail { shard, tail: kinesis.engine.bounds_now(log).await?.tail.0 });
+                }
+                Action::BeginSealing { incarnation, parents: tails }
+            }
             Due::Seal { incarnation, parents } => {
                 let logs: Vec<(LogId, Seq)> = parents.iter().map(|(_, log, tail)| (*log, *tail)).collect();
                 let stamps = seal::place_markers(&*kinesis.engine, &logs).await?;
@@ -135,6 +141,7 @@ pub(crate) async fn settle(kinesis: &Kinesis, address: &Address) -> Result<(), L
 /// A step that is due.
 enum Due {
     Decide(Action),
+    BeginSealing { incarnation: u128, parents: Vec<(u32, LogId)> },
     Seal { incarnation: u128, parents: Vec<(u32, LogId, Seq)> },
 }
 
@@ -156,40 +163,30 @@ fn due_step(kinesis: &Kinesis, address: &Address) -> Option<Due> {
             Some(Due::Seal { incarnation, parents: parents.collect() })
         }
         Phase::Updating(reshard) => {
-            let tail = |shard| ParentTail { shard, tail: kinesis.engine.bounds(stream.log(shard)).tail.0 };
-            let parents = reshard.parents().map(tail).collect();
-            Some(Due::Decide(Action::BeginSealing { incarnation, parents }))
+            let parents = reshard.parents().map(|shard| (shard, stream.log(shard))).collect();
+            Some(Due::BeginSealing { incarnation, parents })
         }
     }
 }
 
-/// Duties are decided, never refused.
+/// Duties are decided, and refused only where another process has taken the step: then the state tells so by now.
 async fn submit(kinesis: &Kinesis, command: Command) -> Result<(), LogError> {
     match kinesis.catalog.submit(command, kinesis.clock.now_ms()).await {
         Ok(_) => Ok(()),
         Err(SubmitError::Log(error)) => Err(error),
-        Err(SubmitError::Refused(refusal)) => Err(refused(&refusal)),
+        Err(SubmitError::Refused(_)) if kinesis.engine.is_shared() => Ok(()),
+        Err(SubmitError::Refused(refusal)) => Err(LogError::Io(format!("the catalog refused a duty: {refusal}"))),
     }
-}
-
-fn refused(refusal: &ServiceError) -> LogError {
-    LogError::Io(format!("the catalog refused a duty: {refusal}"))
 }
 
 /// Trims the logs of deleted streams to nothing.
 async fn bury(kinesis: &Kinesis) -> Result<(), LogError> {
     let graves = kinesis.catalog.read().graves().to_vec();
     for grave in graves {
-        for shard in 0..grave.shards {
-            let log = LogId::new(headwater_log::LogGroup(grave.incarnation), shard);
-            let Bounds { first, tail } = kinesis.engine.bounds(log);
-            if first < tail {
-                kinesis.engine.trim(log, tail).await?;
-            }
-        }
+        kinesis.engine.trim_group(LogGroup(grave.incarnation), grave.shards).await?;
         kinesis.meters.forget(grave.incarnation);
         kinesis.acceptance.forget(grave.incarnation);
-        kinesis.opened.forget(headwater_log::LogGroup(grave.incarnation));
+        kinesis.opened.forget(LogGroup(grave.incarnation));
         if let Some(limits) = &kinesis.limits {
             limits.forget(grave.incarnation);
         }
@@ -214,7 +211,7 @@ async fn retain(kinesis: &Kinesis) -> Result<(), LogError> {
             trim_before(kinesis, *log, kept.cutoff_ms).await?;
         }
         for log in &kept.expired_logs {
-            kinesis.engine.trim(*log, kinesis.engine.bounds(*log).tail).await?;
+            kinesis.engine.trim(*log, kinesis.engine.bounds_now(*log).await?.tail).await?;
         }
         if !kept.expired.is_empty() {
             let action = Action::Expire { incarnation: kept.incarnation, shards: kept.expired };
@@ -255,7 +252,7 @@ impl Kept {
 
 async fn trim_before(kinesis: &Kinesis, log: LogId, cutoff_ms: u64) -> Result<(), LogError> {
     let engine = &*kinesis.engine;
-    let Bounds { first, tail } = engine.bounds(log);
+    let Bounds { first, tail } = engine.bounds_now(log).await?;
     if first >= tail {
         return Ok(());
     }

@@ -28,6 +28,8 @@ mod setting {
 /// A cluster as it describes itself.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Described {
+    /// The id it was given when it was set up.
+    pub(crate) cluster: String,
     pub(crate) brokers: Vec<Configured>,
     pub(crate) topics: Vec<DescribedTopic>,
 }
@@ -154,6 +156,7 @@ mod tests {
         let replication = Replication::on(brokers);
         let settings = replication.topic_settings().into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         Described {
+            cluster: "c".into(),
             brokers: (1..=brokers).map(|id| broker(&id.to_string())).collect(),
             topics: vec![DescribedTopic {
                 configured: Configured { name: "hw.a.1".into(), settings },

@@ -209,7 +209,15 @@ impl<C: Client> Core<C> {
         self.logs().get(&id).map_or_else(Bounds::default, |log| *log.bounds.borrow())
     }
 
-    /// Deletes all logs of a group. Should one be appended to again, its places go on behind those that were.
+    /// See [`headwater_log::Engine::bounds_now`].
+    pub(crate) async fn bounds_now(&self, id: LogId) -> Result<Bounds, LogError> {
+        if let Some(home) = self.find(id).await? {
+            self.learn_ends(&self.log(id), &home).await?;
+        }
+        Ok(self.bounds(id))
+    }
+
+    /// Deletes all logs of a group: its topic goes. Should one be appended to again, its places go on behind those that were.
     pub(crate) async fn delete_group(&self, group: LogGroup) -> Result<(), LogError> {
         let deleted = self.topics.delete(&self.client, group).await;
         let next = deleted.map_err(|error| LogError::Io(format!("group {group} cannot be deleted: {error}")))?;

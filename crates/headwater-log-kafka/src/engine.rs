@@ -12,7 +12,7 @@ use bytes::Bytes;
 use headwater_log::{
     Bounds, Commit, Engine, Limits, LogError, LogGroup, LogId, Seq,
     clock::Clock,
-    engine::{Reading, Trimming},
+    engine::{Asking, Reading, Trimming},
 };
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -23,6 +23,7 @@ use tokio::sync::watch;
 /// others did.
 pub struct KafkaEngine {
     core: Arc<Core<Krafka>>,
+    identity: String,
 }
 
 impl KafkaEngine {
@@ -45,16 +46,14 @@ impl KafkaEngine {
         let topics = Topics::new(settings.prefix.clone(), Replication::on(described.brokers.len()));
         let core = Core::open(client, topics, clock).await.map_err(out_of_reach)?;
         tokio::spawn(tail::follow(Arc::downgrade(&core)));
-        Ok(Arc::new(Self { core }))
+        let identity = format!("{}-{}", described.cluster, settings.prefix);
+        Ok(Arc::new(Self { core, identity }))
     }
 
-    /// Deletes all logs of a group, for good: its topic goes. Should one be appended to again, its places go on behind
-    /// those that were.
-    ///
-    /// # Errors
-    /// `Io`: it may or may not be deleted, and can be deleted again.
-    pub async fn delete_group(&self, group: LogGroup) -> Result<(), LogError> {
-        self.core.delete_group(group).await
+    /// Tells these logs from all others: the cluster's id and the prefix, fit for a file's name.
+    #[must_use]
+    pub fn identity(&self) -> &str {
+        &self.identity
     }
 }
 
@@ -85,5 +84,13 @@ impl Engine for KafkaEngine {
 
     fn bounds(&self, log: LogId) -> Bounds {
         self.core.bounds(log)
+    }
+
+    fn bounds_now(&self, log: LogId) -> Asking<'_> {
+        Box::pin(self.core.bounds_now(log))
+    }
+
+    fn trim_group(&self, group: LogGroup, _: u32) -> Trimming<'_> {
+        Box::pin(self.core.delete_group(group))
     }
 }

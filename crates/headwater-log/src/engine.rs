@@ -1,6 +1,6 @@
 //! The four verbs of a log engine and what each promises. Everything above stands on these sentences alone;
 //! `conformance` turns them into tests that every engine passes.
-use crate::{LogError, LogId, Seq};
+use crate::{LogError, LogGroup, LogId, Seq};
 use bytes::Bytes;
 use std::{future::Future, pin::Pin};
 use tokio::sync::watch;
@@ -60,6 +60,9 @@ pub type Reading<'a> = Pin<Box<dyn Future<Output = Result<Batch, LogError>> + Se
 /// A trim under way.
 pub type Trimming<'a> = Pin<Box<dyn Future<Output = Result<(), LogError>> + Send + 'a>>;
 
+/// Bounds that are being asked for.
+pub type Asking<'a> = Pin<Box<dyn Future<Output = Result<Bounds, LogError>> + Send + 'a>>;
+
 /// A store of many logs.
 pub trait Engine: Send + Sync + 'static {
     /// Puts `entries` at the end of `log`; a log is born by its first append. The order of entries is the order of
@@ -89,9 +92,29 @@ pub trait Engine: Send + Sync + 'static {
         Seq::ZERO
     }
 
-    /// The log's bounds now: what `watch` would show, without keeping watch.
+    /// The log's bounds: what `watch` would show, without keeping watch. Where others write, too, it is what was heard of
+    /// them.
     fn bounds(&self, log: LogId) -> Bounds {
         *self.watch(log).borrow()
+    }
+
+    /// The log's bounds with everything that anybody has written and trimmed before the call.
+    fn bounds_now(&self, log: LogId) -> Asking<'_> {
+        Box::pin(std::future::ready(Ok(self.bounds(log))))
+    }
+
+    /// Trims all logs of a group to nothing, of which none has a part at or beyond `parts`.
+    fn trim_group(&self, group: LogGroup, parts: u32) -> Trimming<'_> {
+        Box::pin(async move {
+            for part in 0..parts {
+                let log = LogId::new(group, part);
+                let Bounds { first, tail } = self.bounds(log);
+                if first < tail {
+                    self.trim(log, tail).await?;
+                }
+            }
+            Ok(())
+        })
     }
 }
 
@@ -102,7 +125,7 @@ pub trait Engine: Send + Sync + 'static {
 /// # Errors
 /// Those of [`Engine::read`], except `Trimmed`: a log trimmed meanwhile is searched from its new beginning.
 pub async fn find_time(engine: &dyn Engine, log: LogId, time_ms: u64) -> Result<Seq, LogError> {
-    let Bounds { first, tail } = engine.bounds(log);
+    let Bounds { first, tail } = engine.bounds_now(log).await?;
     let (mut low, mut high) = (first.0, tail.0); // the answer lies in low..=high
     while low < high {
         let middle = low + (high - low) / 2;

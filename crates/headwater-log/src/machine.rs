@@ -6,7 +6,7 @@ use serde::{Serialize, de::DeserializeOwned};
 /// The log keeps the *changes*, so replaying is a plain insert and a fix of the rules never alters the past.
 pub trait Machine: Send + Sync + Sized + 'static {
     /// What is asked for.
-    type Command: Send + 'static;
+    type Command: Clone + Send + 'static;
     /// What a decision does to the state. Lasts: its encoding may only grow.
     type Change: Send + 'static;
     /// What the asker is told once the decision is durable and applied.

@@ -56,6 +56,8 @@ const OWNER: u8 = 1;
 const DECISION: u8 = 2;
 const BARRIER: u8 = 3;
 const PAGE: Limits = Limits { entries: 4096, bytes: 8 << 20 };
+/// How often a command is decided anew because another process decided in between.
+const TRIES: u32 = 8;
 /// A snapshot is cut into entries of at most this size.
 const SNAPSHOT_PART_BYTES: usize = 1 << 20;
 
@@ -94,7 +96,7 @@ impl<M: Machine> Replica<M> {
     /// caller stops waiting: the state must not fall behind what the log says.
     ///
     /// # Errors
-    /// The machine's refusal, or the log's failure; `Unavailable` if another process decided first.
+    /// The machine's refusal, or the log's failure; `Unavailable` if other processes were faster again and again.
     pub async fn submit(
         self: &Arc<Self>,
         command: M::Command,
@@ -116,33 +118,39 @@ impl<M: Machine> Replica<M> {
 
     async fn decide(&self, command: M::Command, now_ms: u64) -> Result<M::Answer, SubmitError<M::Refusal>> {
         let mut reader = self.reader.lock().await;
-        let epoch = self.take_seat(&mut reader).await.map_err(SubmitError::Log)?;
-        let decided = self.read().decide(command, now_ms);
-        let (changes, answer) = decided.map_err(SubmitError::Refused)?;
-        if changes.is_empty() {
-            return Ok(answer);
-        }
-        let entry = frame(Mark::Decision(epoch), &M::encode(&changes));
-        match self.write(&mut reader, entry).await.map_err(SubmitError::Log)? {
-            Verdict::Counts => {}
-            Verdict::Void => {
-                let why = format!("another process decided in log {} first, so this does not count", self.home.log);
-                return Err(SubmitError::Log(LogError::Unavailable(why)));
+        for _ in 0..TRIES {
+            let epoch = self.take_seat(&mut reader).await.map_err(SubmitError::Log)?;
+            let decided = self.read().decide(command.clone(), now_ms);
+            let (changes, answer) = decided.map_err(SubmitError::Refused)?;
+            if changes.is_empty() {
+                return Ok(answer);
             }
-            Verdict::Passed => {
-                reader.seat.doubt();
-                let why = format!("whether a decision in log {} counts cannot be read any more", self.home.log);
-                return Err(SubmitError::Log(LogError::Io(why)));
+            let entry = frame(Mark::Decision(epoch), &M::encode(&changes));
+            match self.write(&mut reader, entry).await.map_err(SubmitError::Log)? {
+                Verdict::Counts => {
+                    if reader.since_snapshot >= self.home.snapshot_every {
+                        self.take_snapshot(&mut reader).await;
+                    }
+                    return Ok(answer);
+                }
+                Verdict::Void => {} // another process decided first, so this does not count
+                Verdict::Passed => {
+                    reader.seat.doubt();
+                    let why = format!("whether a decision in log {} counts cannot be read any more", self.home.log);
+                    return Err(SubmitError::Log(LogError::Io(why)));
+                }
             }
         }
-        if reader.since_snapshot >= self.home.snapshot_every {
-            self.take_snapshot(&mut reader).await;
-        }
-        Ok(answer)
+        let why = format!("others were faster to decide in log {}, {TRIES} times", self.home.log);
+        Err(SubmitError::Log(LogError::Unavailable(why)))
     }
 
-    /// The epoch to decide under: the one that is held, or a new one.
+    /// The epoch to decide under: the one that is held, or a new one. Where others write, what they decided before is in
+    /// the state then: a refusal, or an answer that needs no change, rests on that as well.
     async fn take_seat(&self, reader: &mut Reader) -> Result<u64, LogError> {
+        if self.engine.is_shared() && reader.seat.held().is_some() {
+            self.write(reader, frame(Mark::Barrier, &[])).await?;
+        }
         loop {
             if let Some(epoch) = reader.seat.held() {
                 return Ok(epoch);

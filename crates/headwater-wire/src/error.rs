@@ -18,8 +18,7 @@ pub enum ErrorKind {
     Receiver,
     /// 503: not now; clients try again.
     Unavailable,
-    /// Nothing was done, as another node does it: whoever knows that node passes the request on, and for everybody else
-    /// it is a 500 like `Receiver`.
+    /// 421: nothing was done, as another node does it. Whoever knows that node passes the request on; no client sees this.
     Elsewhere,
 }
 

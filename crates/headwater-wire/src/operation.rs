@@ -169,6 +169,33 @@ impl<S> Row<S> {
     }
 }
 
+impl<S: Send + Sync + 'static> Row<S> {
+    /// The same row where other processes change what there is, which `catch_up` takes in: what tells of it catches up
+    /// first, and what does not find something does so then and looks again.
+    #[must_use]
+    pub fn among_others<F>(self, catch_up: impl Fn(Arc<S>) -> F + Send + Sync + Copy + 'static) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let tells = self.name.starts_with("Describe") || self.name.starts_with("List");
+        let run = Arc::new(self.call);
+        let call: Call<S> = Box::new(move |service, caller, dialect, body| {
+            let (run, body) = (Arc::clone(&run), body.clone());
+            Box::pin(async move {
+                if !tells {
+                    match run(Arc::clone(&service), caller.clone(), dialect, &body).await {
+                        Err(refusal) if refusal.code.ends_with("NotFoundException") => {}
+                        answer => return answer,
+                    }
+                }
+                catch_up(Arc::clone(&service)).await;
+                run(service, caller, dialect, &body).await
+            })
+        });
+        Self { call, ..self }
+    }
+}
+
 /// What a row does with a request body.
 pub type Call<S> = Box<dyn Fn(Arc<S>, Caller, Dialect, &Bytes) -> Reply + Send + Sync>;
 
@@ -261,6 +288,28 @@ mod tests {
             |body: &'static str| (row.subject)(&(), &caller, Dialect::Json11, &Bytes::from_static(body.as_bytes()));
         assert_eq!(subject(r#"{"StreamName":"s"}"#).as_deref(), Some("s"));
         assert_eq!((subject(r#"{"StreamName":7}"#), subject("{")), (None, None));
+    }
+
+    #[test]
+    fn among_others_what_is_not_found_is_looked_for_again_and_what_tells_catches_up_first() {
+        type Known = Mutex<(bool, u32)>;
+        async fn catch_up(known: Arc<Known>) {
+            known.lock().unwrap().0 = true;
+        }
+        fn look(known: &Known) -> Result<(), ServiceError> {
+            let mut known = known.lock().unwrap();
+            known.1 += 1;
+            if known.0 { Ok(()) } else { Err(ServiceError::new("ResourceNotFoundException", "no such stream")) }
+        }
+        let delete = op(|known: Arc<Known>, _: Caller, _: kinesis::DeleteStreamInput| async move { look(&known) });
+        let describe = op(|known: Arc<Known>, _: Caller, _: kinesis::DescribeLimitsInput| async move {
+            look(&known).map(|()| kinesis::DescribeLimitsOutput::default())
+        });
+        for (row, looks) in [(delete, 2), (describe, 1)] {
+            let known = Arc::new(Known::default());
+            assert!(call(&row.among_others(catch_up), Arc::clone(&known), r#"{"StreamName":"s"}"#).is_ok());
+            assert_eq!(known.lock().unwrap().1, looks);
+        }
     }
 
     #[test]

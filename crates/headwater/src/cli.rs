@@ -208,6 +208,16 @@ fn settings(written: Raw) -> Result<Settings, String> {
     let mut settings = written.check(credential()?)?;
     settings.telemetry = telemetry;
     settings.keys.master_key = variable("HEADWATER_MASTER_KEY");
+    if let Some(kafka) = &mut settings.kafka {
+        if settings.keys.master_key.is_none() && settings.keys.master_key_file.is_none() {
+            return Err(
+                "--engine kafka: servers that share their logs need the same master key. Make one with `head -c 32 \
+                        /dev/urandom | base64`, and give it to each with --master-key-file FILE or HEADWATER_MASTER_KEY"
+                    .into(),
+            );
+        }
+        kafka.log_in_with(variable("HEADWATER_KAFKA_PASSWORD"));
+    }
     settings.outward.sign_as(variable)?;
     Ok(settings)
 }

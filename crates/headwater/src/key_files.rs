@@ -45,7 +45,8 @@ enum State {
     PendingDeletion,
 }
 
-/// The key store as the settings have it; without a master key in them, the one of the data folder.
+/// The key store as the settings have it; without a master key in them, the one of the data folder. Servers that share
+/// their logs must be given one, as each has a data folder of its own.
 ///
 /// # Errors
 /// A sentence with the setting or file, and what is wrong with it.

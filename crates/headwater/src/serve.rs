@@ -1,17 +1,22 @@
 //! `headwater serve`: the only place that constructs engines, opens sockets and draws chance. What it builds it takes
 //! down again in order: no new connections, the last answers out, the engine closed.
 mod notify;
+mod store;
+
+pub(crate) use store::{LOG_FOLDER, ROWS_FOLDER, open_rows, open_stopped};
 
 use crate::{
-    backup::Source,
-    front::{Backups, Doors, Front, Look, MAX_CONNECTIONS, Observer, Readings, Table, Tls, Traces, listen},
+    front::{
+        Backups, Behind, Doors, Front, Look, MAX_CONNECTIONS, Observer, Readings, Relay, Table, Tls, Traces, listen,
+    },
     functions::{Queue, Registry},
     gate::Gate,
     key_files,
     kinesis_source::KinesisSource,
     logging,
+    nodes::{Nodes, while_leading},
     outward::{Outward, SpanSink, Telemetry},
-    settings::{DEFAULT_CACHE_BYTES, RateLimits, Settings, Store},
+    settings::{RateLimits, Settings, Store},
 };
 use headwater_dynamodb::{DynamoDb, DynamoDbParts, DynamoDbSettings};
 use headwater_firehose::{
@@ -22,33 +27,23 @@ use headwater_firehose::{
 use headwater_keys::KeyStore;
 use headwater_kinesis::{Entropy, Kinesis, KinesisParts, KinesisSettings};
 use headwater_log::{
-    Bounds, Engine, LogError, Seq,
+    Engine,
     clock::{Clock, SystemClock},
-    disk::{
-        DiskConfig, DiskEngine,
-        files::{DiskFiles, Files},
-    },
-    kv::{FjallKv, Kv, MemoryKv},
-    memory::MemoryEngine,
+    kv::Kv,
 };
-use headwater_wire::Access;
+use headwater_wire::{Access, Row};
 use std::{
-    fmt::Display,
     io::{self, Write},
     net::SocketAddr,
-    path::Path,
     sync::Arc,
 };
+use store::Opened;
 use tokio::{
     net::TcpListener,
     runtime::Runtime,
     sync::{Semaphore, watch},
 };
 
-/// The journal's folder, in the data folder.
-pub(crate) const LOG_FOLDER: &str = "log";
-/// The folder of tables' rows, in the data folder.
-pub(crate) const ROWS_FOLDER: &str = "rows";
 /// How long the last answers may take when the server stops.
 const DRAIN_MS: u64 = 10_000;
 
@@ -80,16 +75,18 @@ async fn serve(settings: Settings) -> Result<Arc<dyn Engine>, String> {
         (None, Store::Folder(data)) => Tls::made(&settings.region, &settings.server_names, Some(data)),
         (None, Store::Memory) => Tls::made(&settings.region, &settings.server_names, None),
     };
-    let Opened { engine, disk, kv, source } = open_store(&settings, &clock, &entropy)?;
+    let Opened { engine, disk, kv, source } = store::open(&settings, &clock, &entropy).await?;
+    let nodes = join(&settings, &engine, &clock, &entropy).await?;
     let outward = open_outward(&settings, &entropy)?;
     let telemetry = settings.telemetry.clone().map(|to| outward.telemetry(to, &clock));
+    let relay = nodes.clone().map(|nodes| Relay::new(nodes, outward.peers(), Arc::clone(&clock)));
     let objects_at = outward.objects_at.clone();
     let services = Services::open(&settings, &engine, kv, outward, &clock, &entropy).await?;
     let Services { table, functions, kinesis, dynamodb, firehose } = services;
-    tokio::spawn(headwater_kinesis::run_duties(Arc::clone(&kinesis)));
-    tokio::spawn(headwater_dynamodb::run_duties(dynamodb));
-    tokio::spawn(headwater_firehose::run_duties(Arc::clone(&firehose)));
-    tokio::spawn(headwater_firehose::run_deliveries(Arc::clone(&firehose)));
+    begin(nodes.as_ref(), &kinesis, headwater_kinesis::run_duties);
+    begin(nodes.as_ref(), &dynamodb, headwater_dynamodb::run_duties);
+    begin(nodes.as_ref(), &firehose, headwater_firehose::run_duties);
+    begin(nodes.as_ref(), &firehose, headwater_firehose::run_deliveries);
 
     let traces = telemetry.as_ref().map(|telemetry| Traces::new(telemetry.sink(), telemetry.ratio()));
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS as usize));
@@ -104,10 +101,10 @@ async fn serve(settings: Settings) -> Result<Arc<dyn Engine>, String> {
         spans: spans.as_ref().map(SpanSink::counts),
     });
     let observer = Observer::new(look, settings.slow_request_ms, traces);
-    let backups = Backups::of(source);
+    let behind = Behind { table, functions, backups: Backups::of(source), relay };
     let (stop, stopped) = watch::channel(false);
     let doors = Arc::new(Doors {
-        front: Front::new(table, functions, observer, backups, &settings, Arc::clone(&clock), entropy),
+        front: Front::new(behind, observer, &settings, Arc::clone(&clock), entropy),
         tls,
         clock: Arc::clone(&clock),
         places,
@@ -117,11 +114,37 @@ async fn serve(settings: Settings) -> Result<Arc<dyn Engine>, String> {
         let front = Arc::downgrade(&doors.front);
         telemetry.send_metrics(move || front.upgrade().map_or_else(String::new, |front| front.metrics()));
     }
-    receive(listeners, &doors, &stop, &settings, &objects_at).await?;
+    receive(listeners, &doors, nodes.as_deref(), &stop, &settings, &objects_at).await?;
     if let Some(telemetry) = telemetry {
         telemetry.finish().await;
     }
     Ok(engine)
+}
+
+/// This server among those on the same Kafka, if it is on one.
+async fn join(
+    settings: &Settings,
+    engine: &Arc<dyn Engine>,
+    clock: &Arc<dyn Clock>,
+    entropy: &Entropy,
+) -> Result<Option<Arc<Nodes>>, String> {
+    let Some(kafka) = &settings.kafka else { return Ok(None) };
+    let (engine, clock, number) = (Arc::clone(engine), Arc::clone(clock), (entropy() >> 64) as u64);
+    let joined = Nodes::join(engine, clock, kafka.advertise.clone(), number).await;
+    joined.map(Some).map_err(|error| format!("--engine kafka: the other servers cannot be joined: {error}"))
+}
+
+/// Begins a duty of a service: among several nodes the one that leads does it.
+fn begin<S, F>(nodes: Option<&Arc<Nodes>>, service: &Arc<S>, duty: impl Fn(Arc<S>) -> F + Send + Sync + 'static)
+where
+    S: Send + Sync + 'static,
+    F: Future<Output = ()> + Send + 'static,
+{
+    let service = Arc::clone(service);
+    match nodes {
+        None => drop(tokio::spawn(duty(service))),
+        Some(nodes) => drop(tokio::spawn(while_leading(nodes.leads(), move || duty(Arc::clone(&service))))),
+    }
 }
 
 /// What is served.
@@ -172,18 +195,36 @@ impl Services {
         };
         let firehose =
             Firehose::open(parts).await.map_err(|error| format!("Firehose's catalog cannot be opened: {error}"))?;
-        let table = Table::new(Arc::clone(clock)).with(&kinesis, headwater_kinesis::operations());
+        let table = Table::new(Arc::clone(clock));
+        let is_shared = engine.is_shared();
+        let table = table.with(&kinesis, among_others(is_shared, headwater_kinesis::operations(), Kinesis::catch_up));
         let table = table.with(&dynamodb, headwater_dynamodb::operations());
-        let mut table = table.with(&firehose, headwater_firehose::operations()).with(&glue, glue::operations());
+        let table =
+            table.with(&firehose, among_others(is_shared, headwater_firehose::operations(), Firehose::catch_up));
+        let mut table = table.with(&glue, among_others(is_shared, glue::operations(), Glue::catch_up));
         table.arm(&settings.faults)?;
         Ok(Self { table, functions, kinesis, dynamodb, firehose })
     }
+}
+
+/// Rows that know of what other processes do, where there are some.
+fn among_others<S, F>(
+    is_shared: bool,
+    rows: Vec<Row<S>>,
+    catch_up: impl Fn(Arc<S>) -> F + Send + Sync + Copy + 'static,
+) -> Vec<Row<S>>
+where
+    S: Send + Sync + 'static,
+    F: Future<Output = ()> + Send + 'static,
+{
+    if is_shared { rows.into_iter().map(|row| row.among_others(catch_up)).collect() } else { rows }
 }
 
 /// Takes requests until the process is told to stop, and lets the last answers out.
 async fn receive(
     listeners: Vec<TcpListener>,
     doors: &Arc<Doors>,
+    nodes: Option<&Nodes>,
     stop: &watch::Sender<bool>,
     settings: &Settings,
     objects_at: &str,
@@ -199,6 +240,9 @@ async fn receive(
     tracing::info!("stopping");
     notify::notify("STOPPING=1");
     doors.front.stopping();
+    if let Some(nodes) = nodes {
+        nodes.leave().await;
+    }
     // Nobody listens for this once every connection is gone.
     let _ = stop.send(true);
     tokio::select! {
@@ -207,51 +251,6 @@ async fn receive(
         _ = told_to_stop() => {}
     }
     Ok(())
-}
-
-/// What everything is kept in.
-struct Opened {
-    engine: Arc<dyn Engine>,
-    /// The same, where it is on disk.
-    disk: Option<Arc<DiskEngine>>,
-    kv: Arc<dyn Kv>,
-    /// What backups are taken of.
-    source: Option<Source>,
-}
-
-fn open_store(settings: &Settings, clock: &Arc<dyn Clock>, entropy: &Entropy) -> Result<Opened, String> {
-    let Store::Folder(data) = &settings.store else {
-        let engine = MemoryEngine::new(Arc::clone(clock));
-        return Ok(Opened { engine, disk: None, kv: Arc::new(MemoryKv::new()), source: None });
-    };
-    let failed = |error: &dyn Display| format!("--data {}: {error}", data.display());
-    DiskFiles::create(data).map_err(|error| failed(&error))?;
-    let config = DiskConfig { salt: (entropy() >> 96) as u32, ..DiskConfig::default() };
-    let engine = DiskEngine::open(&data.join(LOG_FOLDER), config, Arc::clone(clock)).map_err(|error| failed(&error))?;
-    for damage in engine.damage() {
-        tracing::error!(?damage, "a part of the journal cannot be read; the rest is served");
-    }
-    let kv = open_kv(data, settings.cache_bytes, &*engine, clock.now_ms()).map_err(|error| failed(&error))?;
-    let source = Source::new(data, Arc::clone(&engine), Arc::clone(&kv), Arc::clone(clock));
-    Ok(Opened { engine: Arc::clone(&engine) as Arc<dyn Engine>, disk: Some(engine), kv, source: Some(source) })
-}
-
-/// What a backup is taken of where no server runs: the data folder, opened as a server would and closed when this goes.
-///
-/// # Errors
-/// A sentence if there is none, or a server has it.
-pub(crate) fn open_stopped(data: &Path, clock: &Arc<dyn Clock>) -> Result<Source, String> {
-    let failed = |error: &dyn Display| format!("--data {}: {error}", data.display());
-    let log = data.join(LOG_FOLDER);
-    let lock = DiskFiles::existing(&log).and_then(|files| files.lock()).map_err(|error| match error.kind() {
-        io::ErrorKind::WouldBlock => failed(&"a server is using it; back up the server, with --endpoint URL"),
-        io::ErrorKind::NotFound => failed(&"no data folder of Headwater's"),
-        _ => failed(&error),
-    })?;
-    drop(lock); // the engine takes it itself
-    let engine = DiskEngine::open(&log, DiskConfig::default(), Arc::clone(clock)).map_err(|error| failed(&error))?;
-    let kv = open_rows(data, DEFAULT_CACHE_BYTES).map_err(|error| failed(&error))?;
-    Ok(Source::new(data, engine, Arc::new(kv), Arc::clone(clock)))
 }
 
 fn open_outward(settings: &Settings, entropy: &Entropy) -> Result<Outward, String> {
@@ -310,38 +309,6 @@ async fn open_dynamodb(
         leads: tokio::sync::watch::channel(true).1,
     };
     DynamoDb::open(parts).await.map_err(|error| format!("DynamoDB's tables cannot be opened: {error}"))
-}
-
-fn open_kv(data: &Path, cache_bytes: u64, engine: &dyn Engine, now_ms: u64) -> Result<Arc<dyn Kv>, LogError> {
-    let opened = match open_rows(data, cache_bytes) {
-        Err(LogError::Io(why)) => open_anew(data, cache_bytes, engine, now_ms, &why),
-        opened => opened,
-    };
-    Ok(Arc::new(opened?))
-}
-
-/// An empty folder of rows in the place of one that cannot be read, which is kept, if all rows can be made from the log.
-#[expect(clippy::disallowed_methods, reason = "the folder is the store's, which does not go through `Files`")]
-fn open_anew(data: &Path, cache_bytes: u64, engine: &dyn Engine, now_ms: u64, why: &str) -> Result<FjallKv, LogError> {
-    let Bounds { first, .. } = engine.bounds(headwater_dynamodb::LOG);
-    if first > Seq::ZERO {
-        let advice = "they cannot be made again from their log, which begins later; restore both from the same time";
-        return Err(LogError::Io(format!("{why}; {advice}")));
-    }
-    let (rows, aside) = (data.join(ROWS_FOLDER), data.join(format!("{ROWS_FOLDER}-unreadable-{now_ms}")));
-    let aside_text = aside.display();
-    std::fs::rename(&rows, &aside)
-        .map_err(|error| LogError::Io(format!("{why}; moving it to {aside_text}: {error}")))?;
-    tracing::error!(why, "the rows are made again from their log; what was there is kept in {aside_text}");
-    open_rows(data, cache_bytes)
-}
-
-/// The rows of a data folder.
-///
-/// # Errors
-/// The store's; `Fenced` if somebody else has them open.
-pub(crate) fn open_rows(data: &Path, cache_bytes: u64) -> Result<FjallKv, LogError> {
-    FjallKv::open(&data.join(ROWS_FOLDER), headwater_dynamodb::SPACES, cache_bytes)
 }
 
 /// Chance comes from the system, and in here alone.

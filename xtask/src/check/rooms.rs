@@ -41,6 +41,7 @@ const SERVER_MAY_USE: &[&str] = &[
     "headwater-aggregation",
     "headwater-wire",
     "headwater-log",
+    "headwater-log-kafka",
     "headwater-keys",
     "headwater-kinesis",
     "headwater-dynamodb",
@@ -132,8 +133,8 @@ const ROOMS: &[Room] = &[
         folder: "crates/headwater",
         may_use: SERVER_MAY_USE,
         not_crates: &[],
-        not_paths: &["DiskEngine::open", "MemoryEngine::new", "FjallKv::open", "MemoryKv::new"],
-        seams: &["src/serve.rs"],
+        not_paths: &["DiskEngine::open", "MemoryEngine::new", "FjallKv::open", "MemoryKv::new", "KafkaEngine::open"],
+        seams: &["src/serve/store.rs"],
     },
     Room {
         folder: "crates/headwater",

@@ -118,7 +118,8 @@ impl Database {
         let place = recover::place(&*kv.view())?;
         let (tables, counts) = recover::definitions(&*kv)?;
         let (at, read_to) = (place.unwrap_or_default(), place.map_or(Seq::ZERO, |place| place.seq.next()));
-        recover::check_bounds(engine.bounds(LOG), read_to)?;
+        let bounds = engine.bounds_now(LOG).await?;
+        recover::check_bounds(bounds, read_to)?;
         let (queue, asked) = mpsc::unbounded_channel();
         let inbox = Inbox::new(asked, engine.is_shared().then(|| engine.watch(LOG)));
         let database = Arc::new(Self {
@@ -132,9 +133,8 @@ impl Database {
             queue,
             version: watch::Sender::new(0),
         });
-        let tail = database.engine.bounds(LOG).tail;
         let mut reader = Reader { seat: Seat::after(at.epoch), at, read_to, logged_bytes: 0 };
-        database.read_on(&mut reader, Upto::Tail(tail), &mut Taken::default()).await.map_err(Stuck::error)?;
+        database.read_on(&mut reader, Upto::Tail(bounds.tail), &mut Taken::default()).await.map_err(Stuck::error)?;
         tokio::spawn(applier::run(Arc::downgrade(&database), inbox, reader));
         Ok(database)
     }

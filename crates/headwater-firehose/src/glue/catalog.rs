@@ -81,6 +81,7 @@ pub(super) struct Place {
 }
 
 /// What is asked for.
+#[derive(Clone)]
 pub(super) enum Command {
     CreateDatabase {
         scope: Scope,

@@ -36,6 +36,13 @@ pub struct Glue {
 }
 
 impl Glue {
+    /// Takes in what other processes have decided before. Where that cannot be read, what is known stays.
+    pub async fn catch_up(self: Arc<Self>) {
+        if let Err(error) = self.catalog.catch_up().await {
+            tracing::warn!(%error, "what other processes decided cannot be read");
+        }
+    }
+
     /// Restores the catalog.
     ///
     /// # Errors

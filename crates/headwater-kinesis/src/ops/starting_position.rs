@@ -19,6 +19,8 @@ pub(super) struct StartingPoint<'a> {
 /// Where reading is to begin.
 pub(super) enum Start {
     At(Seq),
+    /// Behind everything there is.
+    Last,
     /// With the first record that arrived then or later.
     Since(u64),
 }
@@ -49,7 +51,7 @@ impl StartingPoint<'_> {
                 return Err(errors::starting_number_presence(kind.as_str(), true));
             }
             (TrimHorizon, None) => Start::At(kinesis.engine.bounds(log).first),
-            (Latest, None) => Start::At(kinesis.engine.bounds(log).tail),
+            (Latest, None) => Start::Last,
             (AtTimestamp, None) => {
                 let asked_ms = self.timestamp.ok_or_else(errors::timestamp_missing)?.millis();
                 let time_ms = u64::try_from(asked_ms).unwrap_or(0);
@@ -68,10 +70,12 @@ impl Start {
     /// # Errors
     /// The engine's, in the service's words.
     pub(super) async fn seq(self, engine: &dyn Engine, log: LogId) -> Result<Seq> {
-        match self {
+        let found = match self {
             Self::At(seq) => Ok(seq),
-            Self::Since(time_ms) => find_time(engine, log, time_ms).await.map_err(|error| errors::engine(&error)),
-        }
+            Self::Last => engine.bounds_now(log).await.map(|bounds| bounds.tail),
+            Self::Since(time_ms) => find_time(engine, log, time_ms).await,
+        };
+        found.map_err(|error| errors::engine(&error))
     }
 }
 

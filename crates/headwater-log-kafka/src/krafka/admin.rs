@@ -112,7 +112,7 @@ pub(super) async fn describe(admin: &AdminClient, topics: &[String]) -> Answer<D
         replicas: replicas.get(&configured.name).copied().unwrap_or(0),
         configured,
     });
-    Ok(Described { brokers: configured, topics: topics.collect() })
+    Ok(Described { cluster: cluster.cluster_id, brokers: configured, topics: topics.collect() })
 }
 
 /// The copies of the partition that has fewest, by topic.

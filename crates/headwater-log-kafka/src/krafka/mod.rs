@@ -98,8 +98,16 @@ impl Client for Krafka {
     async fn produce(&self, to: &Partition, values: Vec<Bytes>) -> Answer<Vec<Place>> {
         let (mut handles, mut failure) = (Vec::with_capacity(values.len()), None);
         for value in values {
-            let record = Record::new(&*to.topic, value).partition(to.index);
-            match self.producer.enqueue(record).await {
+            let record = || Record::new(&*to.topic, value.clone()).partition(to.index);
+            let mut enqueued = self.producer.enqueue(record()).await;
+            // Another node may have made the partition: the producer looks for it only when it is made to.
+            if matches!(enqueued, Err(KrafkaError::Config { .. }))
+                && handles.is_empty()
+                && self.settle(&to.topic, to.index + 1).await.is_ok()
+            {
+                enqueued = self.producer.enqueue(record()).await;
+            }
+            match enqueued {
                 Ok(handle) => handles.push(handle),
                 Err(error) => {
                     failure = Some(match admin::failure(&error) {

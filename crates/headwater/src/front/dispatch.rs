@@ -173,6 +173,9 @@ impl Table {
             Some(error) => Err(error),
             None => exchange.notes.follow(&*self.clock, (route.call)(caller, target.dialect, body)).await,
         };
+        if outcome.as_ref().is_err_and(|error| error.kind == ErrorKind::Elsewhere) {
+            return outcome; // whoever answers it counts it
+        }
         let counter = match &outcome {
             Ok(_) => &route.answered,
             Err(error) => {

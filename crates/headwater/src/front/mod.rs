@@ -18,6 +18,7 @@ mod outgoing;
 mod protocol;
 mod published;
 mod pulse;
+mod relay;
 mod reply;
 mod stream;
 mod sts;
@@ -29,6 +30,7 @@ pub(crate) use self::{
     dispatch::Table,
     http::{Doors, MAX_CONNECTIONS, listen},
     observe::{LISTING, Observer},
+    relay::Relay,
     tls::Tls,
     trace::Traces,
 };
@@ -44,6 +46,7 @@ use self::{
     protocol::{Addressee, Asked, Target},
     published::Published,
     pulse::Pulse,
+    relay::Relayed,
     reply::{Refusal, Reply, RequestId},
 };
 use crate::{functions::Registry, gate::Gate, settings::Settings};
@@ -98,6 +101,22 @@ impl Exchange<'_> {
     }
 }
 
+/// Why an operation has no answer of this node's.
+enum Elsewhere {
+    Error(ServiceError),
+    /// Another node has answered.
+    Reply(Reply),
+}
+
+/// What answers requests.
+pub(crate) struct Behind {
+    pub(crate) table: Table,
+    pub(crate) functions: Arc<Registry>,
+    pub(crate) backups: Backups,
+    /// The way to the node that leads, where there are several.
+    pub(crate) relay: Option<Relay>,
+}
+
 /// Everything a request needs on its way.
 pub(crate) struct Front {
     table: Table,
@@ -107,6 +126,7 @@ pub(crate) struct Front {
     published: Published,
     observer: Observer,
     backups: Backups,
+    relay: Option<Relay>,
     intake: Intake,
     own_names: OwnNames,
     console: Console,
@@ -118,16 +138,15 @@ pub(crate) struct Front {
 }
 
 impl Front {
-    /// A front to the operations of `table` and to functions, ready at once.
+    /// A front to what is behind it, ready at once.
     pub(crate) fn new(
-        table: Table,
-        functions: Arc<Registry>,
+        behind: Behind,
         observer: Observer,
-        backups: Backups,
         settings: &Settings,
         clock: Arc<dyn Clock>,
         entropy: Entropy,
     ) -> Arc<Self> {
+        let Behind { table, functions, backups, relay } = behind;
         Arc::new(Self {
             table,
             functions,
@@ -136,6 +155,7 @@ impl Front {
             published: Published::default(),
             observer,
             backups,
+            relay,
             intake: Intake::new(settings.body_limit_bytes, Arc::clone(&clock)),
             own_names: OwnNames::new(&settings.listen, &settings.server_names),
             region: Arc::clone(&settings.region),
@@ -199,7 +219,8 @@ impl Front {
     async fn respond<'a>(&'a self, exchange: &mut Exchange<'a>, addressee: Addressee<'a>, body: &Bytes) -> Reply {
         let Exchange { head, origin, id, .. } = *exchange;
         match protocol::identify(head, addressee, !body.is_empty()) {
-            Ok(Asked::Operation(target)) => match self.operate(exchange, target, body).await {
+            Ok(Asked::Operation(target)) => match self.operate_somewhere(exchange, target, body).await {
+                Err(Elsewhere::Reply(reply)) => reply,
                 Ok(Answer::Whole(output)) => {
                     reply::success(target.service, target.content_type, output.into(), &id, &mut exchange.draw)
                 }
@@ -208,7 +229,7 @@ impl Front {
                     let events = Outgoing::events(messages, self.stop.subscribe());
                     reply::events(target.service, events, &id, &mut exchange.draw)
                 }
-                Err(error) => {
+                Err(Elsewhere::Error(error)) => {
                     exchange.notes.refused(error.code);
                     let Target { service, dialect, content_type, .. } = target;
                     let refusal = Refusal::Error { service, dialect, content_type, error };
@@ -254,6 +275,28 @@ impl Front {
         let caller = Caller { origin, ..self.auth.caller(cloudwatch::SCOPE, head, body, &*self.clock)? };
         self.gate.permit(&caller, cloudwatch::ACTION, self.clock.now_ms())?;
         cloudwatch::run(call, head, body, &caller.account, &self.published)
+    }
+
+    /// The operation's answer, or that of the node which leads, if it is for that one to answer.
+    async fn operate_somewhere<'a>(
+        &'a self,
+        exchange: &mut Exchange<'a>,
+        target: Target<'a>,
+        body: &Bytes,
+    ) -> Result<Answer, Elsewhere> {
+        loop {
+            let refusal = match (self.operate(exchange, target, body).await, &self.relay) {
+                (Err(refusal), Some(relay)) if Relay::concerns(exchange.head, &refusal) => {
+                    relay.carry(exchange.head, body).await
+                }
+                (answer, _) => return answer.map_err(Elsewhere::Error),
+            };
+            match refusal {
+                Relayed::Reply(reply) => return Err(Elsewhere::Reply(reply)),
+                Relayed::Refused(error) => return Err(Elsewhere::Error(error)),
+                Relayed::Here => {}
+            }
+        }
     }
 
     /// The operation's answer; nothing runs before its caller is known.
@@ -357,10 +400,13 @@ mod tests {
         let settings = Raw::default().check(None).unwrap();
         let doors = Arc::new(Doors {
             front: Front::new(
-                Table::new(Arc::clone(&shared)).with(&slow, vec![op(run)]),
-                functions(&settings, &shared),
+                Behind {
+                    table: Table::new(Arc::clone(&shared)).with(&slow, vec![op(run)]),
+                    functions: functions(&settings, &shared),
+                    backups: Backups::of(None),
+                    relay: None,
+                },
                 Observer::new(Arc::new(nothing_read), None, None),
-                Backups::of(None),
                 &settings,
                 Arc::clone(&shared),
                 Arc::new(|| 1),

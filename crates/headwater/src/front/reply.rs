@@ -216,7 +216,8 @@ fn insert_id(headers: &mut HeaderMap, id: &RequestId) {
 pub(crate) const fn status(kind: ErrorKind) -> StatusCode {
     match kind {
         ErrorKind::Sender => StatusCode::BAD_REQUEST,
-        ErrorKind::Receiver | ErrorKind::Elsewhere => StatusCode::INTERNAL_SERVER_ERROR,
+        ErrorKind::Receiver => StatusCode::INTERNAL_SERVER_ERROR,
+        ErrorKind::Elsewhere => StatusCode::MISDIRECTED_REQUEST,
         ErrorKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
     }
 }

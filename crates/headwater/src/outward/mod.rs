@@ -6,6 +6,7 @@
 mod folder;
 mod guard;
 mod key_path;
+mod peer;
 mod remote;
 mod s3;
 mod settings;
@@ -14,6 +15,7 @@ mod telemetry;
 mod web;
 
 pub(crate) use self::{
+    peer::{CARRIED, Carried, Peers},
     remote::Remote,
     settings::{OutwardSettings, Store, Written},
     telemetry::{Attribute, Span, SpanSink, Telemetry, TelemetrySettings, WrittenTelemetry},
@@ -56,6 +58,11 @@ impl Outward {
             (Store::Default, None) => in_folder(Ok(folder::Folder::temporary(number)), &std::env::temp_dir())?,
         };
         Ok(Self { objects, endpoints: Arc::clone(&web) as Arc<dyn Endpoints>, remote, objects_at, web })
+    }
+
+    /// The way to the other servers on the same Kafka.
+    pub(crate) fn peers(&self) -> Peers {
+        Peers::new(&self.web)
     }
 
     /// Begins to send telemetry to the collector that the settings name.

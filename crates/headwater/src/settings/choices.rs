@@ -25,7 +25,35 @@ pub(crate) enum LogFormat {
     Json,
 }
 
-/// Where everything is kept.
+/// What keeps the logs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, Serialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum EngineKind {
+    /// Headwater's own, in the data folder.
+    #[default]
+    Disk,
+    /// A Kafka cluster.
+    Kafka,
+}
+
+/// How Kafka is shown a password.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, Serialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Mechanism {
+    /// As it is: a secret over TLS alone.
+    Plain,
+    /// By SCRAM with SHA-256.
+    #[value(name = "scram-sha-256")]
+    #[serde(rename = "scram-sha-256")]
+    ScramSha256,
+    /// By SCRAM with SHA-512.
+    #[default]
+    #[value(name = "scram-sha-512")]
+    #[serde(rename = "scram-sha-512")]
+    ScramSha512,
+}
+
+/// Where what is on this machine is kept: everything, or with Kafka what was made of the logs there.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Store {
     /// In memory, until the process ends.

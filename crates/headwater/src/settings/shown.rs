@@ -1,14 +1,15 @@
 //! The settings that are in force, as a file that `--config` takes. Invariant: the file makes the settings it was made of,
 //! and no secret is in it: secrets are in files that it names, or in variables that it names.
-use super::{Raw, Settings, Store};
+use super::{EngineKind, Raw, Settings, Store};
 use crate::outward::{self, TelemetrySettings};
 use headwater_kinesis::KinesisSettings;
 
 /// Variables that hold what is secret, or half of it.
-const SECRET: [&str; 5] = [
+const SECRET: [&str; 6] = [
     "HEADWATER_ACCESS_KEY_ID",
     "HEADWATER_SECRET_ACCESS_KEY",
     "HEADWATER_MASTER_KEY",
+    "HEADWATER_KAFKA_PASSWORD",
     "HEADWATER_S3_SECRET_ACCESS_KEY",
     "OTEL_EXPORTER_OTLP_HEADERS",
 ];
@@ -56,6 +57,9 @@ impl Settings {
             log_format: Some(self.log_format),
             log: Some(self.log.to_string()),
             log_requests: Some(self.log_requests),
+            engine: Some(if self.kafka.is_some() { EngineKind::Kafka } else { EngineKind::Disk }),
+            kafka_prefix: self.kafka.as_ref().map(|kafka| kafka.prefix.to_string()),
+            advertise: self.kafka.as_ref().map(|kafka| kafka.advertise.clone()),
             otlp_endpoint: telemetry.endpoint.or(written.otlp_endpoint),
             otlp_sample_ratio: telemetry.ratio.or(written.otlp_sample_ratio),
             ..written

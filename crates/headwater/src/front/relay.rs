@@ -1,0 +1,79 @@
+//! Requests that the leading node is to answer: they wait here until one leads, and go there.
+//!
+//! Invariant: a request is carried on only as long as nothing was done about it.
+use super::{Reply, outgoing::Outgoing};
+use crate::{
+    nodes::Nodes,
+    outward::{CARRIED, Carried, Peers},
+};
+use bytes::Bytes;
+use headwater_log::clock::Clock;
+use headwater_wire::{ErrorKind, ServiceError};
+use http::{Response, StatusCode, request::Parts};
+use std::sync::Arc;
+
+/// How long a request waits for a node that leads.
+const PATIENCE_MS: u64 = 10_000;
+/// Between two tries where nothing has changed.
+const PAUSE_MS: u64 = 100;
+
+/// The way to the node that leads.
+pub(crate) struct Relay {
+    nodes: Arc<Nodes>,
+    peers: Peers,
+    clock: Arc<dyn Clock>,
+}
+
+/// What came of a request that another node is to answer.
+pub(super) enum Relayed {
+    /// That node's answer.
+    Reply(Reply),
+    /// This node leads by now.
+    Here,
+    /// Nobody answers it.
+    Refused(ServiceError),
+}
+
+impl Relay {
+    pub(crate) const fn new(nodes: Arc<Nodes>, peers: Peers, clock: Arc<dyn Clock>) -> Self {
+        Self { nodes, peers, clock }
+    }
+
+    /// Whether `refusal` says that the request has to be carried on, and it may be.
+    pub(super) fn concerns(head: &Parts, refusal: &ServiceError) -> bool {
+        refusal.kind == ErrorKind::Elsewhere && !head.headers.contains_key(&CARRIED)
+    }
+
+    /// Has the node that leads answer.
+    pub(super) async fn carry(&self, head: &Parts, body: &Bytes) -> Relayed {
+        let (leads, mut leader) = (self.nodes.leads(), self.nodes.leader());
+        let give_up_us = self.clock.steady_us() + PATIENCE_MS * 1000;
+        while self.clock.steady_us() < give_up_us {
+            let to = leader.borrow_and_update().clone();
+            if *leads.borrow() {
+                return Relayed::Here;
+            }
+            if let Some(to) = to {
+                match self.peers.carry(&to, head, body.clone()).await {
+                    // It does not lead any more, and nothing was done.
+                    Carried::Answer(StatusCode::MISDIRECTED_REQUEST, ..) => {}
+                    Carried::Answer(status, headers, body) => {
+                        let mut reply = Response::new(Outgoing::from(body));
+                        (*reply.status_mut(), *reply.headers_mut()) = (status, headers);
+                        return Relayed::Reply(reply);
+                    }
+                    Carried::Unreached(why) => tracing::debug!(%to, why, "the leading node is not reached"),
+                    Carried::Unanswered(why) => {
+                        tracing::warn!(%to, why, "the leading node has not answered");
+                        return Relayed::Refused(ServiceError::bare("InternalServerError", ErrorKind::Receiver));
+                    }
+                }
+            }
+            tokio::select! {
+                _ = leader.changed() => {}
+                () = self.clock.sleep(PAUSE_MS) => {}
+            }
+        }
+        Relayed::Refused(ServiceError::bare("InternalServerError", ErrorKind::Unavailable))
+    }
+}

@@ -1,0 +1,133 @@
+//! What everything is kept in: engines and rows, on disk, in memory or on Kafka. The only place that constructs them.
+use crate::{
+    backup::Source,
+    settings::{DEFAULT_CACHE_BYTES, KafkaSettings, Settings, Store},
+};
+use headwater_kinesis::Entropy;
+use headwater_log::{
+    Bounds, Engine, LogError, Seq,
+    clock::Clock,
+    disk::{
+        DiskConfig, DiskEngine,
+        files::{DiskFiles, Files},
+    },
+    kv::{FjallKv, Kv, MemoryKv},
+    memory::MemoryEngine,
+};
+use headwater_log_kafka::KafkaEngine;
+use std::{fmt::Display, io, path::Path, sync::Arc};
+
+/// The journal's folder, in the data folder.
+pub(crate) const LOG_FOLDER: &str = "log";
+/// The folder of tables' rows, in the data folder.
+pub(crate) const ROWS_FOLDER: &str = "rows";
+
+/// What everything is kept in.
+pub(super) struct Opened {
+    pub(super) engine: Arc<dyn Engine>,
+    /// The same, where it is on disk.
+    pub(super) disk: Option<Arc<DiskEngine>>,
+    pub(super) kv: Arc<dyn Kv>,
+    /// What backups are taken of.
+    pub(super) source: Option<Source>,
+}
+
+/// Opens what the settings name.
+///
+/// # Errors
+/// A sentence with the setting and what is wrong.
+pub(super) async fn open(settings: &Settings, clock: &Arc<dyn Clock>, entropy: &Entropy) -> Result<Opened, String> {
+    match (&settings.kafka, &settings.store) {
+        (Some(kafka), store) => on_kafka(kafka, store, settings.cache_bytes, clock).await,
+        (None, Store::Folder(data)) => on_disk(data, settings.cache_bytes, clock, entropy),
+        (None, Store::Memory) => {
+            let engine = MemoryEngine::new(Arc::clone(clock));
+            Ok(Opened { engine, disk: None, kv: Arc::new(MemoryKv::new()), source: None })
+        }
+    }
+}
+
+/// The logs on Kafka, and the rows that are made of them here: each cluster and prefix has its own.
+async fn on_kafka(
+    kafka: &KafkaSettings,
+    store: &Store,
+    cache_bytes: u64,
+    clock: &Arc<dyn Clock>,
+) -> Result<Opened, String> {
+    let opened = KafkaEngine::open(&kafka.engine()?, Arc::clone(clock)).await;
+    let engine = opened.map_err(|error| format!("--engine kafka: {error}"))?;
+    let kv: Arc<dyn Kv> = match store {
+        Store::Memory => Arc::new(MemoryKv::new()),
+        Store::Folder(data) => {
+            let failed = |error: &dyn Display| format!("--data {}: {error}", data.display());
+            DiskFiles::create(data).map_err(|error| failed(&error))?;
+            let rows = data.join(format!("{ROWS_FOLDER}-{}", engine.identity()));
+            let kv = FjallKv::open(&rows, headwater_dynamodb::SPACES, cache_bytes);
+            Arc::new(kv.map_err(|error| failed(&format!("{error}; what is in {} can be made again", rows.display())))?)
+        }
+    };
+    Ok(Opened { engine, disk: None, kv, source: None })
+}
+
+fn on_disk(data: &Path, cache_bytes: u64, clock: &Arc<dyn Clock>, entropy: &Entropy) -> Result<Opened, String> {
+    let failed = |error: &dyn Display| format!("--data {}: {error}", data.display());
+    DiskFiles::create(data).map_err(|error| failed(&error))?;
+    let config = DiskConfig { salt: (entropy() >> 96) as u32, ..DiskConfig::default() };
+    let engine = DiskEngine::open(&data.join(LOG_FOLDER), config, Arc::clone(clock)).map_err(|error| failed(&error))?;
+    for damage in engine.damage() {
+        tracing::error!(?damage, "a part of the journal cannot be read; the rest is served");
+    }
+    let kv = open_kv(data, cache_bytes, &*engine, clock.now_ms()).map_err(|error| failed(&error))?;
+    let source = Source::new(data, Arc::clone(&engine), Arc::clone(&kv), Arc::clone(clock));
+    Ok(Opened { engine: Arc::clone(&engine) as Arc<dyn Engine>, disk: Some(engine), kv, source: Some(source) })
+}
+
+/// What a backup is taken of where no server runs: the data folder, opened as a server would and closed when this goes.
+///
+/// # Errors
+/// A sentence if there is none, or a server has it.
+pub(crate) fn open_stopped(data: &Path, clock: &Arc<dyn Clock>) -> Result<Source, String> {
+    let failed = |error: &dyn Display| format!("--data {}: {error}", data.display());
+    let log = data.join(LOG_FOLDER);
+    let lock = DiskFiles::existing(&log).and_then(|files| files.lock()).map_err(|error| match error.kind() {
+        io::ErrorKind::WouldBlock => failed(&"a server is using it; back up the server, with --endpoint URL"),
+        io::ErrorKind::NotFound => failed(&"no data folder of Headwater's"),
+        _ => failed(&error),
+    })?;
+    drop(lock); // the engine takes it itself
+    let engine = DiskEngine::open(&log, DiskConfig::default(), Arc::clone(clock)).map_err(|error| failed(&error))?;
+    let kv = open_rows(data, DEFAULT_CACHE_BYTES).map_err(|error| failed(&error))?;
+    Ok(Source::new(data, engine, Arc::new(kv), Arc::clone(clock)))
+}
+
+fn open_kv(data: &Path, cache_bytes: u64, engine: &dyn Engine, now_ms: u64) -> Result<Arc<dyn Kv>, LogError> {
+    let opened = match open_rows(data, cache_bytes) {
+        Err(LogError::Io(why)) => open_anew(data, cache_bytes, engine, now_ms, &why),
+        opened => opened,
+    };
+    Ok(Arc::new(opened?))
+}
+
+/// An empty folder of rows in the place of one that cannot be read, which is kept, if all rows can be made from the log.
+#[expect(clippy::disallowed_methods, reason = "the folder is the store's, which does not go through `Files`")]
+fn open_anew(data: &Path, cache_bytes: u64, engine: &dyn Engine, now_ms: u64, why: &str) -> Result<FjallKv, LogError> {
+    let Bounds { first, .. } = engine.bounds(headwater_dynamodb::LOG);
+    if first > Seq::ZERO {
+        let advice = "they cannot be made again from their log, which begins later; restore both from the same time";
+        return Err(LogError::Io(format!("{why}; {advice}")));
+    }
+    let (rows, aside) = (data.join(ROWS_FOLDER), data.join(format!("{ROWS_FOLDER}-unreadable-{now_ms}")));
+    let aside_text = aside.display();
+    std::fs::rename(&rows, &aside)
+        .map_err(|error| LogError::Io(format!("{why}; moving it to {aside_text}: {error}")))?;
+    tracing::error!(why, "the rows are made again from their log; what was there is kept in {aside_text}");
+    open_rows(data, cache_bytes)
+}
+
+/// The rows of a data folder.
+///
+/// # Errors
+/// The store's; `Fenced` if somebody else has them open.
+pub(crate) fn open_rows(data: &Path, cache_bytes: u64) -> Result<FjallKv, LogError> {
+    FjallKv::open(&data.join(ROWS_FOLDER), headwater_dynamodb::SPACES, cache_bytes)
+}

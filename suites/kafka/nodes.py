@@ -1,0 +1,255 @@
+#!/usr/bin/env python3
+"""Several servers on one Kafka under load, while servers and brokers are killed or stopped and shards split and merge;
+then everything is read: no acknowledged record may be lost or stand twice, each stands in the shard and under the number
+that was told, and what one writer put under one key comes back in its order.
+
+`nodes.py SERVER_BINARY --brokers ADDRESSES --control "BROKERS.PY …" [--nodes N] [--rounds N] [--seed N]`.
+"""
+import argparse
+import base64
+import collections
+import os
+import pathlib
+import random
+import shlex
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "durability"))
+from server import BROKEN, Client, Refusal, Server  # noqa: E402
+
+STREAM, SHARDS, WRITERS = "nodes", 4, 8
+MASTER_KEY = base64.b64encode(b"only for tests, 32 bytes of key.").decode()
+ROUND_SECONDS = (1.5, 4)
+STOP_SECONDS = 5
+# An answer that says "try again": allowed while something is down.
+PASSING = {"ServiceUnavailable", "InternalFailure", "InternalServerError", ""}
+
+
+class Node(Server):
+    """One server on Kafka."""
+
+    def __init__(self, binary, folder, brokers, more):
+        folder.mkdir()
+        super().__init__(binary, folder)
+        settings = ["--engine", "kafka", "--brokers", brokers, "--kafka-prefix", more.prefix]
+        self.words = settings + (["--allow-single-replica"] if "," not in brokers else [])
+
+    def command(self):
+        return super().command() + self.words
+
+
+class Writer(threading.Thread):
+    """Puts numbered records under its own keys through whichever node answers; remembers what was acknowledged."""
+
+    def __init__(self, name, ports, rng, shared):
+        super().__init__(daemon=True)
+        self.ports, self.rng, self.shared, self.prefix, self.number = ports, rng, shared, name, 0
+        self.client = None
+
+    def entry(self):
+        self.number += 1
+        key = f"{self.prefix}-{self.number % 3}"
+        text = f"{key} {self.number} ".encode() + b"x" * self.rng.choice((10, 100, 1000, 20000))
+        return {"Data": base64.b64encode(text).decode(), "PartitionKey": key}, (key, self.number)
+
+    def run(self):
+        while not self.shared.done.is_set():
+            begun = time.monotonic()
+            try:
+                if self.client is None or self.rng.random() < 0.1:
+                    self.client = Client(self.rng.choice(self.ports))
+                self.put()
+                self.shared.stall = max(self.shared.stall, time.monotonic() - self.since)
+                self.since = time.monotonic()
+            except BROKEN:
+                self.client = None
+                time.sleep(0.02)
+            except Refusal as refusal:
+                if refusal.code not in PASSING:
+                    self.shared.wrong.append(str(refusal))
+                self.client = None
+                time.sleep(0.05)
+            self.shared.longest = max(self.shared.longest, time.monotonic() - begun)
+
+    since = float("inf")
+
+    def put(self):
+        if self.rng.random() < 0.5:
+            entry, identity = self.entry()
+            reply = self.client.call("PutRecord", StreamName=STREAM, **entry)
+            self.shared.acknowledged[identity] = (reply["ShardId"], reply["SequenceNumber"])
+            return
+        entries, identities = zip(*(self.entry() for _ in range(self.rng.randint(2, 20))))
+        reply = self.client.call("PutRecords", StreamName=STREAM, Records=entries)
+        for identity, put in zip(identities, reply["Records"]):
+            if "ErrorCode" not in put:
+                self.shared.acknowledged[identity] = (put["ShardId"], put["SequenceNumber"])
+            elif put["ErrorCode"] not in PASSING:
+                self.shared.wrong.append(str(put))
+
+
+class Shared:
+    """What the writers know together."""
+
+    def __init__(self):
+        self.done, self.acknowledged, self.wrong = threading.Event(), {}, []
+        self.stall = self.longest = 0
+
+
+def patiently(clients, operation, **request):
+    """Calls until a node answers."""
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            return Client(random.choice(clients)).call(operation, **request)
+        except (Refusal, *BROKEN) as error:
+            if isinstance(error, Refusal) and error.code not in PASSING | {"LimitExceededException"}:
+                raise
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+
+
+def read_all(ports, shard):
+    """(key, number), sequence number: everything in a shard, in order."""
+    position = patiently(ports, "GetShardIterator", StreamName=STREAM, ShardId=shard, ShardIteratorType="TRIM_HORIZON")
+    position = position["ShardIterator"]
+    while position:
+        reply = patiently(ports, "GetRecords", ShardIterator=position)
+        for record in reply["Records"]:
+            key, number, _ = base64.b64decode(record["Data"]).split(b" ", 2)
+            yield (key.decode(), int(number)), record["SequenceNumber"]
+        if not reply["Records"] and reply["MillisBehindLatest"] == 0:
+            return
+        position = reply.get("NextShardIterator")
+
+
+def faults(ports, acknowledged):
+    """Everything that is wrong with what can be read, as sentences."""
+    found, numbers, last_of_key = {}, collections.Counter(), {}
+    shards = sorted(shard["ShardId"] for shard in patiently(ports, "ListShards", StreamName=STREAM)["Shards"])
+    for shard in shards:
+        last = 0
+        for identity, number in read_all(ports, shard):
+            if int(number) <= last:
+                yield f"sequence numbers do not rise at {shard} {number}"
+            last = int(number)
+            numbers[number] += 1
+            if identity in found and identity in acknowledged:
+                yield f"{identity} stands twice: {found[identity]} and {(shard, number)}"
+            found[identity] = (shard, number)
+            key, place = identity
+            if identity in acknowledged:
+                if place < last_of_key.get(key, -1):
+                    yield f"{identity} stands after {last_of_key[key]}"
+                last_of_key[key] = place
+    yield from (f"{identity} was acknowledged as {place} and is {found.get(identity, 'lost')}"
+                for identity, place in acknowledged.items() if found.get(identity) != place)
+    yield from (f"sequence number {number} stands {times} times" for number, times in numbers.items() if times > 1)
+
+
+def reshard(ports, rng):
+    """Splits a shard in the middle, or merges two neighbours."""
+    patiently(ports, "DescribeStreamSummary", StreamName=STREAM)
+    shards = patiently(ports, "ListShards", StreamName=STREAM, ShardFilter={"Type": "AT_LATEST"})["Shards"]
+    ranges = sorted((int(shard["HashKeyRange"]["StartingHashKey"]), int(shard["HashKeyRange"]["EndingHashKey"]),
+                     shard["ShardId"]) for shard in shards)
+    try:
+        if len(ranges) > SHARDS:
+            at = rng.randrange(len(ranges) - 1)
+            patiently(ports, "MergeShards", StreamName=STREAM, ShardToMerge=ranges[at][2],
+                      AdjacentShardToMerge=ranges[at + 1][2])
+        else:
+            low, high, shard = rng.choice(ranges)
+            patiently(ports, "SplitShard", StreamName=STREAM, ShardToSplit=shard,
+                      NewStartingHashKey=str((low + high) // 2 + 1))
+    except Refusal as refusal:
+        # The first try may have been answered by nobody and yet have been done.
+        if refusal.code not in {"ResourceInUseException", "InvalidArgumentException"}:
+            raise
+
+
+class Brokers:
+    def __init__(self, control, addresses):
+        self.control, self.count = shlex.split(control), len(addresses.split(","))
+
+    def do(self, *words):
+        subprocess.run(self.control + list(words), check=True, stdout=subprocess.DEVNULL)
+
+
+def strike(rng, nodes, brokers, ports):
+    """One thing that goes wrong; says what, and undoes it."""
+    kinds = ["node killed", "node stopped", "reshard", "reshard"] + (["broker killed"] if brokers.count > 2 else [])
+    kind = rng.choice(kinds)
+    node = rng.choice(nodes)
+    if kind == "node killed":
+        node.kill()
+        time.sleep(rng.uniform(0, 2))
+        node.start()
+    elif kind == "node stopped":
+        node.process.send_signal(signal.SIGSTOP)
+        time.sleep(STOP_SECONDS)
+        node.process.send_signal(signal.SIGCONT)
+    elif kind == "broker killed":
+        broker = str(rng.randint(1, brokers.count))
+        brokers.do("kill", broker)
+        time.sleep(rng.uniform(1, 4))
+        brokers.do("up", broker)
+    else:
+        reshard(ports, rng)
+    return kind
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("binary")
+    parser.add_argument("--brokers", required=True)
+    parser.add_argument("--control", default="")
+    parser.add_argument("--nodes", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--seed", type=int, default=random.randrange(10**9))
+    options = parser.parse_args()
+    options.prefix = f"nodes-{options.seed}"
+    os.environ["HEADWATER_MASTER_KEY"] = MASTER_KEY
+    rng, shared, brokers = random.Random(options.seed), Shared(), Brokers(options.control, options.brokers)
+    print(f"seed {options.seed}, {options.rounds} rounds, {options.nodes} nodes, {brokers.count} broker(s)")
+    with tempfile.TemporaryDirectory(prefix="headwater-nodes-") as folder:
+        binary = os.path.abspath(options.binary)
+        nodes = [Node(binary, pathlib.Path(folder) / str(number), options.brokers, options)
+                 for number in range(options.nodes)]
+        for node in nodes:
+            node.start()
+        ports = [node.port for node in nodes]
+        patiently(ports, "CreateStream", StreamName=STREAM, ShardCount=SHARDS)
+        writers = [Writer(f"w{number}", ports, random.Random(rng.random()), shared) for number in range(WRITERS)]
+        for writer in writers:
+            writer.start()
+        struck = collections.Counter()
+        for round_number in range(options.rounds):
+            time.sleep(rng.uniform(*ROUND_SECONDS))
+            kind = strike(rng, nodes, brokers, ports)
+            struck[kind] += 1
+            print(f"round {round_number + 1}: {kind}; {len(shared.acknowledged)} acknowledged, longest wait for an answer "
+                  f"{shared.longest:.1f} s, between two of a writer {shared.stall:.1f} s", flush=True)
+            shared.stall = shared.longest = 0
+        shared.done.set()
+        for writer in writers:
+            writer.join()
+        wrong = shared.wrong + list(faults(ports, shared.acknowledged))
+        said = [line for node in nodes for line in node.log_path.read_text(errors="replace").splitlines()
+                if "panicked" in line]
+        for node in nodes:
+            node.kill()
+    for sentence in (said + wrong)[:20]:
+        print("FAILED", sentence)
+    print(f"{dict(struck)}; {len(shared.acknowledged)} records acknowledged, {len(wrong) + len(said)} faults")
+    sys.exit(1 if wrong or said else 0)
+
+
+if __name__ == "__main__":
+    main()
