@@ -11,7 +11,7 @@ use super::{
 use headwater_log::LogError;
 use std::sync::{Arc, Weak};
 
-/// Once this many bytes were logged, the rows are made durable and the log is trimmed: what a restart has to fold.
+/// Once this many bytes were logged, the rows are made durable and the log may be trimmed: what a restart has to fold.
 const CHECKPOINT_BYTES: usize = 64 << 20;
 /// Between two tries to follow a log that cannot be read.
 const RETRY_AFTER_MS: u64 = 100;
@@ -69,7 +69,7 @@ type Answer = (Told, Result<(), LogError>);
 
 impl Database {
     /// Applies what was written, in order. What did not reach the log, and all decided upon it, goes back into the inbox.
-    /// Returns what to tell once it is said that deciding goes on, and why it does not, if it does not.
+    /// Returns what to tell whom, and why deciding has to start over first, if it has to.
     async fn take_group(
         &self,
         reader: &mut Reader,
