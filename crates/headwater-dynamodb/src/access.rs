@@ -160,8 +160,9 @@ where
             if about(&input).is_decided && !dynamodb.database.is_leading() {
                 return Err(errors::elsewhere());
             }
-            // What is not found may have been made through another process.
-            if !about(&input).is_known(&dynamodb.database.tables(), &caller) {
+            // What is told of tables, and what is not found, may have been made through another process.
+            let tells = ["Describe", "List"].iter().any(|verb| <I::Op as Operation>::NAME.starts_with(verb));
+            if tells || !about(&input).is_known(&dynamodb.database.tables(), &caller) {
                 dynamodb.database.catch_up().await?;
             }
         }

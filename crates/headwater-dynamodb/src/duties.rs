@@ -24,15 +24,12 @@ const STREAMS_EVERY_MS: u64 = 300_000;
 const TURN_STEPS: usize = 20;
 
 /// Runs until dropped. One of these belongs to each [`DynamoDb`]; without it nothing that takes time happens. Of several
-/// processes with the same tables the one that decides does it.
+/// processes with the same tables the one that leads is to do it.
 pub async fn run_duties(dynamodb: Arc<DynamoDb>) {
-    let (mut version, mut leads) = (dynamodb.database.watch(), dynamodb.database.leads());
+    let mut version = dynamodb.database.watch();
     let mut sweeps = Sweeps::default();
     let (mut seen, mut wake_ms): (Option<Arc<Tables>>, u64) = (None, 0);
     loop {
-        if leads.wait_for(|leads| *leads).await.is_err() {
-            return; // nobody is left to say that it does
-        }
         version.borrow_and_update();
         let tables = dynamodb.database.tables();
         let has_changed = seen.as_ref().is_none_or(|seen| !Arc::ptr_eq(seen, &tables));

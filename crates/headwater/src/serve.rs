@@ -81,7 +81,8 @@ async fn serve(settings: Settings) -> Result<Arc<dyn Engine>, String> {
     let telemetry = settings.telemetry.clone().map(|to| outward.telemetry(to, &clock));
     let relay = nodes.clone().map(|nodes| Relay::new(nodes, outward.peers(), Arc::clone(&clock)));
     let objects_at = outward.objects_at.clone();
-    let services = Services::open(&settings, &engine, kv, outward, &clock, &entropy).await?;
+    let leads = nodes.as_ref().map_or_else(|| watch::channel(true).1, |nodes| nodes.leads());
+    let services = Services::open(&settings, &engine, Tables { kv, leads }, outward, &clock, &entropy).await?;
     let Services { table, functions, kinesis, dynamodb, firehose } = services;
     begin(nodes.as_ref(), &kinesis, headwater_kinesis::run_duties);
     begin(nodes.as_ref(), &dynamodb, headwater_dynamodb::run_duties);
@@ -147,6 +148,13 @@ where
     }
 }
 
+/// What tables stand on, beside their log.
+struct Tables {
+    kv: Arc<dyn Kv>,
+    /// Whether this process is to decide about them.
+    leads: watch::Receiver<bool>,
+}
+
 /// What is served.
 struct Services {
     table: Table,
@@ -160,7 +168,7 @@ impl Services {
     async fn open(
         settings: &Settings,
         engine: &Arc<dyn Engine>,
-        kv: Arc<dyn Kv>,
+        tables: Tables,
         outward: Outward,
         clock: &Arc<dyn Clock>,
         entropy: &Entropy,
@@ -170,7 +178,7 @@ impl Services {
         let keys = Arc::new(key_files::open(&settings.keys, &settings.store, owner, entropy)?);
         let (shared, own_keys) = (Arc::clone(engine), Arc::clone(&keys));
         let kinesis = open_kinesis(settings, shared, clock, entropy, Arc::clone(&access), own_keys).await?;
-        let dynamodb = open_dynamodb(settings, Arc::clone(engine), kv, clock, entropy, Arc::clone(&access)).await?;
+        let dynamodb = open_dynamodb(settings, Arc::clone(engine), tables, clock, entropy, Arc::clone(&access)).await?;
         let parts = GlueParts { engine: Arc::clone(engine), clock: Arc::clone(clock), access: Arc::clone(&access) };
         let glue = Glue::open(parts).await.map_err(|error| format!("Glue's catalog cannot be opened: {error}"))?;
         let timeout_ms = settings.outward.function_timeout_ms;
@@ -289,7 +297,7 @@ async fn open_kinesis(
 async fn open_dynamodb(
     settings: &Settings,
     engine: Arc<dyn Engine>,
-    kv: Arc<dyn Kv>,
+    Tables { kv, leads }: Tables,
     clock: &Arc<dyn Clock>,
     entropy: &Entropy,
     access: Arc<dyn Access>,
@@ -306,7 +314,7 @@ async fn open_dynamodb(
             expiry_sweep_ms: settings.expiry_sweep_ms,
             stream_shard_ms: settings.stream_shard_ms,
         },
-        leads: tokio::sync::watch::channel(true).1,
+        leads,
     };
     DynamoDb::open(parts).await.map_err(|error| format!("DynamoDB's tables cannot be opened: {error}"))
 }

@@ -149,11 +149,6 @@ impl Database {
         *self.leads.borrow()
     }
 
-    /// Whether this process is to decide, now and at each change.
-    pub(crate) fn leads(&self) -> watch::Receiver<bool> {
-        self.leads.clone()
-    }
-
     /// All tables, as they are now.
     pub(crate) fn tables(&self) -> Arc<Tables> {
         Arc::clone(&self.tables.read().unwrap_or_else(PoisonError::into_inner))

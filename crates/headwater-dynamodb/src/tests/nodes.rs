@@ -1,6 +1,5 @@
 //! The service in several processes that have one log.
 use super::*;
-use crate::run_duties;
 use headwater_log::{
     Bounds, Commit, Limits, LogId, Seq,
     engine::{Reading, Trimming},
@@ -141,19 +140,9 @@ async fn tokens_of_one_process_are_taken_by_another() {
 }
 
 #[tokio::test]
-async fn only_who_leads_does_the_duties_and_begins_when_it_is_to() {
+async fn what_tells_of_tables_tells_what_others_have_done() {
     let (one, other) = House::two().await;
-    other.leads.send_replace(false);
     one.call("DeleteTable", r#"{"TableName":"music"}"#).await.unwrap();
-    other.dynamodb.database.catch_up().await.unwrap();
-    let has_grave = |house: &House| house.dynamodb.database.tables().graves().count() == 1;
-    let duties = tokio::spawn(run_duties(Arc::clone(&other.dynamodb)));
-    for _ in 0..100 {
-        tokio::task::yield_now().await;
-    }
-    assert!(has_grave(&other));
-    other.leads.send_replace(true);
-    duties::pass(&other, 0, |house| !has_grave(house)).await;
-    duties::pass(&one, 0, |house| !has_grave(house)).await;
-    duties.abort();
+    let listed = other.call("ListTables", "{}").await.unwrap();
+    assert_eq!(listed["TableNames"], json!([]));
 }
