@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Several servers on one Kafka under load, while servers and brokers are killed or stopped and shards split and merge;
 then everything is read: no acknowledged record may be lost or stand twice, each stands in the shard and under the number
-that was told, and what one writer put under one key comes back in its order.
+that was told, and what one writer put under one key comes back in its order. Of items: no addition to a counter that was
+answered is lost or done twice, a version of a register is written by one writer alone and upon the one before, and a
+strong read shows what was answered before it was asked.
 
 `nodes.py SERVER_BINARY --brokers ADDRESSES --control "BROKERS.PY …" [--nodes N] [--rounds N] [--seed N]`.
 """
@@ -20,9 +22,10 @@ import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "durability"))
-from server import BROKEN, Client, Refusal, Server  # noqa: E402
+from server import BROKEN, DYNAMODB, KINESIS, Client, Refusal, Server  # noqa: E402
 
 STREAM, SHARDS, WRITERS = "nodes", 4, 8
+TABLE, COUNTERS, REGISTERS, CHANGERS = "nodes", 3, 3, 6
 MASTER_KEY = base64.b64encode(b"only for tests, 32 bytes of key.").decode()
 ROUND_SECONDS = (1.5, 4)
 STOP_SECONDS = 5
@@ -62,7 +65,7 @@ class Writer(threading.Thread):
             begun = time.monotonic()
             try:
                 if self.client is None or self.rng.random() < 0.1:
-                    self.client = Client(self.rng.choice(self.ports))
+                    self.client = Client(self.rng.choice(self.ports), self.service)
                 self.put()
                 self.shared.stall = max(self.shared.stall, time.monotonic() - self.since)
                 self.since = time.monotonic()
@@ -77,6 +80,7 @@ class Writer(threading.Thread):
             self.shared.longest = max(self.shared.longest, time.monotonic() - begun)
 
     since = float("inf")
+    service = KINESIS
 
     def put(self):
         if self.rng.random() < 0.5:
@@ -93,20 +97,83 @@ class Writer(threading.Thread):
                 self.shared.wrong.append(str(put))
 
 
+class Changer(Writer):
+    """Adds to counters and writes registers on condition, and reads them strongly, through whichever node answers."""
+
+    service = DYNAMODB
+
+    def put(self):
+        self.rng.choice([self.add, self.swap])()
+
+    def add(self):
+        key = f"counter-{self.rng.randrange(COUNTERS)}"
+        self.shared.asked[key] += 1
+        reply = self.client.call(
+            "UpdateItem", TableName=TABLE, Key={"k": {"S": key}}, UpdateExpression="ADD n :one",
+            ExpressionAttributeValues={":one": {"N": "1"}}, ReturnValues="UPDATED_NEW")
+        self.shared.counted[key].append(int(reply["Attributes"]["n"]["N"]))
+
+    def swap(self):
+        key = f"register-{self.rng.randrange(REGISTERS)}"
+        known = self.shared.versions[key]
+        item = self.client.call("GetItem", TableName=TABLE, Key={"k": {"S": key}}, ConsistentRead=True).get("Item", {})
+        version = int(item.get("n", {"N": "0"})["N"])
+        if version < known:
+            self.shared.wrong.append(f"{key}: a strong read shows version {version} after {known} was answered")
+        self.number += 1
+        name = f"{self.prefix}-{self.number}"
+        try:
+            self.client.call(
+                "PutItem", TableName=TABLE, ConditionExpression="attribute_not_exists(k) OR n = :n",
+                Item={"k": {"S": key}, "n": {"N": str(version + 1)}, "by": {"S": name}},
+                ExpressionAttributeValues={":n": {"N": str(version)}})
+        except Refusal as refusal:
+            if refusal.code != "ConditionalCheckFailedException":
+                raise
+            return
+        with self.shared.lock:
+            other = self.shared.held.setdefault((key, version + 1), name)
+            self.shared.versions[key] = max(self.shared.versions[key], version + 1)
+        if other != name:
+            self.shared.wrong.append(f"{key}: version {version + 1} was written by {other} and by {name}")
+
+
+def item_faults(ports, shared):
+    """Everything that is wrong with counters and registers, as sentences."""
+    def held(key):
+        item = patiently(ports, "GetItem", DYNAMODB, TableName=TABLE, Key={"k": {"S": key}}, ConsistentRead=True)
+        return int(item.get("Item", {}).get("n", {"N": "0"})["N"])
+
+    for key, answers in shared.counted.items():
+        value = held(key)
+        if len(set(answers)) < len(answers):
+            yield f"{key}: a value was answered twice"
+        if not len(answers) <= value <= shared.asked[key] or max(answers) > value:
+            yield f"{key} is {value}: {len(answers)} of {shared.asked[key]} additions were answered, up to {max(answers)}"
+    for key, version in shared.versions.items():
+        if held(key) < version:
+            yield f"{key} is of version {held(key)}, and {version} was answered"
+
+
 class Shared:
     """What the writers know together."""
 
     def __init__(self):
+        self.lock, self.held, self.versions = threading.Lock(), {}, collections.Counter()
+        self.asked, self.counted = collections.Counter(), collections.defaultdict(list)
         self.done, self.acknowledged, self.wrong = threading.Event(), {}, []
         self.stall = self.longest = 0
 
+    def changed(self):
+        return sum(map(len, self.counted.values())) + len(self.held)
 
-def patiently(clients, operation, **request):
+
+def patiently(clients, operation, service=KINESIS, **request):
     """Calls until a node answers."""
     deadline = time.monotonic() + 60
     while True:
         try:
-            return Client(random.choice(clients)).call(operation, **request)
+            return Client(random.choice(clients), service).call(operation, **request)
         except (Refusal, *BROKEN) as error:
             if isinstance(error, Refusal) and error.code not in PASSING | {"LimitExceededException"}:
                 raise
@@ -227,6 +294,10 @@ def main():
         ports = [node.port for node in nodes]
         patiently(ports, "CreateStream", StreamName=STREAM, ShardCount=SHARDS)
         writers = [Writer(f"w{number}", ports, random.Random(rng.random()), shared) for number in range(WRITERS)]
+        patiently(ports, "CreateTable", DYNAMODB, TableName=TABLE, BillingMode="PAY_PER_REQUEST",
+                  AttributeDefinitions=[{"AttributeName": "k", "AttributeType": "S"}],
+                  KeySchema=[{"AttributeName": "k", "KeyType": "HASH"}])
+        writers += [Changer(f"c{number}", ports, random.Random(rng.random()), shared) for number in range(CHANGERS)]
         for writer in writers:
             writer.start()
         struck = collections.Counter()
@@ -234,20 +305,20 @@ def main():
             time.sleep(rng.uniform(*ROUND_SECONDS))
             kind = strike(rng, nodes, brokers, ports)
             struck[kind] += 1
-            print(f"round {round_number + 1}: {kind}; {len(shared.acknowledged)} acknowledged, longest wait for an answer "
-                  f"{shared.longest:.1f} s, between two of a writer {shared.stall:.1f} s", flush=True)
+            print(f"round {round_number + 1}: {kind}; {len(shared.acknowledged)} records and {shared.changed()} changes acknowledged, "
+                  f"longest wait for an answer {shared.longest:.1f} s, between two of a writer {shared.stall:.1f} s", flush=True)
             shared.stall = shared.longest = 0
         shared.done.set()
         for writer in writers:
             writer.join()
-        wrong = shared.wrong + list(faults(ports, shared.acknowledged))
+        wrong = shared.wrong + list(faults(ports, shared.acknowledged)) + list(item_faults(ports, shared))
         said = [line for node in nodes for line in node.log_path.read_text(errors="replace").splitlines()
                 if "panicked" in line]
         for node in nodes:
             node.kill()
     for sentence in (said + wrong)[:20]:
         print("FAILED", sentence)
-    print(f"{dict(struck)}; {len(shared.acknowledged)} records acknowledged, {len(wrong) + len(said)} faults")
+    print(f"{dict(struck)}; {len(shared.acknowledged)} records and {shared.changed()} changes acknowledged, {len(wrong) + len(said)} faults")
     sys.exit(1 if wrong or said else 0)
 
 

@@ -316,7 +316,11 @@ async fn open_dynamodb(
         },
         leads,
     };
-    DynamoDb::open(parts).await.map_err(|error| format!("DynamoDB's tables cannot be opened: {error}"))
+    let advice = match (&settings.kafka, &settings.store) {
+        (Some(_), Store::Folder(data)) => format!("; all in {} is made again if it is removed", data.display()),
+        _ => String::new(),
+    };
+    DynamoDb::open(parts).await.map_err(|error| format!("DynamoDB's tables cannot be opened: {error}{advice}"))
 }
 
 /// Chance comes from the system, and in here alone.
