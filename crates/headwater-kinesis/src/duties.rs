@@ -115,7 +115,13 @@ pub(crate) async fn settle(kinesis: &Kinesis, address: &Address) -> Result<(), L
     while let Some(step) = due_step(kinesis, address) {
         let action = match step {
             Due::Decide(action) => action,
-            Due::BeginSealing { incarnation, parents } => {
+            Due::Create { incarnation, shards } => {
+                kinesis.engine.prepare(LogGroup(incarnation), shards).await?;
+                Action::Advance { incarnation }
+            }
+            Due::BeginSealing { incarnation, shards, parents } => {
+                // The children's logs are there before their parents end, so that nobody waits for them between the two.
+                kinesis.engine.prepare(LogGroup(incarnation), shards).await?;
                 let mut tails = Vec::with_capacity(parents.len());
                 for (shard, log) in parents {
                     tails.push(ParentTail { shard, tail: kinesis.engine.bounds_now(log).await?.tail.0 });
@@ -141,8 +147,20 @@ pub(crate) async fn settle(kinesis: &Kinesis, address: &Address) -> Result<(), L
 /// A step that is due.
 enum Due {
     Decide(Action),
-    BeginSealing { incarnation: u128, parents: Vec<(u32, LogId)> },
-    Seal { incarnation: u128, parents: Vec<(u32, LogId, Seq)> },
+    /// `shards` is how many there are then.
+    Create {
+        incarnation: u128,
+        shards: u32,
+    },
+    BeginSealing {
+        incarnation: u128,
+        shards: u32,
+        parents: Vec<(u32, LogId)>,
+    },
+    Seal {
+        incarnation: u128,
+        parents: Vec<(u32, LogId, Seq)>,
+    },
 }
 
 fn due_step(kinesis: &Kinesis, address: &Address) -> Option<Due> {
@@ -155,16 +173,16 @@ fn due_step(kinesis: &Kinesis, address: &Address) -> Option<Due> {
     stream.phase_due_ms().filter(|due_ms| *due_ms <= now_ms)?;
     match &stream.phase {
         Phase::Active => None,
-        Phase::Creating { .. } | Phase::Configuring { .. } | Phase::Deleting { .. } => {
-            Some(Due::Decide(Action::Advance { incarnation }))
-        }
+        Phase::Creating { .. } => Some(Due::Create { incarnation, shards: stream.next_index }),
+        Phase::Configuring { .. } | Phase::Deleting { .. } => Some(Due::Decide(Action::Advance { incarnation })),
         Phase::Updating(Reshard { sealing: Some(parents), .. }) => {
             let parents = parents.iter().map(|held| (held.shard, stream.log(held.shard), Seq(held.tail)));
             Some(Due::Seal { incarnation, parents: parents.collect() })
         }
         Phase::Updating(reshard) => {
             let parents = reshard.parents().map(|shard| (shard, stream.log(shard))).collect();
-            Some(Due::BeginSealing { incarnation, parents })
+            let shards = stream.next_index + reshard.steps.iter().map(|step| step.children()).sum::<u32>();
+            Some(Due::BeginSealing { incarnation, shards, parents })
         }
     }
 }

@@ -143,6 +143,13 @@ impl<C: Client> Core<C> {
         }
     }
 
+    /// See [`headwater_log::Engine::prepare`].
+    pub(crate) async fn prepare(&self, group: LogGroup, parts: u32) -> Result<(), LogError> {
+        let Some(last) = parts.checked_sub(1) else { return Ok(()) };
+        let made = self.topics.make(&self.client, LogId::new(group, last), || parts).await;
+        made.map(drop).map_err(|error| LogError::Unavailable(format!("group {group} cannot be made: {error}")))
+    }
+
     /// How many parts a group must have for all its logs that are known here.
     fn parts(&self, group: LogGroup) -> u32 {
         let parts = self.logs().keys().filter(|log| log.group == group).map(|log| log.part.saturating_add(1)).max();

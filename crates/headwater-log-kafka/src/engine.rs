@@ -12,7 +12,7 @@ use bytes::Bytes;
 use headwater_log::{
     Bounds, Commit, Engine, Limits, LogError, LogGroup, LogId, Seq,
     clock::Clock,
-    engine::{Asking, Reading, Trimming},
+    engine::{Asking, Preparing, Reading, Trimming},
 };
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -88,6 +88,10 @@ impl Engine for KafkaEngine {
 
     fn bounds_now(&self, log: LogId) -> Asking<'_> {
         Box::pin(self.core.bounds_now(log))
+    }
+
+    fn prepare(&self, group: LogGroup, parts: u32) -> Preparing<'_> {
+        Box::pin(self.core.prepare(group, parts))
     }
 
     fn trim_group(&self, group: LogGroup, _: u32) -> Trimming<'_> {

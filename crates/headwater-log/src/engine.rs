@@ -60,6 +60,9 @@ pub type Reading<'a> = Pin<Box<dyn Future<Output = Result<Batch, LogError>> + Se
 /// A trim under way.
 pub type Trimming<'a> = Pin<Box<dyn Future<Output = Result<(), LogError>> + Send + 'a>>;
 
+/// A preparation under way.
+pub type Preparing<'a> = Trimming<'a>;
+
 /// Bounds that are being asked for.
 pub type Asking<'a> = Pin<Box<dyn Future<Output = Result<Bounds, LogError>> + Send + 'a>>;
 
@@ -101,6 +104,13 @@ pub trait Engine: Send + Sync + 'static {
     /// The log's bounds with everything that anybody has written and trimmed before the call.
     fn bounds_now(&self, log: LogId) -> Asking<'_> {
         Box::pin(std::future::ready(Ok(self.bounds(log))))
+    }
+
+    /// The logs of a group with parts below `parts` are going to be written: an engine that has to prepare for that does so
+    /// now, so that the first append need not wait for it.
+    fn prepare(&self, group: LogGroup, parts: u32) -> Preparing<'_> {
+        let _ = (group, parts);
+        Box::pin(std::future::ready(Ok(())))
     }
 
     /// Trims all logs of a group to nothing, of which none has a part at or beyond `parts`.

@@ -31,7 +31,7 @@ pub struct Home {
     pub log: LogId,
     /// The log of snapshots.
     pub snapshots: LogId,
-    /// A snapshot is taken once this many decisions follow the last one.
+    /// A snapshot is taken once this many entries follow the last one.
     pub snapshot_every: u64,
 }
 
@@ -127,12 +127,7 @@ impl<M: Machine> Replica<M> {
             }
             let entry = frame(Mark::Decision(epoch), &M::encode(&changes));
             match self.write(&mut reader, entry).await.map_err(SubmitError::Log)? {
-                Verdict::Counts => {
-                    if reader.since_snapshot >= self.home.snapshot_every {
-                        self.take_snapshot(&mut reader).await;
-                    }
-                    return Ok(answer);
-                }
+                Verdict::Counts => return Ok(answer),
                 Verdict::Void => {} // another process decided first, so this does not count
                 Verdict::Passed => {
                     reader.seat.doubt();
@@ -170,6 +165,8 @@ impl<M: Machine> Replica<M> {
         };
         if written.is_err() {
             reader.seat.doubt();
+        } else if reader.since_snapshot >= self.home.snapshot_every {
+            self.take_snapshot(reader).await;
         }
         written
     }
@@ -212,8 +209,8 @@ impl<M: Machine> Replica<M> {
             changes.iter().for_each(|change| state.apply(change));
             drop(state);
             self.version.send_modify(|version| *version += 1);
-            reader.since_snapshot += 1;
         }
+        reader.since_snapshot += 1;
         (reader.seat, reader.tail) = (seat, at.next());
         Ok(verdict)
     }
@@ -467,6 +464,19 @@ mod tests {
         assert!(engine.bounds(HOME.log).first > late[0].seq, "it is trimmed");
         assert_eq!(one.read_on(&mut reader, Some(late[0].seq)).await, Ok(Verdict::Passed));
         assert_eq!(one.read().0, other.read().0);
+    }
+
+    #[tokio::test]
+    async fn barriers_alone_do_not_let_the_log_grow_for_ever() {
+        let engine = engine();
+        let replica = Replica::<Sum>::open(engine.clone(), HOME).await.unwrap();
+        replica.submit(2, 0).await.unwrap();
+        for _ in 0..3 * HOME.snapshot_every {
+            replica.catch_up().await.unwrap();
+        }
+        let kept = engine.read(HOME.log, engine.bounds(HOME.log).first, PAGE).await.unwrap();
+        assert!(kept.entries.len() <= 4, "{}", kept.entries.len());
+        assert_eq!(Replica::<Sum>::open(engine, HOME).await.unwrap().read().0, 2);
     }
 
     #[tokio::test]

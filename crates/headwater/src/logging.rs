@@ -13,8 +13,10 @@ pub(crate) fn start(settings: &Settings) {
     let Settings { log: level, log_format, log_requests, .. } = *settings;
     // What others log in detail is about their insides, and may be about what they carry.
     let others = level.min(LevelFilter::INFO);
-    // The store of rows tells of every file it makes.
-    let quiet = ["fjall", "lsm_tree"].map(|name| (name, level.min(LevelFilter::WARN)));
+    // The store of rows tells of every file it makes; Kafka's client of every connection, and it warns of what the engine
+    // sees and mends, or tells.
+    let quiet = [("fjall", LevelFilter::WARN), ("lsm_tree", LevelFilter::WARN), ("krafka", LevelFilter::ERROR)];
+    let quiet = quiet.map(|(name, most)| (name, level.min(most)));
     let lists = log_requests || level >= LevelFilter::DEBUG;
     let listing = if lists { LevelFilter::INFO } else { LevelFilter::OFF };
     let shown = Targets::new().with_default(others).with_targets(quiet);

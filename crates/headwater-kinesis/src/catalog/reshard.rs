@@ -52,6 +52,14 @@ impl Step {
         };
         std::iter::once(first).chain(second)
     }
+
+    /// How many shards follow them.
+    pub(crate) const fn children(self) -> u32 {
+        match self {
+            Self::Split { .. } => 2,
+            Self::Merge { .. } => 1,
+        }
+    }
 }
 
 /// A boundary this near to where a uniform one would lie counts as uniform: equal parts of 2¹²⁸ keys differ by rounding

@@ -14,6 +14,8 @@ use std::sync::Arc;
 
 /// How long a request waits for a node that leads.
 const PATIENCE_MS: u64 = 10_000;
+/// What a node that does not lead any more may take to answer what it has: then nobody knows what it did.
+const GRACE_MS: u64 = 2_000;
 /// Between two tries where nothing has changed.
 const PAUSE_MS: u64 = 100;
 
@@ -54,7 +56,11 @@ impl Relay {
                 return Relayed::Here;
             }
             if let Some(to) = to {
-                match self.peers.carry(&to, head, body.clone()).await {
+                let carried = tokio::select! {
+                    carried = self.peers.carry(&to, head, body.clone()) => carried,
+                    why = self.deposed(&to) => Carried::Unanswered(why),
+                };
+                match carried {
                     // It does not lead any more, and nothing was done.
                     Carried::Answer(StatusCode::MISDIRECTED_REQUEST, ..) => {}
                     Carried::Answer(status, headers, body) => {
@@ -75,5 +81,14 @@ impl Relay {
             }
         }
         Relayed::Refused(ServiceError::bare("InternalServerError", ErrorKind::Unavailable))
+    }
+
+    /// Waits until another than the node at `url` has led for a while.
+    async fn deposed(&self, url: &str) -> String {
+        let mut leader = self.nodes.leader();
+        // Whoever could tell is gone only when the server is.
+        let _ = leader.wait_for(|leader| leader.as_deref() != Some(url)).await;
+        self.clock.sleep(GRACE_MS).await;
+        "it does not lead any more, and hangs".into()
     }
 }
