@@ -83,7 +83,7 @@ pub(crate) fn run(root: &Path) -> Result<(), String> {
 
 /// What CI has time for; the release build is there.
 pub(crate) fn short(root: &Path) -> Result<(), String> {
-    on_one(root, &BALANCED[..1], &LED[..1])
+    on_one(root, &BALANCED[..1], &[])
 }
 
 fn on_one(root: &Path, balanced: &[&str], led: &[&str]) -> Result<(), String> {
@@ -98,7 +98,8 @@ impl Cluster {
     /// Runs tests of the engine on these brokers.
     fn test(&self, root: &Path, tests: &[&str]) -> Result<(), String> {
         let mut program = Command::new("cargo");
-        program.current_dir(root).args(["test", "--package", "headwater-log-kafka", "--lib", "--"]);
+        // With the whole workspace, as its tests are built: by itself the crate would be built anew with other features.
+        program.current_dir(root).args(["test", "--workspace", "--lib", "--quiet", "--"]);
         program.args(["--ignored", "--exact", "--nocapture", "--test-threads", "1"]).args(tests);
         program.env("HEADWATER_KAFKA", &self.addresses);
         command::run_with(program.env("HEADWATER_KAFKA_CONTROL", self.control.join(" ")))
