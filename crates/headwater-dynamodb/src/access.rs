@@ -12,7 +12,7 @@ use crate::{
 use headwater_wire::{
     Ask, Caller, Input, Operation, Row,
     dynamodb::{Tag, TransactGetItem, TransactWriteItem},
-    op,
+    op, tells,
 };
 use std::{borrow::Cow, collections::BTreeMap, future::Future, sync::Arc};
 
@@ -156,13 +156,16 @@ where
 {
     op(move |dynamodb: Arc<DynamoDb>, caller: Caller, input: I| async move {
         if dynamodb.database.is_shared() {
-            // What is known here of tables may be old: whoever decides is to look at them.
-            if about(&input).is_decided && !dynamodb.database.is_leading() {
-                return Err(errors::elsewhere());
-            }
-            // What is told of tables, and what is not found, may have been made through another process.
-            let tells = ["Describe", "List"].iter().any(|verb| <I::Op as Operation>::NAME.starts_with(verb));
-            if tells || !about(&input).is_known(&dynamodb.database.tables(), &caller) {
+            let is_stale = {
+                let about = about(&input);
+                // What is known here of tables may be old: whoever decides is to look at them.
+                if about.is_decided && !dynamodb.database.is_leading() {
+                    return Err(errors::elsewhere());
+                }
+                // What is told of tables, and what is not found, may have been made through another process.
+                tells(<I::Op as Operation>::NAME) || !about.is_known(&dynamodb.database.tables(), &caller)
+            };
+            if is_stale {
                 dynamodb.database.catch_up().await?;
             }
         }

@@ -37,12 +37,10 @@ pub async fn run_duties(dynamodb: Arc<DynamoDb>) {
         if has_changed || dynamodb.clock.now_ms() >= wake_ms {
             match sweeps.round(&dynamodb, &tables).await {
                 Ok(due_ms) => (seen, wake_ms) = (Some(tables), due_ms),
-                Err(error) if dynamodb.database.is_shared() && is_others(&error) => {
-                    dynamodb.clock.sleep(RETRY_AFTER_MS).await;
-                    continue;
-                }
                 Err(error) => {
-                    tracing::error!(%error, "a duty of DynamoDB failed; it is tried again");
+                    if !dynamodb.database.is_shared() || !is_others(&error) {
+                        tracing::error!(%error, "a duty of DynamoDB failed; it is tried again");
+                    }
                     dynamodb.clock.sleep(RETRY_AFTER_MS).await;
                     continue;
                 }

@@ -7,7 +7,7 @@ use crate::{
     Firehose,
     catalog::{Action, Address, Command},
 };
-use headwater_log::{LogError, LogGroup, replica::SubmitError};
+use headwater_log::{LogError, LogGroup};
 use std::sync::Arc;
 
 /// How long to wait where nothing is due; a change of the catalog wakes it at once.
@@ -48,7 +48,10 @@ pub(crate) async fn round(firehose: &Firehose) -> Result<(), LogError> {
             .collect()
     };
     for (address, incarnation) in due {
-        submit(firehose, Command::Stream { address, action: Action::Advance { incarnation } }).await?;
+        firehose
+            .catalog
+            .take_step(Command::Stream { address, action: Action::Advance { incarnation } }, firehose.clock.now_ms())
+            .await?;
     }
     bury(firehose).await
 }
@@ -62,17 +65,7 @@ async fn bury(firehose: &Firehose) -> Result<(), LogError> {
         if let Some(limits) = &firehose.limits {
             limits.forget(incarnation);
         }
-        submit(firehose, Command::Bury { incarnation }).await?;
+        firehose.catalog.take_step(Command::Bury { incarnation }, firehose.clock.now_ms()).await?;
     }
     Ok(())
-}
-
-/// Duties are decided, and refused only where another process has taken the step.
-async fn submit(firehose: &Firehose, command: Command) -> Result<(), LogError> {
-    match firehose.catalog.submit(command, firehose.clock.now_ms()).await {
-        Ok(()) => Ok(()),
-        Err(SubmitError::Log(error)) => Err(error),
-        Err(SubmitError::Refused(_)) if firehose.engine.is_shared() => Ok(()),
-        Err(SubmitError::Refused(refusal)) => Err(LogError::Io(format!("the catalog refused a duty: {refusal}"))),
-    }
 }

@@ -111,13 +111,6 @@ pub struct Firehose {
 }
 
 impl Firehose {
-    /// Takes in what other processes have decided before. Where that cannot be read, what is known stays.
-    pub async fn catch_up(self: Arc<Self>) {
-        if let Err(error) = self.catalog.catch_up().await {
-            tracing::warn!(%error, "what other processes decided cannot be read");
-        }
-    }
-
     /// Restores the catalog.
     ///
     /// # Errors
@@ -153,6 +146,14 @@ impl Firehose {
             glue,
             meters: Meters::default(),
         }))
+    }
+
+    /// Takes in what other processes have decided before.
+    ///
+    /// # Errors
+    /// The engine's.
+    pub async fn catch_up(self: Arc<Self>) -> Result<(), LogError> {
+        self.catalog.catch_up().await
     }
 }
 

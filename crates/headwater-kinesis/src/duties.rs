@@ -9,7 +9,7 @@ use crate::{
     limits::ShardKey,
     load, seal,
 };
-use headwater_log::{Bounds, Limits, LogError, LogGroup, LogId, Seq, engine::find_time, replica::SubmitError};
+use headwater_log::{Bounds, Limits, LogError, LogGroup, LogId, Seq, engine::find_time};
 use std::{collections::HashSet, sync::atomic::Ordering};
 
 /// Trimming frees space and nothing else – readers are held to retention exactly – so it need not be prompt.
@@ -90,7 +90,7 @@ async fn adapt(kinesis: &Kinesis) -> Result<(), LogError> {
     for (address, incarnation, steps) in planned {
         let transition_ms = kinesis.settings.transition_ms;
         let action = Action::Adapt { incarnation, steps, transition_ms };
-        submit(kinesis, Command::Stream { address: address.clone(), action }).await?;
+        kinesis.catalog.take_step(Command::Stream { address: address.clone(), action }, kinesis.clock.now_ms()).await?;
         settle(kinesis, &address).await?;
     }
     Ok(())
@@ -139,7 +139,7 @@ pub(crate) async fn settle(kinesis: &Kinesis, address: &Address) -> Result<(), L
                 Action::FinishSealing { incarnation, markers: parents.iter().zip(stamps).map(marker).collect() }
             }
         };
-        submit(kinesis, Command::Stream { address: address.clone(), action }).await?;
+        kinesis.catalog.take_step(Command::Stream { address: address.clone(), action }, kinesis.clock.now_ms()).await?;
     }
     Ok(())
 }
@@ -187,16 +187,6 @@ fn due_step(kinesis: &Kinesis, address: &Address) -> Option<Due> {
     }
 }
 
-/// Duties are decided, and refused only where another process has taken the step: then the state tells so by now.
-async fn submit(kinesis: &Kinesis, command: Command) -> Result<(), LogError> {
-    match kinesis.catalog.submit(command, kinesis.clock.now_ms()).await {
-        Ok(_) => Ok(()),
-        Err(SubmitError::Log(error)) => Err(error),
-        Err(SubmitError::Refused(_)) if kinesis.engine.is_shared() => Ok(()),
-        Err(SubmitError::Refused(refusal)) => Err(LogError::Io(format!("the catalog refused a duty: {refusal}"))),
-    }
-}
-
 /// Trims the logs of deleted streams to nothing.
 async fn bury(kinesis: &Kinesis) -> Result<(), LogError> {
     let graves = kinesis.catalog.read().graves().to_vec();
@@ -208,7 +198,7 @@ async fn bury(kinesis: &Kinesis) -> Result<(), LogError> {
         if let Some(limits) = &kinesis.limits {
             limits.forget(grave.incarnation);
         }
-        submit(kinesis, Command::Bury { incarnation: grave.incarnation }).await?;
+        kinesis.catalog.take_step(Command::Bury { incarnation: grave.incarnation }, kinesis.clock.now_ms()).await?;
     }
     Ok(())
 }
@@ -233,7 +223,7 @@ async fn retain(kinesis: &Kinesis) -> Result<(), LogError> {
         }
         if !kept.expired.is_empty() {
             let action = Action::Expire { incarnation: kept.incarnation, shards: kept.expired };
-            submit(kinesis, Command::Stream { address, action }).await?;
+            kinesis.catalog.take_step(Command::Stream { address, action }, kinesis.clock.now_ms()).await?;
         }
     }
     kinesis.trimmed_ms.store(now_ms, Ordering::Relaxed);

@@ -11,6 +11,7 @@ use crate::{
 use bytes::Bytes;
 use std::{
     collections::HashMap,
+    fmt::Display,
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard, Weak},
 };
 use tokio::sync::{Mutex, watch};
@@ -105,6 +106,23 @@ impl<M: Machine> Replica<M> {
         let replica = Arc::clone(self);
         let run = tokio::spawn(async move { replica.decide(command, now_ms).await });
         run.await.unwrap_or_else(|died| Err(SubmitError::Log(LogError::Io(format!("decider stopped: {died}")))))
+    }
+
+    /// Has a step decided that the state says is due. It is refused only where another process has taken it, which the
+    /// state tells by then.
+    ///
+    /// # Errors
+    /// The log's failure; `Io` if it is refused though nobody else decides.
+    pub async fn take_step(self: &Arc<Self>, command: M::Command, now_ms: u64) -> Result<(), LogError>
+    where
+        M::Refusal: Display,
+    {
+        match self.submit(command, now_ms).await {
+            Ok(_) => Ok(()),
+            Err(SubmitError::Log(error)) => Err(error),
+            Err(SubmitError::Refused(_)) if self.engine.is_shared() => Ok(()),
+            Err(SubmitError::Refused(refusal)) => Err(LogError::Io(format!("the catalog refused a duty: {refusal}"))),
+        }
     }
 
     /// Waits until everything that any process decided before is in the state.

@@ -41,6 +41,7 @@ pub use kept::{of_text, to_text};
 pub use nonce::{NONCE_BYTES, Nonces};
 pub use operation::{
     Answer, Call, Caller, Dialect, Input, Operation, Origin, Reply, Row, Service, Subject, event_op, op, partition,
+    tells,
 };
 pub use timestamp::Timestamp;
 pub use token::{Purpose, Sealer, TOKEN_OVERHEAD_BYTES};

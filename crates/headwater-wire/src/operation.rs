@@ -177,7 +177,7 @@ impl<S: Send + Sync + 'static> Row<S> {
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        let tells = self.name.starts_with("Describe") || self.name.starts_with("List");
+        let tells = tells(self.name);
         let run = Arc::new(self.call);
         let call: Call<S> = Box::new(move |service, caller, dialect, body| {
             let (run, body) = (Arc::clone(&run), body.clone());
@@ -194,6 +194,12 @@ impl<S: Send + Sync + 'static> Row<S> {
         });
         Self { call, ..self }
     }
+}
+
+/// Whether an operation tells of what there is, by its name.
+#[must_use]
+pub fn tells(operation: &str) -> bool {
+    operation.starts_with("Describe") || operation.starts_with("List")
 }
 
 /// What a row does with a request body.

@@ -27,7 +27,7 @@ use headwater_firehose::{
 use headwater_keys::KeyStore;
 use headwater_kinesis::{Entropy, Kinesis, KinesisParts, KinesisSettings};
 use headwater_log::{
-    Engine,
+    Engine, LogError,
     clock::{Clock, SystemClock},
     kv::Kv,
 };
@@ -215,7 +215,7 @@ impl Services {
     }
 }
 
-/// Rows that know of what other processes do, where there are some.
+/// Rows that know of what other processes do, where there are some. Where that cannot be read, they answer by what is known.
 fn among_others<S, F>(
     is_shared: bool,
     rows: Vec<Row<S>>,
@@ -223,9 +223,17 @@ fn among_others<S, F>(
 ) -> Vec<Row<S>>
 where
     S: Send + Sync + 'static,
-    F: Future<Output = ()> + Send + 'static,
+    F: Future<Output = Result<(), LogError>> + Send + 'static,
 {
-    if is_shared { rows.into_iter().map(|row| row.among_others(catch_up)).collect() } else { rows }
+    if !is_shared {
+        return rows;
+    }
+    let try_to = move |service| async move {
+        catch_up(service).await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "what other processes decided cannot be read");
+        });
+    };
+    rows.into_iter().map(|row| row.among_others(try_to)).collect()
 }
 
 /// Takes requests until the process is told to stop, and lets the last answers out.

@@ -36,13 +36,6 @@ pub struct Glue {
 }
 
 impl Glue {
-    /// Takes in what other processes have decided before. Where that cannot be read, what is known stays.
-    pub async fn catch_up(self: Arc<Self>) {
-        if let Err(error) = self.catalog.catch_up().await {
-            tracing::warn!(%error, "what other processes decided cannot be read");
-        }
-    }
-
     /// Restores the catalog.
     ///
     /// # Errors
@@ -51,6 +44,14 @@ impl Glue {
         let GlueParts { engine, clock, access } = parts;
         let catalog = Replica::<DataCatalog>::open(engine, HOME).await?;
         Ok(Arc::new(Self { catalog, clock, access }))
+    }
+
+    /// Takes in what other processes have decided before.
+    ///
+    /// # Errors
+    /// The engine's.
+    pub async fn catch_up(self: Arc<Self>) -> std::result::Result<(), LogError> {
+        self.catalog.catch_up().await
     }
 
     /// The columns of a table, those it is partitioned by left out; without a version, the latest. What the reference

@@ -285,13 +285,13 @@ impl Front {
         body: &Bytes,
     ) -> Result<Answer, Elsewhere> {
         loop {
-            let refusal = match (self.operate(exchange, target, body).await, &self.relay) {
+            let relayed = match (self.operate(exchange, target, body).await, &self.relay) {
                 (Err(refusal), Some(relay)) if Relay::concerns(exchange.head, &refusal) => {
                     relay.carry(exchange.head, body).await
                 }
                 (answer, _) => return answer.map_err(Elsewhere::Error),
             };
-            match refusal {
+            match relayed {
                 Relayed::Reply(reply) => return Err(Elsewhere::Reply(reply)),
                 Relayed::Refused(error) => return Err(Elsewhere::Error(error)),
                 Relayed::Here => {}
