@@ -31,13 +31,13 @@ fn steps() -> Vec<Step> {
     let mut steps = vec![
         cargo("formatting", &["fmt", "--all", "--check"]),
         step("house rules", check::run),
-        cargo("lints", &["clippy", "--workspace", "--all-targets", "--quiet", "--", "--deny", "warnings"]),
+        step("lints", |root| command::run_with(&mut command::tests(root, &["--no-run"]))),
         step("documentation", |root| {
             let mut doc = Command::new("cargo");
             doc.current_dir(root).args(["doc", "--no-deps", "--quiet", "--package", "headwater-client"]);
             command::run_with(doc.env("RUSTDOCFLAGS", "--deny warnings"))
         }),
-        cargo("tests", &["test", "--workspace", "--quiet"]),
+        step("tests", |root| command::run_with(&mut command::tests(root, &[]))),
         step("console", suites::console_tests),
         cargo("release build", &["build", "--release", "--quiet", "--package", "headwater"]),
         step("simulator", |root| {

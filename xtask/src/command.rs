@@ -17,6 +17,17 @@ pub(crate) fn run_with(command: &mut Command) -> Result<(), String> {
     if status.success() { Ok(()) } else { Err(format!("{shown}: {status}")) }
 }
 
+/// `cargo test` for the whole workspace, with `arguments`. What clippy has to say is said, and denied, as it compiles: apart
+/// from it the lints would have every dependency looked at once more. Whatever asks for tests' builds asks here, or
+/// builds them anew.
+pub(crate) fn tests(root: &Path, arguments: &[&str]) -> Command {
+    let mut cargo = Command::new("cargo");
+    cargo.current_dir(root).args(["test", "--workspace", "--quiet"]).args(arguments);
+    // As `cargo clippy` has its driver called.
+    cargo.env("RUSTC_WORKSPACE_WRAPPER", "clippy-driver").env("CLIPPY_ARGS", "--deny__CLIPPY_HACKERY__warnings");
+    cargo
+}
+
 /// Whether `program` answers to `arguments` at all.
 pub(crate) fn answers(program: impl AsRef<Path>, arguments: &[&str]) -> bool {
     let mut command = Command::new(program.as_ref());

@@ -97,9 +97,8 @@ fn on_one(root: &Path, balanced: &[&str], led: &[&str]) -> Result<(), String> {
 impl Cluster {
     /// Runs tests of the engine on these brokers.
     fn test(&self, root: &Path, tests: &[&str]) -> Result<(), String> {
-        let mut program = Command::new("cargo");
-        // With the whole workspace, as its tests are built: by itself the crate would be built anew with other features.
-        program.current_dir(root).args(["test", "--workspace", "--lib", "--quiet", "--"]);
+        // With the whole workspace: by itself the crate would be built anew with other features.
+        let mut program = command::tests(root, &["--lib", "--"]);
         program.args(["--ignored", "--exact", "--nocapture", "--test-threads", "1"]).args(tests);
         program.env("HEADWATER_KAFKA", &self.addresses);
         command::run_with(program.env("HEADWATER_KAFKA_CONTROL", self.control.join(" ")))

@@ -196,7 +196,7 @@ fn firehose(root: &Path) -> Command {
 /// The client library's examples, which the tests build anyway.
 pub(crate) fn prepare_worker(root: &Path) -> Result<(), String> {
     prepare_python(root)?;
-    command::run(root, "cargo", &["test", "--workspace", "--no-run", "--quiet"])
+    command::run_with(&mut command::tests(root, &["--no-run"]))
 }
 
 /// The same for readers and workers of the client library.

@@ -31,6 +31,8 @@ pub(crate) struct Nodes {
     me: NodeId,
     url: String,
     roll: Mutex<Roll>,
+    /// Whether this one has said its last word; held while it says anything.
+    is_gone: Mutex<bool>,
     /// Whether this one leads.
     leads: watch::Sender<bool>,
     /// Where the one that leads is reached.
@@ -54,6 +56,7 @@ impl Nodes {
             me: NodeId(number),
             url,
             roll: Mutex::default(),
+            is_gone: Mutex::default(),
             leads: watch::Sender::new(false),
             leader: watch::Sender::new(None),
         });
@@ -74,10 +77,15 @@ impl Nodes {
         self.leader.subscribe()
     }
 
-    /// Takes leave, so that another node leads at once.
+    /// Takes leave, so that another node leads at once. What the others say is still heard.
     pub(crate) async fn leave(&self) {
+        let last_word = {
+            let mut is_gone = self.is_gone();
+            *is_gone = true;
+            self.engine.append(LOG, vec![to_json(&Said::Gone { node: self.me }).into()])
+        };
         tokio::select! {
-            said = self.say(Said::Gone { node: self.me }) => said.err().into_iter().for_each(|error| {
+            said = last_word => said.err().into_iter().for_each(|error| {
                 tracing::warn!(%error, "the other nodes could not be told; they notice in a few seconds");
             }),
             () = self.clock.sleep(FAREWELL_MS) => {}
@@ -169,8 +177,21 @@ impl Nodes {
         Said::Here { node: self.me, url: self.url.clone(), leads }
     }
 
+    /// Says something, unless this node has taken leave: then whoever leads must not hear of it again.
     async fn say(&self, said: Said) -> Result<(), LogError> {
-        self.engine.append(LOG, vec![to_json(&said).into()]).await.map(drop)
+        let said = {
+            let is_gone = self.is_gone();
+            // Entries stand in the log in the order in which they are handed over.
+            (!*is_gone).then(|| self.engine.append(LOG, vec![to_json(&said).into()]))
+        };
+        match said {
+            Some(said) => said.await.map(drop),
+            None => Ok(()),
+        }
+    }
+
+    fn is_gone(&self) -> MutexGuard<'_, bool> {
+        self.is_gone.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn roll(&self) -> MutexGuard<'_, Roll> {
@@ -221,7 +242,12 @@ mod tests {
         eventually(&clock, || *one.leads().borrow() && two.leader().borrow().as_deref() == Some("http://1")).await;
         assert!(!*two.leads().borrow());
         one.leave().await;
-        eventually(&clock, || *two.leads().borrow()).await;
+        eventually(&clock, || *two.leads().borrow() && one.leader().borrow().as_deref() == Some("http://2")).await;
+        for _ in 0..100 {
+            clock.advance(BEAT_MS);
+            SystemClock::new().sleep(1).await;
+            assert!(!*one.leads().borrow(), "who has taken leave comes back");
+        }
     }
 
     #[tokio::test]
