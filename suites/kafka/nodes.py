@@ -5,11 +5,15 @@ that was told, and what one writer put under one key comes back in its order. Of
 answered is lost or done twice, a version of a register is written by one writer alone and upon the one before, and a
 strong read shows what was answered before it was asked.
 
-`nodes.py SERVER_BINARY --brokers ADDRESSES --control "BROKERS.PY …" [--nodes N] [--rounds N] [--seed N]`.
+`nodes.py SERVER_BINARY --brokers ADDRESSES --control "BROKERS.PY …" [--nodes N] [--rounds N] [--seed N]`. With
+`--cuts N` in place of `--brokers` it starts N brokers in a network of its own, where servers are also cut off from the
+brokers and from each other; that takes root, and iproute2's `ip`.
 """
 import argparse
 import base64
 import collections
+import contextlib
+import itertools
 import os
 import pathlib
 import random
@@ -28,7 +32,9 @@ STREAM, SHARDS, WRITERS = "nodes", 4, 8
 TABLE, COUNTERS, REGISTERS, CHANGERS = "nodes", 3, 3, 6
 MASTER_KEY = base64.b64encode(b"only for tests, 32 bytes of key.").decode()
 ROUND_SECONDS = (1.5, 4)
-STOP_SECONDS = 5
+STOP_SECONDS = (5, 15)
+# Users that nobody is.
+FIRST_USER = 62_000
 # An answer that says "try again": allowed while something is down.
 PASSING = {"ServiceUnavailable", "InternalFailure", "InternalServerError", ""}
 
@@ -42,8 +48,14 @@ class Node(Server):
         settings = ["--engine", "kafka", "--brokers", brokers, "--kafka-prefix", more.prefix]
         self.words = settings + (["--allow-single-replica"] if "," not in brokers else [])
 
+        # Cuts tell the packets of one from those of another by the user.
+        self.user = more.users and next(more.users)
+        if self.user:
+            os.chown(folder, self.user, self.user)
+
     def command(self):
-        return super().command() + self.words
+        become = ["setpriv", f"--reuid={self.user}", f"--regid={self.user}", "--clear-groups"] if self.user else []
+        return become + super().command() + self.words
 
 
 class Writer(threading.Thread):
@@ -243,30 +255,75 @@ def reshard(ports, rng):
 
 class Brokers:
     def __init__(self, control, addresses):
-        self.control, self.count = shlex.split(control), len(addresses.split(","))
+        self.control = shlex.split(control)
+        self.ports = [int(address.rpartition(":")[2]) for address in addresses.split(",")]
+        self.count = len(self.ports)
 
     def do(self, *words):
         subprocess.run(self.control + list(words), check=True, stdout=subprocess.DEVNULL)
 
+    def pid(self, number):
+        return int(pathlib.Path(self.control[self.control.index("--folder") + 1], str(number), "pid").read_text())
+
+
+def own_network(arguments):
+    """Runs this again in a network of its own, where what is for this machine is looked up after the rules of cuts."""
+    setup = "ip link set lo up && ip rule add pref 200 lookup local && ip rule del pref 0 && exec \"$@\""
+    os.execvp("unshare", ["unshare", "--net", "sh", "-c", setup, "sh", sys.executable, *arguments, "--inside"])
+
+
+@contextlib.contextmanager
+def cut(node, ports):
+    """Drops what a server sends to these ports, so that neither side hears the other answer."""
+    rules = [f"pref 100 uidrange {node.user}-{node.user} ipproto tcp dport {port} blackhole".split() for port in ports]
+    for rule in rules:
+        subprocess.run(["ip", "rule", "add", *rule], check=True)
+    yield
+    for rule in rules:
+        subprocess.run(["ip", "rule", "del", *rule], check=True)
+
+
+def stop(pid):
+    os.kill(pid, signal.SIGSTOP)
+    time.sleep(random.choice(STOP_SECONDS))
+    os.kill(pid, signal.SIGCONT)
+
 
 def strike(rng, nodes, brokers, ports):
     """One thing that goes wrong; says what, and undoes it."""
-    kinds = ["node killed", "node stopped", "reshard", "reshard"] + (["broker killed"] if brokers.count > 2 else [])
+    kinds = ["node killed", "node stopped", "reshard", "reshard"]
+    if brokers.count > 2:
+        kinds += ["broker killed", "broker stopped", "all brokers killed"]
+    if nodes[0].user:
+        kinds += ["node without brokers", "nodes apart"]
     kind = rng.choice(kinds)
-    node = rng.choice(nodes)
+    node, broker = rng.choice(nodes), rng.randint(1, brokers.count)
     if kind == "node killed":
         node.kill()
         time.sleep(rng.uniform(0, 2))
         node.start()
     elif kind == "node stopped":
-        node.process.send_signal(signal.SIGSTOP)
-        time.sleep(STOP_SECONDS)
-        node.process.send_signal(signal.SIGCONT)
+        stop(node.process.pid)
     elif kind == "broker killed":
-        broker = str(rng.randint(1, brokers.count))
-        brokers.do("kill", broker)
+        brokers.do("kill", str(broker))
         time.sleep(rng.uniform(1, 4))
-        brokers.do("up", broker)
+        brokers.do("up", str(broker))
+    elif kind == "broker stopped":
+        stop(brokers.pid(broker))
+    elif kind == "all brokers killed":
+        for number in range(1, brokers.count + 1):
+            brokers.do("kill", str(number))
+        starts = [threading.Thread(target=brokers.do, args=("up", str(number))) for number in range(1, brokers.count + 1)]
+        for start in starts:
+            start.start()
+        for start in starts:
+            start.join()
+    elif kind == "node without brokers":
+        with cut(node, brokers.ports):
+            time.sleep(rng.choice(STOP_SECONDS))
+    elif kind == "nodes apart":
+        with cut(node, [other.port for other in nodes if other is not node]):
+            time.sleep(rng.choice(STOP_SECONDS))
     else:
         reshard(ports, rng)
     return kind
@@ -275,17 +332,25 @@ def strike(rng, nodes, brokers, ports):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("binary")
-    parser.add_argument("--brokers", required=True)
+    parser.add_argument("--brokers")
     parser.add_argument("--control", default="")
+    parser.add_argument("--cuts", type=int)
+    parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--nodes", type=int, default=3)
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--seed", type=int, default=random.randrange(10**9))
     options = parser.parse_args()
-    options.prefix = f"nodes-{options.seed}"
+    if options.cuts and not options.inside:
+        own_network(sys.argv)
+    options.prefix, options.users = f"nodes-{options.seed}", options.cuts and itertools.count(FIRST_USER)
+    if options.cuts:
+        start = subprocess.run([*shlex.split(options.control), "start", str(options.cuts)], check=True, stdout=subprocess.PIPE, text=True)
+        options.brokers = start.stdout.strip()
     os.environ["HEADWATER_MASTER_KEY"] = MASTER_KEY
     rng, shared, brokers = random.Random(options.seed), Shared(), Brokers(options.control, options.brokers)
     print(f"seed {options.seed}, {options.rounds} rounds, {options.nodes} nodes, {brokers.count} broker(s)")
     with tempfile.TemporaryDirectory(prefix="headwater-nodes-") as folder:
+        os.chmod(folder, 0o755)
         binary = os.path.abspath(options.binary)
         nodes = [Node(binary, pathlib.Path(folder) / str(number), options.brokers, options)
                  for number in range(options.nodes)]
@@ -316,6 +381,8 @@ def main():
                 if "panicked" in line]
         for node in nodes:
             node.kill()
+    if options.cuts:
+        brokers.do("stop")
     for sentence in (said + wrong)[:20]:
         print("FAILED", sentence)
     print(f"{dict(struck)}; {len(shared.acknowledged)} records and {shared.changed()} changes acknowledged, {len(wrong) + len(said)} faults")

@@ -24,12 +24,16 @@ const CONTRACT: &[&str] = &[
 /// On three.
 const LEADERS: &[&str] = &["tests::real::nothing_acknowledged_is_lost_and_order_is_kept_when_leaders_are_killed"];
 /// Clients that find no difference between one server on its disk and several on Kafka, each request to the next of them.
-const BALANCED: [&str; 5] = ["boto3", "boto2", "awscli", "node", "go"];
+const BALANCED: [&str; 6] = ["boto3", "boto2", "awscli", "node", "go", "java"];
 /// Clients that read eventually consistently what they have just written: of several servers only the one that leads shows
 /// it at once, so they speak to that.
 const LED: [&str; 5] = ["dynamodb", "pynamodb", "node-dynamodb", "go-dynamodb", "java-dynamodb"];
+/// Programs that start a server, and most of them kill it: its variables put it on Kafka.
+const ALONE: [&str; 7] = ["kcl", "streams_adapter", "kpl", "fan_out", "worker", "firehose", "durability"];
 const NODES: u32 = 3;
 const ROUNDS: u32 = 20;
+/// Rounds of a run that cuts, too: some ten of each kind.
+const CUTS: u32 = 80;
 const ROUNDS_IN_CI: u32 = 3;
 /// 32 bytes in base64.
 const MASTER_KEY: &str = "b25seSBmb3IgdGVzdHMsIDMyIGJ5dGVzIG9mIGtleS4=";
@@ -42,12 +46,7 @@ struct Cluster {
 
 impl Cluster {
     fn start(root: &Path, brokers: u32) -> Result<Self, String> {
-        let driver = root.join("suites/kafka/brokers.py");
-        let folder: PathBuf = installed(root, "kafka").join(format!("brokers-{brokers}"));
-        let libraries = installed(root, "kafka").join("libraries");
-        let words = ["python3".into(), driver, "--libraries".into(), libraries, "--folder".into(), folder];
-        let control = words.map(|word| word.to_string_lossy().into_owned()).to_vec();
-        let mut cluster = Self { control, addresses: String::new() };
+        let mut cluster = Self { control: control(root, brokers), addresses: String::new() };
         let output = cluster.command(&["start", &brokers.to_string()]).stderr(Stdio::inherit()).output();
         let output = output.map_err(|error| format!("python3: {error}"))?;
         if !output.status.success() {
@@ -76,9 +75,35 @@ impl Drop for Cluster {
 pub(crate) fn run(root: &Path) -> Result<(), String> {
     command::run(root, "cargo", &["build", "--release", "--package", "headwater"])?;
     on_one(root, &BALANCED, &LED)?;
+    let cluster = Cluster::start(root, 1)?;
+    ALONE.iter().try_for_each(|program| cluster.underlie(root, program))?;
+    drop(cluster);
     let cluster = Cluster::start(root, 3)?;
     cluster.test(root, LEADERS)?;
-    cluster.strike(root, NODES, ROUNDS)
+    cluster.strike(root, NODES, ROUNDS)?;
+    drop(cluster);
+    cut(root)
+}
+
+/// Load while servers are cut off from brokers and from each other, too, which takes rights over the network.
+fn cut(root: &Path) -> Result<(), String> {
+    if !command::answers("unshare", &["--net", "ip", "rule"]) {
+        println!("\n== no servers are cut off: that takes root, and `ip`");
+        return Ok(());
+    }
+    let mut program = Command::new("python3");
+    program.arg(root.join("suites/kafka/nodes.py")).arg(release_binary(root)).args(["--cuts", "3", "--control"]);
+    program.arg(control(root, 3).join(" "));
+    command::run_with(program.args(["--nodes", &NODES.to_string(), "--rounds", &CUTS.to_string()]))
+}
+
+/// What starts so many brokers, and kills them.
+fn control(root: &Path, brokers: u32) -> Vec<String> {
+    let driver = root.join("suites/kafka/brokers.py");
+    let folder: PathBuf = installed(root, "kafka").join(format!("brokers-{brokers}"));
+    let libraries = installed(root, "kafka").join("libraries");
+    let words = ["python3".into(), driver, "--libraries".into(), libraries, "--folder".into(), folder];
+    words.map(|word| word.to_string_lossy().into_owned()).to_vec()
 }
 
 /// What CI has time for; the release build is there.
@@ -110,6 +135,16 @@ impl Cluster {
         program.arg(root.join("suites/kafka/nodes.py")).arg(release_binary(root));
         program.args(["--brokers", &self.addresses, "--control", &self.control.join(" ")]);
         command::run_with(program.args(["--nodes", &nodes.to_string(), "--rounds", &rounds.to_string()]))
+    }
+
+    /// A suite whose servers are on these brokers.
+    fn underlie(&self, root: &Path, suite: &str) -> Result<(), String> {
+        println!("\n== {suite}, on a server on Kafka");
+        let mut program = Command::new("cargo");
+        program.current_dir(root).args(["xtask", "suites", suite]);
+        program.env("HEADWATER_ENGINE", "kafka").env("HEADWATER_BROKERS", &self.addresses);
+        program.env("HEADWATER_KAFKA_PREFIX", suite).env("HEADWATER_MASTER_KEY", MASTER_KEY);
+        command::run_with(program.env("HEADWATER_ALLOW_SINGLE_REPLICA", "true"))
     }
 
     /// Clients against several servers.

@@ -79,13 +79,13 @@ fn kpl(root: &Path) -> Result<Vec<Vec<String>>, String> {
     Ok(vec![vec![class_path(root, "kpl")]])
 }
 
-/// With its leases in DynamoDB Local, in plain text and over TLS.
+/// With its leases in the server itself, and in DynamoDB Local, in plain text and over TLS.
 fn kcl(root: &Path) -> Result<Vec<Vec<String>>, String> {
     build_java(root, "kcl")?;
     build_java(root, "dynamodb-local")?;
     let leases = installed(root, "dynamodb-local").join("libraries/*").to_string_lossy().into_owned();
-    let run = |transport: &str| vec![class_path(root, "kcl"), leases.clone(), transport.to_owned()];
-    Ok(vec![run("plain"), run("tls")])
+    let run = |leases: &str, transport: &str| vec![class_path(root, "kcl"), leases.to_owned(), transport.to_owned()];
+    Ok(vec![run("headwater", "plain"), run(&leases, "plain"), run(&leases, "tls")])
 }
 
 fn worker_beside_kcl(root: &Path) -> Result<Vec<Vec<String>>, String> {
