@@ -1,14 +1,17 @@
 //! Whether a record belongs to the shard it was put to, where several processes write to a shard's log.
 //!
 //! Invariant: what is acknowledged stands before the first marker of its shard's log. A process knows up to where a log is
-//! clear of markers: from a place that the catalog vouches for it reads what others wrote; what it wrote itself it need
-//! not read ([decision 0018](../../../docs/decisions/0018-sealing.md); `model` below tries every order of events).
+//! clear of markers: the catalog vouches for a place, or it reads what others wrote; what it wrote itself it need not read
+//! ([decision 0018](../../../docs/decisions/0018-sealing.md); `model` below tries every order of events).
 use crate::{Kinesis, seal::find_marker};
 use headwater_log::{LogError, LogId, Seq};
 use std::{
     collections::HashMap,
     sync::{Mutex, PoisonError},
 };
+
+/// So many places are rather read: that is soon done, and waits for nothing but their log.
+const READ_AT_MOST: u64 = 64;
 
 /// What is known of the markers in one log.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -85,43 +88,66 @@ impl Kinesis {
         if own_since == Seq::ZERO {
             return Ok(None); // nobody else writes there: puts are enqueued only while nothing is being sealed
         }
-        let mut clear = match self.acceptance.known(log) {
-            Some(clear) => clear,
-            None => self.vouched(log).await?,
-        };
+        let mut is_vouched = false;
         loop {
-            match clear.judge(at, own_since) {
-                Judgement::Behind(marker) => return Ok(Some(marker)),
-                Judgement::Accepted => {
-                    clear.learn(at.next(), None);
-                    self.acceptance.learn(log, clear);
+            match self.acceptance.known(log).map(|clear| clear.judge(at, own_since)) {
+                Some(Judgement::Behind(marker)) => return Ok(Some(marker)),
+                Some(Judgement::Accepted) => {
+                    self.acceptance.learn(log, Clear::upto(at.next()));
                     return Ok(None);
                 }
-                Judgement::Read(from, to) => {
+                Some(Judgement::Read(from, to)) if is_vouched || is_soon_read(from, to) => {
                     let marker = find_marker(&*self.engine, log, from, Some(to)).await?;
-                    clear.learn(to, marker.map(|stamp| stamp.seq));
-                    self.acceptance.learn(log, clear);
+                    self.acceptance.learn(log, Clear { upto: to, marker: marker.map(|stamp| stamp.seq) });
+                }
+                _ => {
+                    self.vouch(&[(log, at)]).await?;
+                    is_vouched = true;
                 }
             }
         }
     }
 
-    /// Up to where the catalog says that a log has no marker. The log is looked at before the catalog is caught up with:
-    /// a marker before that place would be of a sealing that had begun, and so be in the catalog.
-    async fn vouched(&self, log: LogId) -> Result<Clear, LogError> {
-        let tail = self.engine.bounds_now(log).await?.tail;
+    /// Has the catalog vouch, in one look, for those places of records that this process has put which it had better vouch
+    /// for. A marker before such a place would be of a sealing that had begun before, and so be in the catalog by now.
+    ///
+    /// # Errors
+    /// The engine's; `Unavailable` if a stream is gone.
+    pub(crate) async fn vouch(&self, placed: &[(LogId, Seq)]) -> Result<(), LogError> {
+        let is_open = |(log, at): &&(LogId, Seq)| {
+            let own_since = self.engine.written_here_since(*log);
+            let judged = || self.acceptance.known(*log).map(|clear| clear.judge(*at, own_since));
+            own_since > Seq::ZERO
+                && match judged() {
+                    None => true,
+                    Some(Judgement::Read(from, to)) => !is_soon_read(from, to),
+                    Some(_) => false,
+                }
+        };
+        let open: Vec<(LogId, Seq)> = placed.iter().filter(is_open).copied().collect();
+        if open.is_empty() {
+            return Ok(());
+        }
         self.catalog.catch_up().await?;
         let catalog = self.catalog.read();
-        let stream = catalog.all().map(|(_, _, stream)| stream).find(|stream| stream.incarnation == log.group.0);
-        let gone = || LogError::Unavailable(format!("the stream of log {log} is gone"));
-        let stream = stream.ok_or_else(gone)?;
-        let ending = stream.shard(log.part).and_then(|shard| shard.ending);
-        Ok(match (ending, stream.sealing_from(log.part)) {
-            (Some(ending), _) => Clear { upto: Seq::ZERO, marker: Some(ending.marker()) },
-            (None, Some(from)) => Clear::upto(from.min(tail)),
-            (None, None) => Clear::upto(tail),
-        })
+        for (log, at) in open {
+            let stream = catalog.all().map(|(_, _, stream)| stream).find(|stream| stream.incarnation == log.group.0);
+            let gone = || LogError::Unavailable(format!("the stream of log {log} is gone"));
+            let stream = stream.ok_or_else(gone)?;
+            let ending = stream.shard(log.part).and_then(|shard| shard.ending);
+            let clear = match (ending, stream.sealing_from(log.part)) {
+                (Some(ending), _) => Clear { upto: Seq::ZERO, marker: Some(ending.marker()) },
+                (None, Some(from)) => Clear::upto(from.min(at)),
+                (None, None) => Clear::upto(at),
+            };
+            self.acceptance.learn(log, clear);
+        }
+        Ok(())
     }
+}
+
+fn is_soon_read(from: Seq, to: Seq) -> bool {
+    to.0.saturating_sub(from.0) <= READ_AT_MOST
 }
 
 #[cfg(test)]
@@ -166,11 +192,8 @@ mod model {
     enum Put {
         Sent,
         At(usize),
-        /// The tail was looked at, and the catalog is to be caught up with.
-        Vouching {
-            at: usize,
-            tail: usize,
-        },
+        /// The catalog is to be caught up with.
+        Vouching(usize),
     }
 
     #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
@@ -218,15 +241,14 @@ mod model {
     }
 
     impl Shard {
-        /// Judges what stands at `at`, as `marker_before` does.
-        fn judge(&self, world: &mut World, node: usize, at: usize) {
+        /// Judges what stands at `at`, as `marker_before` does: what has to be read is read, or the catalog vouches for it.
+        fn judge(&self, world: &mut World, node: usize, at: usize, reads: bool) {
             let own_since = match self.plant {
                 Plant::TakesAllForItsOwn => place(0),
                 _ => place(world.nodes[node].own.0),
             };
             let Some(mut clear) = world.nodes[node].clear else {
-                let tail = world.log.len().min(at);
-                world.nodes[node].put = Some(Put::Vouching { at, tail });
+                world.nodes[node].put = Some(Put::Vouching(at));
                 return;
             };
             if self.plant == Plant::AnswersUnread {
@@ -239,6 +261,7 @@ mod model {
                     world.nodes[node].put = None;
                 }
                 Judgement::Behind(_) => world.nodes[node].put = None, // goes on with a child
+                Judgement::Read(..) if !reads => world.nodes[node].put = Some(Put::Vouching(at)),
                 Judgement::Read(from, to) => {
                     let index = |place: Seq| usize::try_from(place.0).unwrap();
                     clear.learn(to, marker_in(&world.log, index(from), index(to)).map(place));
@@ -247,15 +270,16 @@ mod model {
             world.nodes[node].clear = Some(clear);
         }
 
-        fn vouch(&self, world: &mut World, node: usize, at: usize, tail: usize) {
+        fn vouch(&self, world: &mut World, node: usize, at: usize) {
             if self.plant != Plant::TrustsTheTail {
                 world.nodes[node].sees = world.catalog;
             }
-            world.nodes[node].clear = Some(match world.nodes[node].sees {
+            let Clear { upto, marker } = match world.nodes[node].sees {
                 Phase::Sealed { marker } => Clear { upto: Seq::ZERO, marker: marker.map(place) },
-                Phase::Sealing { from } => Clear::upto(place(from.min(tail))),
-                Phase::Open => Clear::upto(place(tail)),
-            });
+                Phase::Sealing { from } => Clear::upto(place(from.min(at))),
+                Phase::Open => Clear::upto(place(at)),
+            };
+            world.nodes[node].clear.get_or_insert(Clear::upto(upto)).learn(upto, marker);
             world.nodes[node].put = Some(Put::At(at));
         }
     }
@@ -294,8 +318,11 @@ mod model {
                         let at = world.write(index, Entry::Put(index));
                         world.nodes[index].put = Some(Put::At(at));
                     }),
-                    Some(Put::At(at)) => when(true, &|world| self.judge(world, index, at)),
-                    Some(Put::Vouching { at, tail }) => when(true, &|world| self.vouch(world, index, at, tail)),
+                    Some(Put::At(at)) => {
+                        when(true, &|world| self.judge(world, index, at, true));
+                        when(true, &|world| self.judge(world, index, at, false));
+                    }
+                    Some(Put::Vouching(at)) => when(true, &|world| self.vouch(world, index, at)),
                     None => {}
                 }
                 if let Phase::Sealing { from } = node.sees {

@@ -12,7 +12,10 @@ use bytes::Bytes;
 use std::{
     collections::HashMap,
     fmt::Display,
-    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, Weak},
+    sync::{
+        Arc, PoisonError, RwLock, RwLockReadGuard, Weak,
+        atomic::{AtomicU64, Ordering::SeqCst},
+    },
 };
 use tokio::sync::{Mutex, watch};
 
@@ -40,6 +43,8 @@ pub struct Home {
 pub struct Replica<M: Machine> {
     state: RwLock<M>,
     reader: Mutex<Reader>,
+    /// How many have asked to catch up.
+    asked: AtomicU64,
     version: watch::Sender<u64>,
     engine: Arc<dyn Engine>,
     home: Home,
@@ -51,6 +56,8 @@ struct Reader {
     /// Everything before this is in the state.
     tail: Seq,
     since_snapshot: u64,
+    /// So many of those who asked to catch up had asked before something was written that is in the state.
+    answered: u64,
 }
 
 const OWNER: u8 = 1;
@@ -72,7 +79,8 @@ impl<M: Machine> Replica<M> {
         let tail = upto.max(engine.bounds(home.log).first);
         let replica = Arc::new(Self {
             state: RwLock::new(state),
-            reader: Mutex::new(Reader { seat: Seat::after(epoch), tail, since_snapshot: 0 }),
+            reader: Mutex::new(Reader { seat: Seat::after(epoch), tail, since_snapshot: 0, answered: 0 }),
+            asked: AtomicU64::new(0),
             version: watch::Sender::new(0),
             engine,
             home,
@@ -125,12 +133,17 @@ impl<M: Machine> Replica<M> {
         }
     }
 
-    /// Waits until everything that any process decided before is in the state.
+    /// Waits until everything that any process decided before is in the state. All who ask while something is being
+    /// written share what is written next.
     ///
     /// # Errors
     /// The engine's.
     pub async fn catch_up(&self) -> Result<(), LogError> {
+        let number = self.asked.fetch_add(1, SeqCst) + 1;
         let mut reader = self.reader.lock().await;
+        if reader.answered >= number {
+            return Ok(());
+        }
         self.write(&mut reader, frame(Mark::Barrier, &[])).await.map(drop)
     }
 
@@ -175,6 +188,7 @@ impl<M: Machine> Replica<M> {
 
     /// Writes an entry and reads up to it, what others wrote before it included; tells what it came to be.
     async fn write(&self, reader: &mut Reader, entry: Bytes) -> Result<Verdict, LogError> {
+        let asked = self.asked.load(SeqCst);
         let written = match self.engine.append(self.home.log, vec![entry]).await {
             Ok(stamps) => self.read_on(reader, stamps.last().map(|stamp| stamp.seq)).await,
             // Nothing was written.
@@ -183,7 +197,10 @@ impl<M: Machine> Replica<M> {
         };
         if written.is_err() {
             reader.seat.doubt();
-        } else if reader.since_snapshot >= self.home.snapshot_every {
+            return written;
+        }
+        reader.answered = asked;
+        if reader.since_snapshot >= self.home.snapshot_every {
             self.take_snapshot(reader).await;
         }
         written
@@ -240,7 +257,7 @@ impl<M: Machine> Replica<M> {
             return Err(LogError::Corrupt { log: self.home.log, from: reader.tail, next: first });
         }
         *self.state.write().unwrap_or_else(PoisonError::into_inner) = state;
-        *reader = Reader { seat: Seat::after(epoch), tail: upto, since_snapshot: 0 };
+        *reader = Reader { seat: Seat::after(epoch), tail: upto, since_snapshot: 0, answered: reader.answered };
         self.version.send_modify(|version| *version += 1);
         Ok(())
     }
@@ -495,6 +512,28 @@ mod tests {
         let kept = engine.read(HOME.log, engine.bounds(HOME.log).first, PAGE).await.unwrap();
         assert!(kept.entries.len() <= 4, "{}", kept.entries.len());
         assert_eq!(Replica::<Sum>::open(engine, HOME).await.unwrap().read().0, 2);
+    }
+
+    #[tokio::test]
+    async fn those_who_ask_before_something_is_written_share_it_and_who_asks_later_does_not() {
+        let engine = engine();
+        let replica = Replica::<Sum>::open(engine.clone(), HOME).await.unwrap();
+        let mut reader = replica.reader.lock().await;
+        let ask = || {
+            let replica = Arc::clone(&replica);
+            tokio::spawn(async move { replica.catch_up().await })
+        };
+        let mut asked = vec![ask(), ask()];
+        tokio::task::yield_now().await;
+        replica.write(&mut reader, frame(Mark::Barrier, &[])).await.unwrap();
+        let tail = engine.bounds(HOME.log).tail;
+        asked.extend([ask(), ask()]);
+        tokio::task::yield_now().await;
+        drop(reader);
+        for asked in asked {
+            asked.await.unwrap().unwrap();
+        }
+        assert_eq!(engine.bounds(HOME.log).tail, tail.next(), "one for the two that came later");
     }
 
     #[tokio::test]

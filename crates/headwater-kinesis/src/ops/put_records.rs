@@ -26,6 +26,9 @@ struct Group {
     entries: Vec<Bytes>,
 }
 
+/// Records of a batch, and where they came to stand.
+type Written = (LogId, Group, std::result::Result<Vec<Stamp>, LogError>);
+
 /// Records of a batch whose order is fixed.
 struct Enqueued {
     groups: Vec<(LogId, Group, Commit)>,
@@ -52,9 +55,19 @@ pub(crate) async fn run(kinesis: Arc<Kinesis>, caller: Caller, input: PutRecords
             output.records[place] = failure_entry(errors::THROUGHPUT_EXCEEDED, message);
         }
         wanted.clear();
+        let mut written = Vec::with_capacity(enqueued.groups.len());
         for (log, group, commit) in enqueued.groups {
+            written.push((log, group, commit.await));
+        }
+        if kinesis.engine.is_shared() {
+            let last = |(log, _, stamps): &Written| Some((*log, stamps.as_ref().ok()?.last()?.seq));
+            let placed: Vec<(LogId, Seq)> = written.iter().filter_map(last).collect();
+            // What it could not learn for all is asked for each.
+            let _ = kinesis.vouch(&placed).await;
+        }
+        for (log, group, stamps) in written {
             let Group { mark, places, .. } = group;
-            match settled(&kinesis, log, commit).await {
+            match settled(&kinesis, log, stamps).await {
                 Ok((stamps, marker)) => {
                     let mut size_bytes = 0;
                     let mut count = 0;
@@ -97,9 +110,9 @@ pub(crate) async fn run(kinesis: Arc<Kinesis>, caller: Caller, input: PutRecords
 async fn settled(
     kinesis: &Kinesis,
     log: LogId,
-    commit: Commit,
+    stamps: std::result::Result<Vec<Stamp>, LogError>,
 ) -> std::result::Result<(Vec<Stamp>, Option<Seq>), LogError> {
-    let stamps = commit.await?;
+    let stamps = stamps?;
     let Some(last) = stamps.last() else { return Ok((stamps, None)) };
     let marker = kinesis.marker_before(log, last.seq).await?;
     Ok((stamps, marker))
