@@ -5,6 +5,7 @@
 //! comes next – this process or the one after a crash – carries on.
 mod expiry;
 mod rows;
+mod snapshots;
 mod streams;
 
 use crate::{
@@ -14,6 +15,7 @@ use crate::{
     table::{Expiry, IndexPhase, Phase, Table, Tables},
 };
 use headwater_wire::{ErrorKind, ServiceError};
+pub use snapshots::run_snapshots;
 use std::{collections::BTreeSet, sync::Arc};
 
 /// After a failure of the log.

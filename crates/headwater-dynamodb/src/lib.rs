@@ -29,7 +29,7 @@ mod write;
 
 use database::{Database, Other};
 pub use database::{LOG, SPACES, folded};
-pub use duties::run_duties;
+pub use duties::{run_duties, run_snapshots};
 use headwater_log::{Engine, LogError, clock::Clock, kv::Kv};
 use headwater_wire::{Access, ErrorKind, Row, Sealer};
 pub use ops::REFUSED;
@@ -61,12 +61,21 @@ pub struct DynamoDbSettings {
     pub expiry_sweep_ms: u64,
     /// How long a shard of a table's stream is open, in milliseconds.
     pub stream_shard_ms: u64,
+    /// Where several processes have the tables' log: how large it gets before a snapshot lets it be trimmed, in bytes; it
+    /// also gets as large as the last snapshot.
+    pub snapshot_bytes: u64,
 }
 
 impl Default for DynamoDbSettings {
-    /// No waiting, no rate limits, expired items gone within a minute, shards of four hours.
+    /// No waiting, no rate limits, expired items gone within a minute, shards of four hours, snapshots every 64 MiB.
     fn default() -> Self {
-        Self { transition_ms: 0, rate_limits: false, expiry_sweep_ms: 60_000, stream_shard_ms: 4 * 3_600_000 }
+        Self {
+            transition_ms: 0,
+            rate_limits: false,
+            expiry_sweep_ms: 60_000,
+            stream_shard_ms: 4 * 3_600_000,
+            snapshot_bytes: 64 << 20,
+        }
     }
 }
 

@@ -86,6 +86,7 @@ async fn serve(settings: Settings) -> Result<Arc<dyn Engine>, String> {
     let Services { table, functions, kinesis, dynamodb, firehose } = services;
     begin(nodes.as_ref(), &kinesis, headwater_kinesis::run_duties);
     begin(nodes.as_ref(), &dynamodb, headwater_dynamodb::run_duties);
+    begin(nodes.as_ref(), &dynamodb, headwater_dynamodb::run_snapshots);
     begin(nodes.as_ref(), &firehose, headwater_firehose::run_duties);
     begin(nodes.as_ref(), &firehose, headwater_firehose::run_deliveries);
 
@@ -321,6 +322,7 @@ async fn open_dynamodb(
             rate_limits: settings.limits == RateLimits::Aws,
             expiry_sweep_ms: settings.expiry_sweep_ms,
             stream_shard_ms: settings.stream_shard_ms,
+            snapshot_bytes: settings.table_snapshot_bytes,
         },
         leads,
     };

@@ -29,6 +29,7 @@ const DEFAULT_CLOCK_SKEW_S: u64 = 300;
 const DEFAULT_EXPIRY_SWEEP_MS: u64 = 60_000;
 /// As the service's.
 const DEFAULT_STREAM_SHARD_MS: u64 = 4 * 3_600_000;
+const DEFAULT_TABLE_SNAPSHOT_BYTES: u64 = 64 << 20;
 pub(crate) const DEFAULT_CACHE_BYTES: u64 = 256 << 20;
 /// A region may be any name of this many bytes; the models allow no longer ones in an ARN.
 const MAX_REGION_BYTES: usize = 32;
@@ -48,6 +49,7 @@ pub(crate) struct Settings {
     pub(crate) transition_ms: u64,
     pub(crate) expiry_sweep_ms: u64,
     pub(crate) stream_shard_ms: u64,
+    pub(crate) table_snapshot_bytes: u64,
     pub(crate) cache_bytes: u64,
     pub(crate) limits: RateLimits,
     pub(crate) faults: Vec<Fault>,
@@ -118,6 +120,10 @@ impl Raw {
             stream_shard_ms: at_least_one(
                 "--stream-shard-ms",
                 self.stream_shard_ms.unwrap_or(DEFAULT_STREAM_SHARD_MS),
+            )?,
+            table_snapshot_bytes: at_least_one(
+                "--table-snapshot-bytes",
+                self.table_snapshot_bytes.unwrap_or(DEFAULT_TABLE_SNAPSHOT_BYTES),
             )?,
             cache_bytes: self.cache_bytes.unwrap_or(DEFAULT_CACHE_BYTES),
             limits: self.limits.unwrap_or_default(),

@@ -46,12 +46,16 @@ pub(super) async fn run(database: Weak<Database>, mut inbox: Inbox, mut reader: 
         if held.is_some() && reader.seat.held().is_none() {
             failure = failure.or_else(|| Some(deposed()));
         }
+        let has_failed = failure.is_some();
         if let Some(error) = failure {
             database.start_over(&error, &mut reader, &mut inbox);
         }
         for (tell, outcome) in told {
             // Whoever asked may have stopped waiting.
             let _ = tell.send(outcome);
+        }
+        if has_failed && let Err(error) = database.come_up(&mut reader, &mut inbox).await {
+            database.start_over(&error, &mut reader, &mut inbox);
         }
         if reader.logged_bytes >= CHECKPOINT_BYTES {
             reader.logged_bytes = 0;
@@ -83,6 +87,13 @@ impl Database {
         }
         let mut taken = Taken::default();
         let read = self.read_group(reader, &group, &mut taken).await;
+        if self.is_shared() && matches!(read, Err(Stuck::Behind(_))) && self.decider().broken.is_none() {
+            // Whoever only waits to read does so upon the snapshot.
+            let (reads, rest): (Vec<_>, _) =
+                group.into_iter().partition(|written| matches!(written.what, What::Barrier));
+            reads.into_iter().rev().for_each(|written| inbox.first.push_front(written.again()));
+            group = rest;
+        }
         let stuck = read.err().map(|stuck| self.stuck(stuck, inbox));
         let mut told = Vec::with_capacity(group.len());
         let mut decider = self.decider();
@@ -160,7 +171,10 @@ impl Database {
         assert!(!matches!(stuck, Stuck::Rows(_)), "{UNAPPLIED}: {stuck:?}");
         match stuck {
             Stuck::Unread(error) => LogError::Io(format!("what was written cannot be read: {error}")),
-            Stuck::Lost(error) | Stuck::Rows(error) => {
+            Stuck::Behind(error) if self.is_shared() => {
+                LogError::Io(format!("what was written cannot be read any more: {error}"))
+            }
+            Stuck::Behind(error) | Stuck::Lost(error) | Stuck::Rows(error) => {
                 tracing::error!(%error, "the log of the tables cannot be read on: nothing is decided or followed any more");
                 inbox.bounds = None;
                 self.decider().broken = Some(error.clone());

@@ -17,6 +17,8 @@ mod reader;
 mod recover;
 mod rows;
 mod seat;
+mod shown;
+mod snapshots;
 
 use crate::{
     errors::{self, Result},
@@ -41,6 +43,8 @@ pub use rows::SPACES;
 pub(crate) use rows::{
     CHANGES, EXPIRY_INDEX, INDEXES, ITEMS, change as change_row, index_prefix, item as item_row, place,
 };
+use shown::Shown;
+use snapshots::Pace;
 use std::{
     collections::HashMap,
     future::ready,
@@ -59,6 +63,8 @@ pub(crate) struct Database {
     engine: Arc<dyn Engine>,
     clock: Arc<dyn Clock>,
     kv: Arc<dyn Kv>,
+    /// The same as readers see it where it may have to be replaced.
+    shown: Option<Shown>,
     /// What readers see.
     tables: RwLock<Arc<Tables>>,
     counts: Mutex<Counts>,
@@ -67,6 +73,7 @@ pub(crate) struct Database {
     leads: watch::Receiver<bool>,
     queue: mpsc::UnboundedSender<Asked>,
     version: watch::Sender<u64>,
+    pace: Pace,
 }
 
 /// How far the log is in these rows: the number of the last decision in them and its place in [`LOG`]; `None` in an empty
@@ -119,10 +126,11 @@ impl Database {
         let (tables, counts) = recover::definitions(&*kv)?;
         let (at, read_to) = (place.unwrap_or_default(), place.map_or(Seq::ZERO, |place| place.seq.next()));
         let bounds = engine.bounds_now(LOG).await?;
-        recover::check_bounds(bounds, read_to)?;
+        recover::check_bounds(bounds, read_to, engine.is_shared())?;
         let (queue, asked) = mpsc::unbounded_channel();
         let inbox = Inbox::new(asked, engine.is_shared().then(|| engine.watch(LOG)));
         let database = Arc::new(Self {
+            shown: engine.is_shared().then(|| Shown::new(Arc::clone(&kv))),
             engine,
             clock,
             kv,
@@ -132,9 +140,17 @@ impl Database {
             leads,
             queue,
             version: watch::Sender::new(0),
+            pace: Pace::default(),
         });
         let mut reader = Reader { seat: Seat::after(at.epoch), at, read_to, logged_bytes: 0 };
-        database.read_on(&mut reader, Upto::Tail(bounds.tail), &mut Taken::default()).await.map_err(Stuck::error)?;
+        let upto = Upto::Tail(bounds.tail);
+        while let Err(stuck) = database.read_on(&mut reader, upto, &mut Taken::default()).await {
+            let Stuck::Behind(_) = stuck else { return Err(stuck.error()) };
+            match database.load(&mut reader).await {
+                Ok(()) | Err(Stuck::Behind(_)) => {}
+                Err(stuck) => return Err(stuck.error()),
+            }
+        }
         tokio::spawn(applier::run(Arc::downgrade(&database), inbox, reader));
         Ok(database)
     }
@@ -171,7 +187,7 @@ impl Database {
     pub(crate) fn snapshot(&self) -> std::result::Result<Snapshot<'_>, LogError> {
         // While this is held, no decision about tables becomes visible.
         let tables = self.tables.read().unwrap_or_else(PoisonError::into_inner);
-        let view = self.kv.view();
+        let view = self.view();
         let number = recover::place(&*view)?.unwrap_or_default().number;
         Ok(Snapshot { tables: Arc::clone(&tables), view, number })
     }
@@ -186,12 +202,12 @@ impl Database {
 
     /// One state of all rows.
     pub(crate) fn view(&self) -> Box<dyn View + '_> {
-        self.kv.view()
+        self.kv().view()
     }
 
     /// The rows, for reading one at a time.
     pub(crate) fn kv(&self) -> &dyn Kv {
-        &*self.kv
+        self.shown.as_ref().map_or(&*self.kv, |shown| shown)
     }
 
     /// Waits until everything that any process acknowledged before is in the rows.

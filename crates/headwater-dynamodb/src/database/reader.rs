@@ -21,7 +21,7 @@ use std::sync::{Arc, PoisonError};
 const PAGE: Limits = Limits { entries: 1024, bytes: 8 << 20 };
 
 /// How far the log was taken in, and what was learnt there.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Reader {
     pub(super) seat: Seat,
     /// The last decision that counts.
@@ -58,6 +58,8 @@ pub(super) struct Taken {
 pub(super) enum Stuck {
     /// The log cannot be read just now.
     Unread(LogError),
+    /// It was trimmed beyond where reading would go on: a snapshot tells what stood there.
+    Behind(LogError),
     /// What comes next is gone, or cannot be understood.
     Lost(LogError),
     /// The rows cannot be written.
@@ -67,7 +69,16 @@ pub(super) enum Stuck {
 impl Stuck {
     pub(super) fn error(self) -> LogError {
         match self {
-            Self::Unread(error) | Self::Lost(error) | Self::Rows(error) => error,
+            Self::Unread(error) | Self::Behind(error) | Self::Lost(error) | Self::Rows(error) => error,
+        }
+    }
+
+    /// Why a log cannot be read on.
+    pub(super) fn reading(error: LogError) -> Self {
+        match error {
+            LogError::Trimmed(_) => Self::Behind(error),
+            LogError::Corrupt { .. } => Self::Lost(error),
+            error => Self::Unread(error),
         }
     }
 }
@@ -146,10 +157,7 @@ impl Database {
     /// What came before the error was taken in.
     pub(super) async fn read_on(&self, reader: &mut Reader, upto: Upto, taken: &mut Taken) -> Result<(), Stuck> {
         loop {
-            let batch = self.engine.read(LOG, reader.read_to, PAGE).await.map_err(|error| match error {
-                LogError::Trimmed(_) | LogError::Corrupt { .. } => Stuck::Lost(error),
-                error => Stuck::Unread(error),
-            })?;
+            let batch = self.engine.read(LOG, reader.read_to, PAGE).await.map_err(Stuck::reading)?;
             let is_whole = self.apply(reader, |reader, applying| reader.page(&batch.entries, upto, taken, applying))?;
             match upto {
                 Upto::Tail(_) if !is_whole => return Ok(()),
@@ -180,7 +188,7 @@ impl Database {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let mut applying =
             Applying { kv: &*self.kv, tables: Arc::clone(&before), counts: &mut counts, batch: Batch::default() };
-        let number = reader.at.number;
+        let (number, from) = (reader.at.number, reader.read_to);
         let folded = fold(reader, &mut applying);
         // A decision that was applied in part is not to be seen, nor to be applied again to what it left.
         let is_whole = !matches!(folded, Err(Stuck::Rows(_)));
@@ -188,6 +196,7 @@ impl Database {
             applying.counts.write(&mut applying.batch);
             applying.batch.put(rows::META, rows::APPLIED.to_vec(), reader.at.encode());
             reader.logged_bytes += applying.batch.size_bytes();
+            self.pace.took_in(reader.read_to.0.saturating_sub(from.0), applying.batch.size_bytes());
             let batch = std::mem::take(&mut applying.batch);
             let written = if Arc::ptr_eq(&before, &applying.tables) {
                 self.kv.write(batch)

@@ -28,7 +28,7 @@ impl Place {
         bytes.into()
     }
 
-    fn decode(mut bytes: Bytes) -> Option<Self> {
+    pub(super) fn decode(mut bytes: Bytes) -> Option<Self> {
         let epoch = bytes.try_get_u64_le().ok()?;
         let number = bytes.try_get_u64_le().ok()?;
         Some(Self { epoch, number, seq: Seq(bytes.try_get_u64_le().ok()?) })
@@ -46,9 +46,10 @@ pub(super) fn place(view: &dyn View) -> Result<Option<Place>, LogError> {
     row.map(|row| Place::decode(row).ok_or_else(|| incomprehensible("the place"))).transpose()
 }
 
-/// Rows can be brought up to a log that begins where they end, or before.
-pub(super) fn check_bounds(Bounds { first, tail }: Bounds, from: Seq) -> Result<(), LogError> {
-    let why = if first > from {
+/// Rows can be brought up to a log that begins where they end, or before; where there are snapshots, to any that does not
+/// end before.
+pub(super) fn check_bounds(Bounds { first, tail }: Bounds, from: Seq, has_snapshots: bool) -> Result<(), LogError> {
+    let why = if first > from && !has_snapshots {
         format!("which begins at {first}: the folder of the rows is lost or older than the log")
     } else if from > tail {
         format!("which ends at {tail}: the log is lost or older than the folder of the rows")

@@ -5,7 +5,7 @@
 use super::{
     Database, LOG, entry,
     inbox::{Asked, Inbox, Pending, Told, What},
-    reader::{Reader, Taken, Upto},
+    reader::{Reader, Stuck, Taken, Upto},
     recover,
 };
 use headwater_log::{LogError, epoch::Mark};
@@ -42,8 +42,10 @@ impl Database {
                 }
             };
             let Some(place) = place else { break };
-            let read = self.read_on(reader, Upto::Claim(place), &mut Taken::default()).await;
-            read.map_err(|stuck| self.stuck(stuck, inbox))?;
+            match self.read_on(reader, Upto::Claim(place), &mut Taken::default()).await {
+                Err(Stuck::Behind(_)) if self.is_shared() => self.come_up(reader, inbox).await?,
+                read => read.map_err(|stuck| self.stuck(stuck, inbox))?,
+            }
             if let Some(epoch) = reader.seat.held() {
                 let tokens = recover::tokens(&*self.kv)?;
                 let mut decider = self.decider();

@@ -1,6 +1,7 @@
 //! What was answered is there afterwards, and what failed is not.
 mod nodes;
 mod shared;
+mod snapshots;
 
 use super::*;
 use crate::{

@@ -44,6 +44,10 @@ pub(crate) struct Raw {
     /// How long a shard of a DynamoDB stream takes changes before another follows it, in milliseconds [default: 14400000]
     #[arg(long, env = "HEADWATER_STREAM_SHARD_MS", value_name = "MS", allow_negative_numbers = true)]
     pub(crate) stream_shard_ms: Option<u64>,
+    /// On Kafka: how large the tables' log gets before a snapshot of the tables is written and the log trimmed, in bytes;
+    /// it also gets as large as the last snapshot [default: 67108864]
+    #[arg(long, env = "HEADWATER_TABLE_SNAPSHOT_BYTES", value_name = "BYTES", allow_negative_numbers = true)]
+    pub(crate) table_snapshot_bytes: Option<u64>,
     /// How long a stream or a table stays CREATING, UPDATING or DELETING, in milliseconds [default: 0]
     #[arg(long, env = "HEADWATER_TRANSITION_MS", value_name = "MS", allow_negative_numbers = true)]
     pub(crate) transition_ms: Option<u64>,
@@ -194,6 +198,7 @@ impl Raw {
             transition_ms: self.transition_ms.or(file.transition_ms),
             expiry_sweep_ms: self.expiry_sweep_ms.or(file.expiry_sweep_ms),
             stream_shard_ms: self.stream_shard_ms.or(file.stream_shard_ms),
+            table_snapshot_bytes: self.table_snapshot_bytes.or(file.table_snapshot_bytes),
             cache_bytes: self.cache_bytes.or(file.cache_bytes),
             limits: self.limits.or(file.limits),
             fault: either(self.fault, file.fault),

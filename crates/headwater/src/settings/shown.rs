@@ -48,6 +48,7 @@ impl Settings {
             transition_ms: Some(self.transition_ms),
             expiry_sweep_ms: Some(self.expiry_sweep_ms),
             stream_shard_ms: Some(self.stream_shard_ms),
+            table_snapshot_bytes: Some(self.table_snapshot_bytes),
             cache_bytes: Some(self.cache_bytes),
             limits: Some(self.limits),
             s3_dir,

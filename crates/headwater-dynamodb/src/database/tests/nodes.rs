@@ -1,6 +1,7 @@
 //! A log that several processes write to, as each of them sees it: entries arrive in the order of a process's calls, later
 //! than called and sometimes not at all, or nobody knows whether.
-use super::*;
+use super::{super::snapshots::SNAPSHOTS, *};
+use headwater_log::{Batch, Entry};
 use std::collections::VecDeque;
 use tokio::task::yield_now;
 
@@ -21,23 +22,52 @@ pub(super) enum Fate {
 /// What is common to all processes.
 pub(super) struct Shared {
     pub(super) log: Arc<MemoryEngine>,
-    late: Mutex<VecDeque<Vec<Bytes>>>,
+    late: Mutex<VecDeque<(LogId, Vec<Bytes>)>>,
+    /// What was trimmed from the tables' log.
+    past: Mutex<Vec<Entry>>,
+    turn: Mutex<()>,
 }
 
 impl Shared {
     pub(super) fn new() -> Arc<Self> {
-        Arc::new(Self { log: MemoryEngine::shared(Arc::new(ManualClock::at(1))), late: Mutex::default() })
+        let log = MemoryEngine::shared(Arc::new(ManualClock::at(1)));
+        Arc::new(Self { log, late: Mutex::default(), past: Mutex::default(), turn: Mutex::default() })
+    }
+
+    /// Appends, and tells where the log ended before.
+    fn append(&self, log: LogId, entries: Vec<Bytes>) -> (Seq, Commit) {
+        let _one_at_a_time = self.turn.lock().unwrap();
+        (self.log.bounds(log).tail, self.log.append(log, entries))
     }
 
     /// What is late arrives.
     pub(super) fn let_in(&self) {
-        for entries in self.late.lock().unwrap().drain(..) {
-            drop(self.log.append(LOG, entries));
+        for (log, entries) in self.late.lock().unwrap().drain(..) {
+            drop(self.append(log, entries));
         }
+    }
+
+    /// Everything that ever was in the tables' log, from a place on.
+    pub(super) async fn history(&self, from: Seq) -> Vec<Entry> {
+        let limits = Limits { entries: usize::MAX, bytes: usize::MAX };
+        let first = self.log.bounds(LOG).first;
+        let mut all = self.past.lock().unwrap().clone();
+        all.extend(self.log.read(LOG, first, limits).await.unwrap().entries);
+        all.retain(|entry| entry.stamp.seq >= from);
+        all
+    }
+
+    async fn trim(&self, log: LogId, before: Seq) -> std::result::Result<(), LogError> {
+        let mut past = self.history(Seq::ZERO).await;
+        past.retain(|entry| entry.stamp.seq < before);
+        if log == LOG && past.len() > self.past.lock().unwrap().len() {
+            *self.past.lock().unwrap() = past;
+        }
+        self.log.trim(log, before).await
     }
 }
 
-type Called = (Vec<Bytes>, Fate, oneshot::Sender<std::result::Result<Vec<headwater_log::Stamp>, LogError>>);
+type Called = (LogId, Vec<Bytes>, Fate, oneshot::Sender<std::result::Result<Vec<headwater_log::Stamp>, LogError>>);
 
 /// One process's way to the log.
 pub(super) struct Way {
@@ -47,30 +77,42 @@ pub(super) struct Way {
     pub(super) fates: Mutex<VecDeque<Fate>>,
     /// Whether appends arrive.
     pub(super) is_open: watch::Sender<bool>,
-    /// The first and the last of the places that follow one another and were all written here.
-    own: Arc<Mutex<Option<(Seq, Seq)>>>,
-    /// Never says that the log has grown.
-    is_blind: bool,
+    /// The first and the last of the places that were all written here, by log.
+    own: Arc<Mutex<HashMap<LogId, (Seq, Seq)>>>,
+    sight: Sight,
+    /// How often snapshots may be read before that fails; `None`: always.
+    pub(super) reads: Mutex<Option<usize>>,
+}
+
+/// What a process sees of the tables' log.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Sight {
+    Common,
+    /// Never that it has grown.
+    Blind,
+    /// Also what was trimmed.
+    Whole,
 }
 
 impl Way {
-    pub(super) fn new(shared: &Arc<Shared>, is_blind: bool) -> Arc<Self> {
+    pub(super) fn new(shared: &Arc<Shared>, sight: Sight) -> Arc<Self> {
         let (queue, mut called) = mpsc::unbounded_channel::<Called>();
-        let (is_open, own) = (watch::Sender::new(true), Arc::new(Mutex::new(None::<(Seq, Seq)>)));
+        let (is_open, own) = (watch::Sender::new(true), Arc::new(Mutex::new(HashMap::<LogId, (Seq, Seq)>::new())));
         let (world, mut open, written) = (Arc::clone(shared), is_open.subscribe(), Arc::clone(&own));
         tokio::spawn(async move {
-            while let Some((entries, fate, tell)) = called.recv().await {
+            while let Some((log, entries, fate, tell)) = called.recv().await {
                 if open.wait_for(|is_open| *is_open).await.is_err() {
                     return;
                 }
                 yield_now().await;
                 let outcome = match fate {
                     Fate::Fine => {
-                        let stamps = world.log.append(LOG, entries).await;
+                        let (tail, commit) = world.append(log, entries);
+                        let stamps = commit.await;
                         for stamp in stamps.iter().flatten() {
                             let mut own = written.lock().unwrap();
-                            let since = own.filter(|(_, last)| last.next() == stamp.seq).map(|(since, _)| since);
-                            *own = Some((since.unwrap_or(stamp.seq), stamp.seq));
+                            let since = own.get(&log).filter(|(_, last)| last.next() == tail).map(|(since, _)| *since);
+                            own.insert(log, (since.unwrap_or(stamp.seq), stamp.seq));
                         }
                         world.let_in();
                         stamps
@@ -78,18 +120,19 @@ impl Way {
                     Fate::Refused => Err(LogError::Unavailable("refused".into())),
                     Fate::Lost => Err(LogError::Io("unknown".into())),
                     Fate::Kept => {
-                        drop(world.log.append(LOG, entries));
+                        drop(world.append(log, entries));
                         Err(LogError::Io("unknown".into()))
                     }
                     Fate::Late => {
-                        world.late.lock().unwrap().push_back(entries);
+                        world.late.lock().unwrap().push_back((log, entries));
                         Err(LogError::Io("unknown".into()))
                     }
                 };
                 let _ = tell.send(outcome);
             }
         });
-        Arc::new(Self { shared: Arc::clone(shared), queue, fates: Mutex::default(), is_open, own, is_blind })
+        let (shared, fates, reads) = (Arc::clone(shared), Mutex::default(), Mutex::default());
+        Arc::new(Self { shared, queue, fates, is_open, own, sight, reads })
     }
 
     pub(super) fn next_fates(&self, fates: &[Fate]) {
@@ -98,21 +141,34 @@ impl Way {
 }
 
 impl Engine for Way {
-    fn append(&self, _: LogId, entries: Vec<Bytes>) -> Commit {
+    fn append(&self, log: LogId, entries: Vec<Bytes>) -> Commit {
         let (tell, told) = oneshot::channel();
         let fate = self.fates.lock().unwrap().pop_front().unwrap_or(Fate::Fine);
-        self.queue.send((entries, fate, tell)).unwrap();
+        self.queue.send((log, entries, fate, tell)).unwrap();
         Box::pin(async move { told.await.unwrap_or_else(|_| Err(LogError::Io("the node is gone".into()))) })
     }
     fn read(&self, log: LogId, from: Seq, limits: Limits) -> Reading<'_> {
         // A few at a time, so that pages have ends.
-        self.shared.log.read(log, from, Limits { entries: 3, ..limits })
+        let limits = Limits { entries: 3, ..limits };
+        if self.sight == Sight::Whole && from < self.shared.log.bounds(log).first {
+            return Box::pin(async move {
+                let entries: Vec<Entry> = self.shared.history(from).await.into_iter().take(limits.entries).collect();
+                let next = entries.last().map_or(from, |entry| entry.stamp.seq.next());
+                Ok(Batch { entries, next })
+            });
+        }
+        let mut reads = self.reads.lock().unwrap();
+        if log == SNAPSHOTS && reads.as_ref().is_some_and(|reads| *reads == 0) {
+            return Box::pin(ready(Err(LogError::Io("no more is read".into()))));
+        }
+        *reads = reads.filter(|_| log == SNAPSHOTS).map(|reads| reads - 1).or(*reads);
+        self.shared.log.read(log, from, limits)
     }
     fn trim(&self, log: LogId, before: Seq) -> Trimming<'_> {
-        self.shared.log.trim(log, before)
+        Box::pin(self.shared.trim(log, before))
     }
     fn watch(&self, log: LogId) -> watch::Receiver<Bounds> {
-        if self.is_blind {
+        if self.sight == Sight::Blind {
             static NOTHING: std::sync::LazyLock<watch::Sender<Bounds>> =
                 std::sync::LazyLock::new(watch::Sender::default);
             return NOTHING.subscribe();
@@ -120,13 +176,14 @@ impl Engine for Way {
         self.shared.log.watch(log)
     }
     fn bounds(&self, log: LogId) -> Bounds {
-        self.shared.log.bounds(log)
+        let bounds = self.shared.log.bounds(log);
+        if self.sight == Sight::Whole { Bounds { first: Seq::ZERO, ..bounds } } else { bounds }
     }
     fn is_shared(&self) -> bool {
         true
     }
-    fn written_here_since(&self, _: LogId) -> Seq {
-        self.own.lock().unwrap().map_or(Seq(u64::MAX), |(since, _)| since)
+    fn written_here_since(&self, log: LogId) -> Seq {
+        self.own.lock().unwrap().get(&log).map_or(Seq(u64::MAX), |(since, _)| *since)
     }
 }
 
@@ -135,21 +192,34 @@ pub(super) struct Node {
     pub(super) database: Arc<Database>,
     pub(super) kv: Arc<MemoryKv>,
     pub(super) way: Arc<Way>,
+    pub(super) clock: ManualClock,
 }
 
 impl Node {
     pub(super) async fn open(shared: &Arc<Shared>) -> Self {
-        Self::on(Way::new(shared, false)).await
+        Self::on(Way::new(shared, Sight::Common)).await
     }
 
     /// A process that reads the log only when it has to.
     pub(super) async fn blind(shared: &Arc<Shared>) -> Self {
-        Self::on(Way::new(shared, true)).await
+        Self::on(Way::new(shared, Sight::Blind)).await
+    }
+
+    /// A process that folds the whole log, as if nothing of it had been trimmed.
+    pub(super) async fn folding_all(shared: &Arc<Shared>) -> Self {
+        Self::on(Way::new(shared, Sight::Whole)).await
     }
 
     async fn on(way: Arc<Way>) -> Self {
-        let (engine, kv): (Arc<dyn Engine>, _) = (way.clone(), Arc::new(MemoryKv::new()));
-        Self { database: super::open(&engine, &kv).await, kv, way }
+        Self::with(way, Arc::new(MemoryKv::new())).await.unwrap()
+    }
+
+    /// A process that has rows already.
+    pub(super) async fn with(way: Arc<Way>, kv: Arc<MemoryKv>) -> std::result::Result<Self, LogError> {
+        let clock = ManualClock::at(1);
+        let rows: Arc<dyn Kv> = kv.clone();
+        let database = Database::open(way.clone(), Arc::new(clock.clone()), rows, watch::channel(true).1).await?;
+        Ok(Self { database, kv, way, clock })
     }
 
     /// All rows.

@@ -4,32 +4,57 @@ use super::{
     nodes::{Fate, Node, Shared},
     *,
 };
+use crate::{
+    stream::{Shard, Stream, View},
+    table::{Index, IndexKind, IndexPhase, Projection},
+};
 use headwater_wire::ErrorKind;
 use tokio::task::yield_now;
 
+/// Makes what has rows of every kind: a table with an index and a stream, a token, the secret.
+fn found(deciding: &mut Deciding<'_>) -> Result<()> {
+    let hash = vec![KeyPart { name: "v".into(), kind: KeyType::S }];
+    let index = Index {
+        id: 1,
+        name: "by-v".into(),
+        kind: IndexKind::Global,
+        key: KeySchema { hash, range: Vec::new() },
+        projection: Projection::All,
+        phase: IndexPhase::Active,
+        provisioned: None,
+        on_demand: None,
+        warm: None,
+    };
+    let shards = vec![Shard { created_ms: 0, first: 0, end: None }];
+    let stream = Stream { id: 0, created_ms: 0, view: View::NewAndOldImages, disabled_ms: None, shards };
+    deciding.set(Table { indexes: vec![index], next_index: 2, streams: vec![Arc::new(stream)], ..table(0) });
+    deciding.take_token(Token { hash: 1, request: 2, until_ms: 1000 });
+    deciding.other(Other::Secret { key: [3; 32] });
+    Ok(())
+}
+
 /// Two processes, the first of which has made the table.
-async fn two() -> (Arc<Shared>, Node, Node) {
+pub(super) async fn two() -> (Arc<Shared>, Node, Node) {
     let shared = Shared::new();
     let (one, other) = (Node::open(&shared).await, Node::open(&shared).await);
-    one.database.submit(founding).await.unwrap();
+    one.database.submit(found).await.unwrap();
     other.database.catch_up().await.unwrap();
     (shared, one, other)
 }
 
 /// As [`two`], but the first reads the log only when it has to.
-async fn blind_and_other() -> (Arc<Shared>, Node, Node) {
+pub(super) async fn blind_and_other() -> (Arc<Shared>, Node, Node) {
     let shared = Shared::new();
     let (one, other) = (Node::blind(&shared).await, Node::open(&shared).await);
-    one.database.submit(founding).await.unwrap();
+    one.database.submit(found).await.unwrap();
     other.database.catch_up().await.unwrap();
     (shared, one, other)
 }
 
 /// What counts in the log by the rules alone, in order: epoch, number, and changes.
 async fn counted(shared: &Shared) -> Vec<(u64, u64, Bytes)> {
-    let limits = Limits { entries: usize::MAX, bytes: usize::MAX };
     let (mut newest, mut counted) = (0, Vec::new());
-    for read in shared.log.read(LOG, Seq::ZERO, limits).await.unwrap().entries {
+    for read in shared.history(Seq::ZERO).await {
         match entry::parse(read.bytes).unwrap() {
             entry::Entry::Owner { epoch } => newest = newest.max(epoch),
             entry::Entry::Decision { epoch, number, changes } => {
@@ -43,15 +68,16 @@ async fn counted(shared: &Shared) -> Vec<(u64, u64, Bytes)> {
     counted
 }
 
-async fn assert_alike(shared: &Arc<Shared>, nodes: &[&Node]) {
+pub(super) async fn assert_alike(shared: &Arc<Shared>, nodes: &[&Node]) {
     for node in nodes {
         // What was given up may still be on its way: it arrives before this does.
         node.database.catch_up().await.unwrap();
     }
-    let fresh = Node::open(shared).await;
+    let (fresh, folded) = (Node::open(shared).await, Node::folding_all(shared).await);
+    assert_eq!(fresh.dump(), folded.dump(), "a snapshot, if there is one, and the rest are all");
     for node in nodes {
         node.database.catch_up().await.unwrap();
-        assert_eq!(node.dump(), fresh.dump());
+        assert_eq!(node.dump(), folded.dump());
         assert_eq!(node.database.count(0, 0), fresh.database.count(0, 0));
     }
 }
@@ -235,6 +261,10 @@ mod random {
             turns: usize,
         },
         LetIn,
+        /// Writes a snapshot, and trims.
+        Save {
+            node: usize,
+        },
     }
 
     fn step() -> impl Strategy<Value = Step> {
@@ -246,6 +276,7 @@ mod random {
             2 => (0..2_usize, any::<bool>()).prop_map(|(node, is_open)| Step::Gate { node, is_open }),
             5 => (0..30_usize).prop_map(|turns| Step::Pass { turns }),
             1 => Just(Step::LetIn),
+            2 => (0..2_usize).prop_map(|node| Step::Save { node }),
         ]
     }
 
@@ -340,6 +371,14 @@ mod random {
                     }
                 }
                 Step::LetIn => shared.let_in(),
+                Step::Save { node } => {
+                    let database = database(node);
+                    running.push(tokio::spawn(async move {
+                        // One that fails changes nothing.
+                        let _ = database.save().await;
+                        Saw::Nothing
+                    }));
+                }
             }
         }
         nodes.iter().for_each(|node| _ = node.way.is_open.send_replace(true));

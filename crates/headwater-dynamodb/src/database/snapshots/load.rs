@@ -1,0 +1,121 @@
+//! Taking a snapshot in the place of the rows.
+//!
+//! Invariant: rows that say how far the log is in them are whole. The row that says so goes first and comes last, so a
+//! process that ends in between finds none, and begins again; and nobody is shown rows meanwhile.
+use super::{
+    super::{
+        Database, LOG,
+        inbox::Inbox,
+        reader::{Reader, Stuck},
+        recover::{self, incomprehensible},
+        rows,
+    },
+    Entry, Whole, each, newest, rows as rows_of,
+};
+use headwater_log::{
+    LogError,
+    epoch::Seat,
+    kv::{Batch, Kv, Space},
+};
+use std::{
+    ops::{Bound, ControlFlow},
+    sync::{Arc, PoisonError},
+};
+use tokio::task::spawn_blocking;
+
+/// Rows removed in one batch.
+const BATCH_BYTES: usize = 1 << 20;
+/// Between two tries to read a snapshot.
+const RETRY_AFTER_MS: u64 = 1000;
+
+impl Database {
+    /// Takes the newest snapshot if the log begins behind where `reader` stands.
+    ///
+    /// # Errors
+    /// There is no way on.
+    pub(in crate::database) async fn come_up(&self, reader: &mut Reader, inbox: &mut Inbox) -> Result<(), LogError> {
+        while self.is_shared() && self.engine.bounds(LOG).first > reader.read_to {
+            match self.load(reader).await {
+                Ok(()) | Err(Stuck::Behind(_)) => {}
+                Err(Stuck::Unread(error)) => {
+                    tracing::error!(%error, "the snapshot of the tables cannot be read; it is tried again");
+                    self.clock.sleep(RETRY_AFTER_MS).await;
+                }
+                Err(stuck) => return Err(self.stuck(stuck, inbox)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the newest snapshot.
+    ///
+    /// # Errors
+    /// `Behind` if another one took its place meanwhile; until it succeeds nothing else may be applied.
+    pub(in crate::database) async fn load(&self, reader: &mut Reader) -> Result<(), Stuck> {
+        let first = self.engine.bounds_now(LOG).await.map_err(Stuck::Unread)?.first;
+        let newest = newest(&*self.engine).await?.filter(|whole| whole.place.seq.next() >= first);
+        let Some(whole) = newest else {
+            let why = format!("the tables' log begins at {first}, and there is no snapshot of what stood before");
+            return Err(Stuck::Lost(LogError::Io(why)));
+        };
+        tracing::info!(bytes = whole.sum.bytes, upto = whole.place.seq.0, "a snapshot of the tables is loaded");
+        if let Some(shown) = &self.shown {
+            shown.hide();
+        }
+        *reader = Reader::default();
+        let kv = Arc::clone(&self.kv);
+        let cleared = spawn_blocking(move || clear(&*kv)).await;
+        cleared.map_err(|died| Stuck::Rows(LogError::Io(died.to_string())))?.map_err(Stuck::Rows)?;
+        self.fill(&whole).await?;
+        let (tables, counts) = recover::definitions(&*self.kv).map_err(Stuck::Rows)?;
+        *self.counts.lock().unwrap_or_else(PoisonError::into_inner) = counts;
+        {
+            let mut held = self.tables.write().unwrap_or_else(PoisonError::into_inner);
+            *held = tables;
+            if let Some(shown) = &self.shown {
+                shown.show();
+            }
+        }
+        let place = whole.place;
+        *reader = Reader { seat: Seat::after(place.epoch), at: place, read_to: place.seq.next(), ..Reader::default() };
+        self.pace.has_snapshot(whole.sum.bytes);
+        self.version.send_modify(|version| *version += 1);
+        tracing::info!(upto = place.seq.0, "the snapshot of the tables is loaded");
+        Ok(())
+    }
+
+    /// Writes the rows of a snapshot, and last how far the log is in them.
+    async fn fill(&self, whole: &Whole) -> Result<(), Stuck> {
+        each(&*self.engine, whole.begin, whole.end, |_, entry| {
+            if let Entry::Part(part) = entry {
+                let batch = rows_of(part).ok_or_else(|| Stuck::Lost(incomprehensible("a snapshot")))?;
+                self.kv.write(batch).map_err(Stuck::Rows)?;
+            }
+            Ok(ControlFlow::Continue(()))
+        })
+        .await?;
+        let mut last = Batch::default();
+        last.put(rows::META, rows::APPLIED.to_vec(), whole.place.encode());
+        self.kv.write(last).map_err(Stuck::Rows)
+    }
+}
+
+/// Removes all rows, the one that says how far the log is in them first.
+fn clear(kv: &dyn Kv) -> Result<(), LogError> {
+    let mut batch = Batch::default();
+    batch.delete(rows::META, rows::APPLIED.to_vec());
+    kv.write(batch)?;
+    let view = kv.view();
+    for space in (0..).map(Space).take(rows::SPACES.len()) {
+        let (mut batch, mut written) = (Batch::default(), Ok(()));
+        view.range(space, Bound::Unbounded, Bound::Unbounded, false, &mut |key, _| {
+            batch.delete(space, key.to_vec());
+            if batch.size_bytes() >= BATCH_BYTES {
+                written = kv.write(std::mem::take(&mut batch));
+            }
+            if written.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        })?;
+        written.and_then(|()| kv.write(batch))?;
+    }
+    Ok(())
+}
