@@ -1,6 +1,6 @@
 //! `cargo xtask kafka`: the engine on Kafka against real brokers, which are started for it – the contract on one, killed
-//! leaders on three – and several servers on them: unmodified clients through a load balancer, and load while servers
-//! and brokers are killed or stopped and shards split and merge.
+//! leaders on three – and several servers on them: unmodified clients through a load balancer, load while servers and
+//! brokers are killed or stopped and shards split and merge, and servers that begin with a snapshot of the tables.
 use crate::{
     command,
     server::{Server, free_address, release_binary},
@@ -116,6 +116,7 @@ fn on_one(root: &Path, balanced: &[&str], led: &[&str]) -> Result<(), String> {
     let cluster = Cluster::start(root, 1)?;
     cluster.test(root, CONTRACT)?;
     cluster.strike(root, NODES - 1, ROUNDS_IN_CI)?;
+    cluster.trim(root)?;
     cluster.serve(root, NODES - 1, balanced, led)
 }
 
@@ -145,6 +146,13 @@ impl Cluster {
         program.env("HEADWATER_ENGINE", "kafka").env("HEADWATER_BROKERS", &self.addresses);
         program.env("HEADWATER_KAFKA_PREFIX", suite).env("HEADWATER_MASTER_KEY", MASTER_KEY);
         command::run_with(program.env("HEADWATER_ALLOW_SINGLE_REPLICA", "true"))
+    }
+
+    /// Servers that come after, or were behind, what was trimmed.
+    fn trim(&self, root: &Path) -> Result<(), String> {
+        let mut program = Command::new("python3");
+        program.arg(root.join("suites/kafka/snapshots.py")).arg(release_binary(root));
+        command::run_with(program.args(["--brokers", &self.addresses]))
     }
 
     /// Clients against several servers.

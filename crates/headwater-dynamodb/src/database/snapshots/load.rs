@@ -58,7 +58,11 @@ impl Database {
             let why = format!("the tables' log begins at {first}, and there is no snapshot of what stood before");
             return Err(Stuck::Lost(LogError::Io(why)));
         };
-        tracing::info!(bytes = whole.sum.bytes, upto = whole.place.seq.0, "a snapshot of the tables is loaded");
+        tracing::info!(
+            bytes = whole.sum.bytes,
+            upto = whole.place.seq.0,
+            "a snapshot takes the place of the tables' rows"
+        );
         if let Some(shown) = &self.shown {
             shown.hide();
         }
