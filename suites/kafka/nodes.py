@@ -13,7 +13,6 @@ import argparse
 import base64
 import collections
 import contextlib
-import itertools
 import os
 import pathlib
 import random
@@ -35,6 +34,8 @@ ROUND_SECONDS = (1.5, 4)
 STOP_SECONDS = (5, 15)
 # Users that nobody is.
 FIRST_USER = 62_000
+# So small that snapshots of the table are written all the time.
+SNAPSHOTS = ("--table-snapshot-bytes", "20000")
 # An answer that says "try again": allowed while something is down.
 PASSING = {"ServiceUnavailable", "InternalFailure", "InternalServerError", ""}
 
@@ -42,16 +43,15 @@ PASSING = {"ServiceUnavailable", "InternalFailure", "InternalServerError", ""}
 class Node(Server):
     """One server on Kafka."""
 
-    def __init__(self, binary, folder, brokers, more):
+    def __init__(self, binary, folder, brokers, prefix, *words, user=None):
         folder.mkdir()
         super().__init__(binary, folder)
-        settings = ["--engine", "kafka", "--brokers", brokers, "--kafka-prefix", more.prefix]
-        self.words = settings + (["--allow-single-replica"] if "," not in brokers else [])
-
+        single = ["--allow-single-replica"] if "," not in brokers else []
+        self.words = ["--engine", "kafka", "--brokers", brokers, "--kafka-prefix", prefix, *single, *words]
         # Cuts tell the packets of one from those of another by the user.
-        self.user = more.users and next(more.users)
-        if self.user:
-            os.chown(folder, self.user, self.user)
+        self.user = user
+        if user:
+            os.chown(folder, user, user)
 
     def command(self):
         become = ["setpriv", f"--reuid={self.user}", f"--regid={self.user}", "--clear-groups"] if self.user else []
@@ -342,7 +342,6 @@ def main():
     options = parser.parse_args()
     if options.cuts and not options.inside:
         own_network(sys.argv)
-    options.prefix, options.users = f"nodes-{options.seed}", options.cuts and itertools.count(FIRST_USER)
     if options.cuts:
         start = subprocess.run([*shlex.split(options.control), "start", str(options.cuts)], check=True, stdout=subprocess.PIPE, text=True)
         options.brokers = start.stdout.strip()
@@ -352,8 +351,8 @@ def main():
     with tempfile.TemporaryDirectory(prefix="headwater-nodes-") as folder:
         os.chmod(folder, 0o755)
         binary = os.path.abspath(options.binary)
-        nodes = [Node(binary, pathlib.Path(folder) / str(number), options.brokers, options)
-                 for number in range(options.nodes)]
+        nodes = [Node(binary, pathlib.Path(folder) / str(number), options.brokers, f"nodes-{options.seed}", *SNAPSHOTS,
+                      user=options.cuts and FIRST_USER + number) for number in range(options.nodes)]
         for node in nodes:
             node.start()
         ports = [node.port for node in nodes]
@@ -377,8 +376,10 @@ def main():
         for writer in writers:
             writer.join()
         wrong = shared.wrong + list(faults(ports, shared.acknowledged)) + list(item_faults(ports, shared))
-        said = [line for node in nodes for line in node.log_path.read_text(errors="replace").splitlines()
-                if "panicked" in line]
+        lines = [line for node in nodes for line in node.log_path.read_text(errors="replace").splitlines()]
+        said = [line for line in lines if "panicked" in line]
+        struck["snapshots"] = sum("a snapshot of the tables is whole" in line for line in lines)
+        struck["loaded"] = sum("the snapshot of the tables is loaded" in line for line in lines)
         for node in nodes:
             node.kill()
     if options.cuts:

@@ -29,10 +29,7 @@ PATIENCE_SECONDS = 120
 
 
 class Snapshotting(Node):
-    """A server that writes snapshots early."""
-
-    def command(self):
-        return super().command() + ["--table-snapshot-bytes", str(SNAPSHOT_BYTES)]
+    """A server that tells of snapshots."""
 
     def says(self, sentence):
         return self.log_path.read_text(errors="replace").count(sentence)
@@ -122,7 +119,7 @@ def main():
     parser.add_argument("--items", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=random.randrange(10**9))
     options = parser.parse_args()
-    options.prefix = f"snapshots-{options.seed}"
+    options.prefix, options.snapshot_bytes = f"snapshots-{options.seed}", SNAPSHOT_BYTES
     os.environ["HEADWATER_MASTER_KEY"] = MASTER_KEY
     rng = random.Random(options.seed)
     print(f"seed {options.seed}, {options.items} items")

@@ -40,8 +40,8 @@ class Bench:
     def nodes(self, count):
         """So many servers; their prefix is new, so nothing of others is in them."""
         self.number += 1
-        more = argparse.Namespace(prefix=f"speed-{os.getpid()}-{self.number}", users=None)
-        make = lambda index: Node(self.arguments.binary, self.folder / f"{self.number}-{index}", self.arguments.brokers, more)
+        prefix = f"speed-{os.getpid()}-{self.number}"
+        make = lambda index: Node(self.arguments.binary, self.folder / f"{self.number}-{index}", self.arguments.brokers, prefix)
         nodes = [make(index) for index in range(count)]
         try:
             for node in nodes:

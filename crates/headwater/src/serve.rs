@@ -76,7 +76,7 @@ async fn serve(settings: Settings) -> Result<Arc<dyn Engine>, String> {
         (None, Store::Memory) => Tls::made(&settings.region, &settings.server_names, None),
     };
     let Opened { engine, disk, kv, source } = store::open(&settings, &clock, &entropy).await?;
-    let nodes = join(&settings, &engine, &clock, &entropy).await?;
+    let nodes = node(&settings, &engine, &clock, &entropy);
     let outward = open_outward(&settings, &entropy)?;
     let telemetry = settings.telemetry.clone().map(|to| outward.telemetry(to, &clock));
     let relay = nodes.clone().map(|nodes| Relay::new(nodes, outward.peers(), Arc::clone(&clock)));
@@ -84,6 +84,11 @@ async fn serve(settings: Settings) -> Result<Arc<dyn Engine>, String> {
     let leads = nodes.as_ref().map_or_else(|| watch::channel(true).1, |nodes| nodes.leads());
     let services = Services::open(&settings, &engine, Tables { kv, leads }, outward, &clock, &entropy).await?;
     let Services { table, functions, kinesis, dynamodb, firehose } = services;
+    if let Some(nodes) = &nodes {
+        // Not before it has all rows: one that leads has to decide at once.
+        let joined = nodes.join().await;
+        joined.map_err(|error| format!("--engine kafka: the other servers cannot be joined: {error}"))?;
+    }
     begin(nodes.as_ref(), &kinesis, headwater_kinesis::run_duties);
     begin(nodes.as_ref(), &dynamodb, headwater_dynamodb::run_duties);
     begin(nodes.as_ref(), &dynamodb, headwater_dynamodb::run_snapshots);
@@ -124,16 +129,15 @@ async fn serve(settings: Settings) -> Result<Arc<dyn Engine>, String> {
 }
 
 /// This server among those on the same Kafka, if it is on one.
-async fn join(
+fn node(
     settings: &Settings,
     engine: &Arc<dyn Engine>,
     clock: &Arc<dyn Clock>,
     entropy: &Entropy,
-) -> Result<Option<Arc<Nodes>>, String> {
-    let Some(kafka) = &settings.kafka else { return Ok(None) };
+) -> Option<Arc<Nodes>> {
+    let kafka = settings.kafka.as_ref()?;
     let (engine, clock, number) = (Arc::clone(engine), Arc::clone(clock), (entropy() >> 64) as u64);
-    let joined = Nodes::join(engine, clock, kafka.advertise.clone(), number).await;
-    joined.map(Some).map_err(|error| format!("--engine kafka: the other servers cannot be joined: {error}"))
+    Some(Nodes::new(engine, clock, kafka.advertise.clone(), number))
 }
 
 /// Begins a duty of a service: among several nodes the one that leads does it.

@@ -40,17 +40,9 @@ pub(crate) struct Nodes {
 }
 
 impl Nodes {
-    /// Joins the others; `url` is where they reach this one, `number` a random one.
-    ///
-    /// # Errors
-    /// The engine's.
-    pub(crate) async fn join(
-        engine: Arc<dyn Engine>,
-        clock: Arc<dyn Clock>,
-        url: String,
-        number: u64,
-    ) -> Result<Arc<Self>, LogError> {
-        let nodes = Arc::new(Self {
+    /// One that is yet to join; `url` is where the others reach it, `number` a random one.
+    pub(crate) fn new(engine: Arc<dyn Engine>, clock: Arc<dyn Clock>, url: String, number: u64) -> Arc<Self> {
+        Arc::new(Self {
             engine,
             clock,
             me: NodeId(number),
@@ -59,12 +51,19 @@ impl Nodes {
             is_gone: Mutex::default(),
             leads: watch::Sender::new(false),
             leader: watch::Sender::new(None),
-        });
-        let mut read_to = nodes.engine.bounds_now(LOG).await?.first;
-        nodes.say(nodes.here()).await?;
-        nodes.read_on(&mut read_to, true).await?;
-        tokio::spawn(Arc::clone(&nodes).run(read_to));
-        Ok(nodes)
+        })
+    }
+
+    /// Joins the others: from now on it may come to lead.
+    ///
+    /// # Errors
+    /// The engine's.
+    pub(crate) async fn join(self: &Arc<Self>) -> Result<(), LogError> {
+        let mut read_to = self.engine.bounds_now(LOG).await?.first;
+        self.say(self.here()).await?;
+        self.read_on(&mut read_to, true).await?;
+        tokio::spawn(Arc::clone(self).run(read_to));
+        Ok(())
     }
 
     /// Whether this node leads, now and at each change.
@@ -231,7 +230,9 @@ mod tests {
 
     async fn join(engine: &Arc<MemoryEngine>, clock: &ManualClock, number: u64) -> Arc<Nodes> {
         let shared = Arc::clone(engine) as Arc<dyn Engine>;
-        Nodes::join(shared, Arc::new(clock.clone()), format!("http://{number}"), number).await.unwrap()
+        let node = Nodes::new(shared, Arc::new(clock.clone()), format!("http://{number}"), number);
+        node.join().await.unwrap();
+        node
     }
 
     #[tokio::test]

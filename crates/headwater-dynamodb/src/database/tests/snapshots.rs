@@ -6,7 +6,10 @@ use super::{
     shared::{assert_alike, blind_and_other, two},
     *,
 };
-use headwater_log::kv::{Batch, Space};
+use headwater_log::{
+    clock::SystemClock,
+    kv::{Batch, Space},
+};
 use headwater_wire::ErrorKind;
 use std::collections::BTreeSet;
 
@@ -27,9 +30,7 @@ async fn until(mut is_so: impl FnMut() -> bool) {
         if is_so() {
             return;
         }
-        tokio::task::yield_now().await;
-        // Rows are removed on a thread of its own.
-        std::thread::sleep(std::time::Duration::from_millis(1));
+        SystemClock::new().sleep(1).await;
     }
     panic!("it does not come to be so");
 }
