@@ -11,6 +11,7 @@ import concurrent.futures
 import os
 import pathlib
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -160,7 +161,9 @@ def main():
             begins.wait()
         begun = time.monotonic()
         third.start()
-        print(f"the third begins in {time.monotonic() - begun:.1f} s", flush=True)
+        begun = time.monotonic() - begun
+        size = re.findall(r"bytes=(\d+)", third.log_path.read_text(errors="replace"))[-1:]
+        print(f"the third begins in {begun:.1f} s, with a snapshot of {''.join(size)} bytes", flush=True)
         wrong = [] if third.says(LOADED) else ["the third has not loaded a snapshot"]
         wrong += list(faults(nodes, versions, acknowledged))
         # Whoever was loaded can lead.
