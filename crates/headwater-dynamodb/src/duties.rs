@@ -1,5 +1,5 @@
 //! What the service does by itself: tables come to be and vanish when due, indexes are filled, what is deleted is
-//! cleared away, items expire, streams roll and are trimmed.
+//! cleared away, items expire, streams roll and are trimmed; snapshots are written where the log is shared.
 //!
 //! Invariant: every step is a decision of its own that looks at the table as it is then and may be repeated, so whoever
 //! comes next – this process or the one after a crash – carries on.

@@ -184,8 +184,7 @@ impl Database {
     }
 }
 
-/// Makes the rows durable and, where nobody else has to read it, lets the log go up to them: how far other processes
-/// have read is not known.
+/// Makes the rows durable and, where nobody else has to read it, lets the log go up to them; elsewhere snapshots do.
 pub(super) async fn checkpoint(database: &Arc<Database>) {
     let kv = Arc::clone(&database.kv);
     let saved = tokio::task::spawn_blocking(move || {
