@@ -120,13 +120,13 @@ def main():
     parser.add_argument("--items", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=random.randrange(10**9))
     options = parser.parse_args()
-    options.prefix, options.snapshot_bytes = f"snapshots-{options.seed}", SNAPSHOT_BYTES
     os.environ["HEADWATER_MASTER_KEY"] = MASTER_KEY
     rng = random.Random(options.seed)
     print(f"seed {options.seed}, {options.items} items")
     with tempfile.TemporaryDirectory(prefix="headwater-snapshots-") as folder:
         def node(name):
-            return Snapshotting(os.path.abspath(options.binary), pathlib.Path(folder) / name, options.brokers, options)
+            return Snapshotting(os.path.abspath(options.binary), pathlib.Path(folder) / name, options.brokers,
+                                f"snapshots-{options.seed}", "--table-snapshot-bytes", str(SNAPSHOT_BYTES))
 
         first, second, third = nodes = [node(name) for name in ("first", "second", "third")]
         first.start()

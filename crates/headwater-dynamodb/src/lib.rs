@@ -125,6 +125,11 @@ impl DynamoDb {
         let throughput = settings.rate_limits.then(Throughput::default);
         Ok(Arc::new(Self { database, clock, entropy, access, sealer, throughput, settings }))
     }
+
+    /// The number of the last decision that reads show, now and at each change: the same for everybody who has the log.
+    pub fn decided(&self) -> watch::Receiver<u64> {
+        self.database.watch()
+    }
 }
 
 /// Draws the secret that tokens are sealed under, unless another process has: whoever comes first, leading or not.

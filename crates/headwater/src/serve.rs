@@ -79,11 +79,12 @@ async fn serve(settings: Settings) -> Result<Arc<dyn Engine>, String> {
     let nodes = node(&settings, &engine, &clock, &entropy);
     let outward = open_outward(&settings, &entropy)?;
     let telemetry = settings.telemetry.clone().map(|to| outward.telemetry(to, &clock));
-    let relay = nodes.clone().map(|nodes| Relay::new(nodes, outward.peers(), Arc::clone(&clock)));
+    let peers = outward.peers();
     let objects_at = outward.objects_at.clone();
     let leads = nodes.as_ref().map_or_else(|| watch::channel(true).1, |nodes| nodes.leads());
     let services = Services::open(&settings, &engine, Tables { kv, leads }, outward, &clock, &entropy).await?;
     let Services { table, functions, kinesis, dynamodb, firehose } = services;
+    let relay = nodes.clone().map(|nodes| Relay::new(nodes, peers, dynamodb.decided(), Arc::clone(&clock)));
     if let Some(nodes) = &nodes {
         // Not before it has all rows: one that leads has to decide at once.
         let joined = nodes.join().await;

@@ -72,6 +72,7 @@ pub(crate) struct Database {
     /// Whether this process is to decide.
     leads: watch::Receiver<bool>,
     queue: mpsc::UnboundedSender<Asked>,
+    /// The number of the last decision in the rows.
     version: watch::Sender<u64>,
     pace: Pace,
 }
@@ -139,7 +140,7 @@ impl Database {
             counts: Mutex::new(counts),
             leads,
             queue,
-            version: watch::Sender::new(0),
+            version: watch::Sender::new(at.number),
             pace: Pace::default(),
         });
         let mut reader = Reader { seat: Seat::after(at.epoch), at, read_to, logged_bytes: 0 };
@@ -175,7 +176,7 @@ impl Database {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner).get(table, index)
     }
 
-    /// A number that rises with each group of decisions applied.
+    /// The number of the last decision in the rows, now and at each change.
     pub(crate) fn watch(&self) -> watch::Receiver<u64> {
         self.version.subscribe()
     }

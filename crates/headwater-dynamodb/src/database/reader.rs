@@ -208,7 +208,7 @@ impl Database {
                 written
             };
             written.map_err(Stuck::Rows)?;
-            self.version.send_modify(|version| *version += 1);
+            self.version.send_replace(reader.at.number);
         }
         folded
     }

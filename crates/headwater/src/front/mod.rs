@@ -213,6 +213,9 @@ impl Front {
         if head.method != Method::OPTIONS && head.headers.contains_key(header::ORIGIN) {
             reply::allow_origin(&mut reply);
         }
+        if let Some(relay) = &self.relay {
+            relay.tell(&head, &mut reply);
+        }
         reply
     }
 

@@ -1,6 +1,7 @@
 //! Requests that the leading node is to answer: they wait here until one leads, and go there.
 //!
-//! Invariant: a request is carried on only as long as nothing was done about it.
+//! Invariant: a request is carried on only as long as nothing was done about it. Who has written through this node reads
+//! it here, unless this node is far behind.
 use super::{Reply, outgoing::Outgoing};
 use crate::{
     nodes::Nodes,
@@ -9,13 +10,18 @@ use crate::{
 use bytes::Bytes;
 use headwater_log::clock::Clock;
 use headwater_wire::{ErrorKind, ServiceError};
-use http::{Response, StatusCode, request::Parts};
+use http::{HeaderName, HeaderValue, Response, StatusCode, request::Parts};
 use std::sync::Arc;
+use tokio::sync::watch;
 
 /// How long a request waits for a node that leads.
 const PATIENCE_MS: u64 = 10_000;
 /// What a node that does not lead any more may take to answer what it has: then nobody knows what it did.
 const GRACE_MS: u64 = 2_000;
+/// How long an answer waits until reads show here what they showed where it was made.
+const BEHIND_MS: u64 = 2_000;
+/// Tells, with an answer that is carried back, the last decision about tables that reads showed then.
+static DECIDED: HeaderName = HeaderName::from_static("x-headwater-decided");
 /// Between two tries where nothing has changed.
 const PAUSE_MS: u64 = 100;
 
@@ -23,6 +29,8 @@ const PAUSE_MS: u64 = 100;
 pub(crate) struct Relay {
     nodes: Arc<Nodes>,
     peers: Peers,
+    /// The last decision about tables that reads show here.
+    decided: watch::Receiver<u64>,
     clock: Arc<dyn Clock>,
 }
 
@@ -37,8 +45,20 @@ pub(super) enum Relayed {
 }
 
 impl Relay {
-    pub(crate) const fn new(nodes: Arc<Nodes>, peers: Peers, clock: Arc<dyn Clock>) -> Self {
-        Self { nodes, peers, clock }
+    pub(crate) const fn new(
+        nodes: Arc<Nodes>,
+        peers: Peers,
+        decided: watch::Receiver<u64>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self { nodes, peers, decided, clock }
+    }
+
+    /// Tells whoever carried a request here how far this node is.
+    pub(super) fn tell(&self, head: &Parts, reply: &mut Reply) {
+        if head.headers.contains_key(&CARRIED) {
+            reply.headers_mut().insert(&DECIDED, HeaderValue::from(*self.decided.borrow()));
+        }
     }
 
     /// Whether `refusal` says that the request has to be carried on, and it may be.
@@ -63,7 +83,8 @@ impl Relay {
                 match carried {
                     // It does not lead any more, and nothing was done.
                     Carried::Answer(StatusCode::MISDIRECTED_REQUEST, ..) => {}
-                    Carried::Answer(status, headers, body) => {
+                    Carried::Answer(status, mut headers, body) => {
+                        self.come_up(headers.remove(&DECIDED)).await;
                         let mut reply = Response::new(Outgoing::from(body));
                         (*reply.status_mut(), *reply.headers_mut()) = (status, headers);
                         return Relayed::Reply(reply);
@@ -81,6 +102,17 @@ impl Relay {
             }
         }
         Relayed::Refused(ServiceError::bare("InternalServerError", ErrorKind::Unavailable))
+    }
+
+    /// Waits until reads show here what they showed where an answer was made; not for ever.
+    async fn come_up(&self, told: Option<HeaderValue>) {
+        let Some(number) = told.and_then(|told| told.to_str().ok()?.parse::<u64>().ok()) else { return };
+        let mut decided = self.decided.clone();
+        tokio::select! {
+            // Whoever could tell is gone only when the server is.
+            _ = decided.wait_for(|decided| *decided >= number) => {}
+            () = self.clock.sleep(BEHIND_MS) => tracing::debug!(number, "this node is behind the one that leads"),
+        }
     }
 
     /// Waits until another than the node at `url` has led for a while.

@@ -83,7 +83,7 @@ impl Database {
         let place = whole.place;
         *reader = Reader { seat: Seat::after(place.epoch), at: place, read_to: place.seq.next(), ..Reader::default() };
         self.pace.has_snapshot(whole.sum.bytes);
-        self.version.send_modify(|version| *version += 1);
+        self.version.send_replace(place.number);
         tracing::info!(upto = place.seq.0, "the snapshot of the tables is loaded");
         Ok(())
     }
