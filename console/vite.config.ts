@@ -12,7 +12,7 @@ export default defineConfig({
   worker: { format: "es" },
   server: {
     proxy: {
-      "^/_headwater/(metrics|health|console/(session|login|logout))": own,
+      "^/_headwater/(metrics|health|deliveries|streams|workflows|console/(session|login|logout))": own,
       "^/$": { ...own, bypass: (request) => (request.method === "POST" ? undefined : request.url) },
     },
   },

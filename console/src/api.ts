@@ -1,6 +1,6 @@
 // What pages ask of the server, and who is signed in.
 import { signal } from "@preact/signals";
-import { Fault, type Service, UNSIGNED, invoke, parsed, send } from "./call";
+import { Fault, type Service, UNSIGNED, invoke, parsed, refusal, send } from "./call";
 
 export { Fault, words, type Service } from "./call";
 
@@ -26,8 +26,22 @@ export function choose(name: string): void {
 
 /** One operation. */
 export async function call<T>(service: Service, operation: string, input: object, abort?: AbortSignal): Promise<T> {
+  return signedIn(invoke<T>(service, operation, input, region.value, abort));
+}
+
+/** A page of the server's own that is guarded as operations are. */
+export async function own(path: string, init: RequestInit = {}): Promise<Response> {
+  const asked = send(`/_headwater/${path}`, region.value, init).then(async (reply) => {
+    if (!reply.ok) throw refusal(reply.status, await reply.text());
+    return reply;
+  });
+  return signedIn(asked);
+}
+
+/** The answer; where nobody is signed in any more, the door. */
+async function signedIn<T>(asked: Promise<T>): Promise<T> {
   try {
-    return await invoke<T>(service, operation, input, region.value, abort);
+    return await asked;
   } catch (error) {
     if (error instanceof Fault && error.code === UNSIGNED) await ask();
     throw error;

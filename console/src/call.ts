@@ -45,9 +45,14 @@ export async function invoke<T>(service: Service, operation: string, input: obje
   });
   const text = await reply.text();
   if (reply.ok) return (text === "" ? {} : JSON.parse(text)) as T;
+  throw refusal(reply.status, text);
+}
+
+/** A refusal, in the words it came in. */
+export function refusal(status: number, text: string): Fault {
   const { __type, message, Message } = (parsed(text) ?? {}) as { __type?: string; message?: string; Message?: string };
-  const code = __type?.split("#").pop() ?? `HTTP ${reply.status}`;
-  throw new Fault(code, message ?? Message ?? code);
+  const code = __type?.split("#").pop() ?? `HTTP ${status}`;
+  return new Fault(code, message ?? Message ?? code);
 }
 
 /** JSON, or nothing if it is none. */

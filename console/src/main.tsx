@@ -6,11 +6,13 @@ import { ask, logout, region, session, words } from "./api";
 import { type Listed, deliveries, refresh, streams, tables } from "./catalog";
 import { Empty, Loading, Problem } from "./parts/basic";
 import { Delivery } from "./pages/delivery";
+import { Failures } from "./pages/failures";
 import { Login } from "./pages/login";
 import { Overview } from "./pages/overview";
 import { Settings } from "./pages/settings";
 import { Stream } from "./pages/stream";
 import { TablePage } from "./pages/table";
+import { Workflows } from "./pages/workflows";
 import { count } from "./pure/format";
 import { go, here, to } from "./router";
 import { shown, turn } from "./theme";
@@ -20,7 +22,7 @@ const EVERY_MS = 5000;
 const MOST_NAMES = 60;
 
 const SHORTCUTS: [string, string][] = [
-  ["g o", "the overview"], ["g s", "settings and health"], ["/", "find a stream, table or delivery stream"], ["t", "light or dark"],
+  ["g o", "the overview"], ["g w", "workflows"], ["g s", "settings and health"], ["/", "find a stream, table or delivery stream"], ["t", "light or dark"],
   ["p", "pause or go on, on a stream's tail"], ["← → ↑ ↓", "another shard, on the map of shards"], ["+ − 0", "nearer, further, all of it, on the map of shards"], ["?", "these shortcuts"],
 ];
 
@@ -49,6 +51,7 @@ function Side({ find }: { find: preact.RefObject<HTMLInputElement | null> }) {
     <nav class="side" aria-label="What there is">
       <ul class="places">
         <li><a href={to()} aria-current={first === undefined ? "page" : undefined}>Overview</a></li>
+        <li><a href={to("workflows")} aria-current={first === "workflows" ? "page" : undefined}>Workflows</a></li>
         <li><a href={to("settings")} aria-current={first === "settings" ? "page" : undefined}>Settings and health</a></li>
       </ul>
       <label class="unseen" for="find">Find a stream, table or delivery stream</label>
@@ -61,11 +64,13 @@ function Side({ find }: { find: preact.RefObject<HTMLInputElement | null> }) {
 }
 
 function Page() {
-  const [kind, name] = here.value.parts;
+  const [kind, name, view] = here.value.parts;
   if (kind === undefined) return <Overview />;
+  if (kind === "workflows") return <Workflows />;
   if (kind === "settings") return <Settings />;
   if (kind === "streams" && name !== undefined) return <Stream key={name} stream={name} />;
   if (kind === "tables" && name !== undefined) return <TablePage key={name} name={name} />;
+  if (kind === "delivery" && name !== undefined && view === "errors") return <Failures key={name} name={name} />;
   if (kind === "delivery" && name !== undefined) return <Delivery key={name} name={name} />;
   return <Empty title="There is no such page"><p>Choose something at the side, or go to the <a href={to()}>overview</a>.</p></Empty>;
 }
@@ -91,6 +96,7 @@ function useShortcuts(find: preact.RefObject<HTMLInputElement | null>, help: () 
       const both = `${before} ${event.key}`;
       before = event.key;
       if (both === "g o") go();
+      else if (both === "g w") go("workflows");
       else if (both === "g s") go("settings");
       else if (event.key === "t") turn();
       else if (event.key === "?") help();

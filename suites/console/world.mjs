@@ -102,6 +102,26 @@ async function deliveries(call) {
     ExtendedS3DestinationConfiguration: to("raw/"),
   });
   await call("firehose", "CreateDeliveryStream", { DeliveryStreamName: "direct", DeliveryStreamType: "DirectPut", ExtendedS3DestinationConfiguration: to("direct/") });
+  await failing(call, to, role);
+}
+
+/** Delivery streams that unpack what is not packed: all of their records come to the errors. */
+async function failing(call, to, role) {
+  const Parameters = [{ ParameterName: "CompressionFormat", ParameterValue: "GZIP" }];
+  const ProcessingConfiguration = { Enabled: true, Processors: [{ Type: "Decompression", Parameters }] };
+  const ExtendedS3DestinationConfiguration = { ...to("never/"), ErrorOutputPrefix: "errors/", ProcessingConfiguration };
+  await call("firehose", "CreateDeliveryStream", { DeliveryStreamName: "failing", ExtendedS3DestinationConfiguration });
+  const texts = [HOSTILE, `{"order": 7, "note": ${JSON.stringify(HOSTILE)}}`, "", "\u0000\u0001\u0002", "<b>".repeat(100_000)];
+  await call("firehose", "PutRecordBatch", { DeliveryStreamName: "failing", Records: texts.map((text) => ({ Data: base64(text) })) });
+  await call("kinesis", "CreateStream", { StreamName: "large", ShardCount: 1 });
+  await until(() => isActive(call, "large"), "large");
+  const StreamARN = "arn:aws:kinesis:us-east-1:000000000000:stream/large";
+  await call("kinesis", "UpdateMaxRecordSize", { StreamARN, MaxRecordSizeInKiB: 10_240 });
+  await call("firehose", "CreateDeliveryStream", {
+    DeliveryStreamName: "failing-large", DeliveryStreamType: "KinesisStreamAsSource",
+    KinesisStreamSourceConfiguration: { RoleARN: role, KinesisStreamARN: StreamARN }, ExtendedS3DestinationConfiguration,
+  });
+  await call("kinesis", "PutRecord", { StreamName: "large", PartitionKey: "k", Data: base64("<i>".repeat(3_400_000)) });
 }
 
 export async function build(call) {

@@ -1,10 +1,10 @@
 // A stream's records as they come. Reading goes on in a worker; here is what can be seen of it, and a count of the rest.
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { call, region } from "../api";
-import { Choice, Empty, Facts, Field, Problem } from "../parts/basic";
+import { Choice, Empty, Field, Problem } from "../parts/basic";
+import { Looked } from "../parts/looked";
 import { Virtual } from "../parts/virtual";
-import { type Shown, VIEWS, type View, fromBase64, show } from "../pure/decode";
-import { bytes, clock, count, cut, duration, moment, shard as name, short, visible } from "../pure/format";
+import { bytes, clock, count, duration, moment, shard as name, short, visible } from "../pure/format";
 import { type Placed, ring } from "../pure/ring";
 import { here, keep } from "../router";
 import type { News, Order, ShardNews, Start } from "../tail/messages";
@@ -238,53 +238,17 @@ async function fetched(stream: string, row: Row): Promise<string> {
   return Records[0].Data;
 }
 
-/** What is looked at of a record, and what is drawn of its text. */
-const MOST_BYTES = 1 << 20;
-const MOST_CHARACTERS = 256 << 10;
-
-/** A record's data as somebody can read it. */
-async function readable(stream: string, row: Row, view: View): Promise<Shown> {
-  const data = row.data ?? (await fetched(stream, row));
-  // Four characters stand for three bytes.
-  const first = data.slice(0, Math.ceil(MOST_BYTES / 3) * 4);
-  return show(fromBase64(first), view, first.length < data.length);
-}
-
 function Record({ stream, row, close }: { stream: string; row: Row; close: () => void }) {
-  const [view, setView] = useState<View>("auto");
-  const [shown, setShown] = useState<Shown | undefined>(undefined);
-  const [fault, setFault] = useState<string | undefined>(undefined);
-  useEffect(() => {
-    let gone = false;
-    setFault(undefined);
-    readable(stream, row, view).then(
-      (found) => !gone && setShown(found),
-      (error: unknown) => !gone && setFault(error instanceof Error ? error.message : String(error)),
-    );
-    return () => {
-      gone = true;
-    };
-  }, [row.id, view]);
   return (
-    <aside class="record" aria-label="The chosen record">
-      <header>
-        <Choice label="Show as" value={view} set={setView} options={VIEWS.map((name) => [name, name === "kpl" ? "KPL" : name] as const)} />
-        <button type="button" onClick={close} aria-label="Close the record">✕</button>
-      </header>
-      <Facts rows={[
+    <Looked
+      id={row.id} size={row.bytes} close={close} data={async () => row.data ?? (await fetched(stream, row))}
+      rows={[
         ["Partition key", <span class="mono">{visible(row.key)}</span>],
         ["Arrived", moment(row.at)],
         ["Shard", <span class="mono">{row.shard}</span>],
         ["Sequence number", <span class="mono">{row.sequence}</span>],
         ["Size", `${count(row.bytes)} B`],
-      ]} />
-      <Problem text={fault} />
-      {shown && (
-        <>
-          <p class="muted">{shown.as === "kpl" ? "KPL" : shown.as}{shown.note ? ` – ${shown.note}` : ""}{row.bytes > MOST_BYTES ? `; of its first ${bytes(MOST_BYTES)}` : ""}{shown.text.length > MOST_CHARACTERS ? `; the first ${count(MOST_CHARACTERS)} characters` : ""}</p>
-          <pre tabIndex={0} aria-label="Data" class={shown.as === "hex" ? "" : "wrapped"}>{cut(shown.text, MOST_CHARACTERS)}</pre>
-        </>
-      )}
-    </aside>
+      ]}
+    />
   );
 }

@@ -1,12 +1,14 @@
 import { describe, expect, it } from "vitest";
 import { type Item, fromPlain, same, toPlain } from "../pure/attribute";
 import { asText, fromBase64, hex, prettyJson, preview, show, toBase64 } from "../pure/decode";
+import { type Failed, batches, failures, partitionKey, replay } from "../pure/failed";
 import { bytes, count, cut, duration, shard, short, visible } from "../pure/format";
 import { deaggregate } from "../pure/kpl";
 import { md5 } from "../pure/md5";
 import { parse, rate, sum } from "../pure/metrics";
 import { type Described, EMPTY, edit, fresh, request } from "../pure/query";
 import { type Shard, at, layout, middle, neighbours, ring, sameShards, share } from "../pure/ring";
+import { BEGUN, Lines, type Run, type Told, after } from "../pure/run";
 import { MAX_BATCH, MAX_HELD, Rows } from "../tail/rows";
 
 const utf8 = (text: string) => new TextEncoder().encode(text);
@@ -257,5 +259,89 @@ describe("a tail", () => {
     rows.take("s", [raw(1, "x".repeat(1 << 20))]);
     const [row] = rows.fresh();
     expect([row!.bytes, row!.data, row!.line.length]).toEqual([1 << 20, undefined, 160]);
+  });
+});
+
+describe("records behind errors", () => {
+  const failed = (data: string): Failed => ({ data: toBase64(utf8(data)), bytes: data.length, code: "C", message: "m", attempts: 1, arrivedMs: 0 });
+  it("are read from lines of every kind, and what is no record is counted", () => {
+    const lines = [
+      '{"rawData":"YWI=","errorCode":"Lambda.FunctionError","errorMessage":"<b>m</b>","attemptsMade":4,"arrivalTimestamp":7}',
+      '{"lastErrorCode":"DataFormatConversion.X","lastErrorMessage":"w","rawData":"YQ==","attemptsMade":1,"arrivalTimestamp":8}',
+      "", "{", "null", "[1]", '"text"', '{"rawData": 1}', '{"rawData": "<script>"}', '{"rawData": "YQ"}', "\u0000\u001b[31m",
+      '{"rawData":"","errorCode":{"not":"text"},"attemptsMade":"4"}',
+    ];
+    const { records, torn } = failures(lines.join("\n"));
+    expect(records).toEqual([
+      { data: "YWI=", bytes: 2, code: "Lambda.FunctionError", message: "<b>m</b>", attempts: 4, arrivedMs: 7 },
+      { data: "YQ==", bytes: 1, code: "DataFormatConversion.X", message: "w", attempts: 1, arrivedMs: 8 },
+      { data: "", bytes: 0, code: "", message: "", attempts: 0, arrivedMs: 0 },
+    ]);
+    expect(torn).toBe(8);
+  });
+  it("go in parts that a request takes, in order", () => {
+    const many = Array.from({ length: 1001 }, (_, nth) => failed(String(nth)));
+    expect(batches(many).map((part) => part.length)).toEqual([500, 500, 1]);
+    expect(batches(many).flat()).toEqual(many);
+    const large = [3 << 20, 2 << 20, 10 << 20, 1].map((size) => ({ ...failed(""), bytes: size }));
+    expect(batches(large).map((part) => part.map(({ bytes }) => bytes))).toEqual([[3 << 20], [2 << 20], [10 << 20], [1]]);
+    expect(batches([])).toEqual([]);
+  });
+  it("have keys that follow from their data", () => {
+    expect(partitionKey(failed("a"))).toMatch(/^[0-9a-f]{32}$/);
+    expect([partitionKey(failed("a")) === partitionKey(failed("a")), partitionKey(failed("a")) === partitionKey(failed("b"))]).toEqual([true, false]);
+  });
+  it("that are refused are sent again, and what stays refused is told", async () => {
+    const waits: number[] = [];
+    const wait = async (ms: number) => void waits.push(ms);
+    const sent: string[][] = [];
+    const send = async (part: Failed[]) => {
+      sent.push(part.map(({ data }) => data));
+      return part.map(({ data }) => (data === failed("never").data || (data === failed("later").data && sent.length === 1) ? "Slow down." : undefined));
+    };
+    const done = await replay(["now", "later", "never"].map(failed), send, wait, () => {});
+    expect(done).toEqual({ put: 2, refused: 1, fault: "Slow down." });
+    expect([sent.map((part) => part.length), waits]).toEqual([[3, 2, 1, 1, 1], [200, 400, 800, 1600]]);
+    expect(await replay(["now"].map(failed), send, wait, () => {})).toEqual({ put: 1, refused: 0 });
+  });
+  it("stay where they are when the service does not take the request at all", async () => {
+    const send = async (part: Failed[]) => {
+      if (part[0]!.data === failed("500").data) throw new Error("You may not.");
+      return part.map(() => undefined);
+    };
+    const many = Array.from({ length: 700 }, (_, nth) => failed(String(nth)));
+    expect(await replay(many, send, async () => {}, () => {})).toEqual({ put: 500, refused: 200, fault: "You may not." });
+  });
+});
+
+describe("a run", () => {
+  const went = (told: Told[]) => told.reduce<Run>(after, BEGUN);
+  const step = (name: string, depth = 0): Told => ({ event: "step", depth, step: name });
+  const done = (name: string, failure: string | null, attempt = 1, depth = 0): Told => ({
+    event: "done", depth, workflow: "w", step: name, attempt, called: "POST here", status: failure === null ? 200 : 400, failure, outputs: { a: 1 }, tookMs: 5,
+  });
+  it("comes in pieces that are cut anywhere", () => {
+    const text = [step("a"), done("a", null)].map((told) => JSON.stringify(told)).join("\n") + "\nno JSON\n{}\n";
+    for (const size of [1, 7, 1000]) {
+      const lines = new Lines();
+      const told = Array.from({ length: Math.ceil(text.length / size) }, (_, nth) => lines.push(text.slice(nth * size, (nth + 1) * size))).flat();
+      expect(went(told).lines.map(({ name, state }) => [name, state])).toEqual([["a", "done"]]);
+    }
+  });
+  it("shows each step as it goes, nested and repeated ones too", () => {
+    const run = went([
+      { event: "workflow", depth: 0, workflow: "w", summary: "s" }, step("a"), done("a", "no"), { event: "turn", depth: 0, action: "retry", to: "a", pauseMs: 200 },
+      step("a"), { event: "workflow", depth: 1, workflow: "v", summary: "" }, step("a", 1), done("a", null, 1, 1), { event: "over", depth: 1, workflow: "v", failure: null },
+      done("a", null, 2), { event: "over", depth: 0, workflow: "w", failure: null }, { event: "end", succeeded: true, failure: null, outputs: { b: 2 } },
+    ]);
+    expect(run.lines.map(({ depth, name, state, note }) => `${depth} ${name} ${state} ${note}`)).toEqual([
+      "0 w done s", "0 a failed no", "0 retry plain on to a, after 200 ms", "0 a done attempt 2", "1 v done ", "1 a done ",
+    ]);
+    expect(run.end).toEqual({ succeeded: true, failure: null, outputs: { b: 2 } });
+  });
+  it("that was stopped has nothing under way", () => {
+    const run = went([step("a"), { event: "end", succeeded: false, failure: "It was stopped.", outputs: null }]);
+    expect(run.lines.map(({ state }) => state)).toEqual(["failed"]);
+    expect(after(run, done("never", null))).toEqual(run);
   });
 });

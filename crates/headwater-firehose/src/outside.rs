@@ -35,6 +35,8 @@ pub struct Object {
 pub trait Objects: Send + Sync + 'static {
     /// Writes an object, whole or not at all; writing the same one twice does no harm.
     fn put(&self, object: Object) -> Doing<'_, Result<(), Failure>>;
+    /// What an object holds, as it was written; a failure for one that is not there, or larger than `most_bytes`.
+    fn get<'a>(&'a self, bucket: &'a str, key: &'a str, most_bytes: usize) -> Doing<'a, Result<Bytes, Failure>>;
 }
 
 /// Functions, by their ARN.

@@ -13,6 +13,8 @@ use std::fmt::Write;
 
 const RANDOM_STRING_LEN: usize = 11;
 const ALPHANUMERICS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+/// The form of a key's end, `0` for a digit of any kind.
+const TIME_AND_UUID: &[u8; 56] = b"0000-00-00-00-00-00-00000000-0000-0000-0000-000000000000";
 
 /// A parsed prefix.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -77,6 +79,11 @@ impl Prefix {
 
     fn has_expressions(&self) -> bool {
         self.0.iter().any(|part| !matches!(part, Part::Text(_)))
+    }
+
+    /// What everything under it begins with, whatever its expressions come to.
+    fn leading(&self) -> &str {
+        if let Some(Part::Text(text)) = self.0.first() { text } else { "" }
     }
 
     /// Names of the keys that a query must give.
@@ -184,6 +191,23 @@ pub(crate) fn object_key(
     let time = local(time_ms, zone);
     let time = time.strftime("%Y-%m-%d-%H-%M-%S");
     format!("{evaluated_prefix}{stream}-{version}-{time}-{}{extension}", uuid_text(uuid))
+}
+
+/// Whether `key` is one that the delivery stream called `stream` gives objects under `prefix`: it begins as all of them do,
+/// and its last piece is of the form that [`object_key`] makes – so that no other's has the same.
+#[must_use]
+pub(crate) fn is_key_of(key: &str, prefix: &Prefix, stream: &str) -> bool {
+    let name = key.strip_prefix(prefix.leading()).map(|rest| rest.rsplit_once('/').map_or(rest, |(_, name)| name));
+    let rest = name.and_then(|name| name.strip_prefix(stream)?.strip_prefix('-'));
+    let rest = rest.and_then(|rest| {
+        let (version, rest) = rest.split_once('-')?;
+        (!version.is_empty() && version.bytes().all(|byte| byte.is_ascii_digit())).then_some(rest)
+    });
+    let Some((name, extension)) = rest.and_then(|rest| rest.split_at_checked(TIME_AND_UUID.len())) else {
+        return false;
+    };
+    let fits = |(form, byte): (u8, u8)| if form == b'-' { byte == b'-' } else { byte.is_ascii_hexdigit() };
+    TIME_AND_UUID.iter().copied().zip(name.bytes()).all(fits) && (extension.is_empty() || extension.starts_with('.'))
 }
 
 #[cfg(test)]
@@ -323,6 +347,42 @@ mod tests {
             "\\PC{0,5}",
         ];
         proptest::collection::vec(piece, 0..8).prop_map(|pieces| pieces.concat())
+    }
+
+    #[test]
+    fn a_delivery_streams_keys_are_told_from_those_of_others_and_from_other_places() {
+        let prefix = |text: &str| Prefix::of_errors(None, Some(text)).unwrap();
+        let key = |under: &str, stream: &str, extension: &str| {
+            let keys = PartitionKeys::default();
+            let zone = TimeZone::UTC;
+            let error_type = Some("processing-failed");
+            let at = Circumstances { time_ms: TIME_MS, zone: &zone, error_type, keys: &keys, random: &mut || 7 };
+            object_key(&prefix(under).evaluate(at), stream, 12, TIME_MS, &zone, u128::MAX / 3, extension)
+        };
+        for (under, stream) in [("", "a"), ("errors/", "a"), ("e-!{firehose:error-output-type}/", "a-1.b_")] {
+            for extension in ["", ".gz", ".snappy"] {
+                assert!(is_key_of(&key(under, stream, extension), &prefix(under), stream), "{under} {stream}");
+            }
+        }
+        let of_ab = key("errors/", "ab", "");
+        for other in ["a", "b", "ab-12", "ab-12-2018", ""] {
+            assert!(!is_key_of(&of_ab, &prefix("errors/"), other), "{other}");
+        }
+        let inside = of_ab.strip_prefix("errors/").unwrap();
+        for outside in [
+            inside.to_owned(),
+            format!("other/{inside}"),
+            format!("{of_ab}/x"),
+            format!("{of_ab}x"),
+            "errors/ab-12-".to_owned(),
+            "errors/../ab".to_owned(),
+            String::new(),
+        ] {
+            assert!(!is_key_of(&outside, &prefix("errors/"), "ab"), "{outside}");
+        }
+        // A stream may be called as another's objects are.
+        let name = of_ab.rsplit_once('/').unwrap().1;
+        assert!(!is_key_of(&key("errors/", name, ""), &prefix("errors/"), "ab"));
     }
 
     proptest! {

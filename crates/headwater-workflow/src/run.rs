@@ -1,5 +1,5 @@
 //! Running a workflow: steps in order, and what follows on each. Invariant: a run ends – steps, nested workflows and loops
-//! without a pause are all bounded – and everything it did is in its report.
+//! without a pause are all bounded, and so is what it keeps – and everything it did is in its report.
 mod call;
 mod turn;
 
@@ -8,7 +8,7 @@ use crate::{
     inputs,
     library::{At, Library},
     outside::{Event, Outside},
-    template::fill,
+    template::{fill, weight},
 };
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -30,6 +30,8 @@ pub struct Settings {
     pub region: String,
     /// Steps in all, repeated ones included, before a run is stopped.
     pub max_steps: usize,
+    /// What a run may keep of what its workflows were given and its steps gave, in bytes, about.
+    pub max_kept_bytes: usize,
     /// How long a run waits before it does a step again, unless the document says.
     pub pause_ms: u64,
     /// Whether requests are shown instead of sent.
@@ -44,6 +46,7 @@ impl Default for Settings {
             default_endpoint: String::new(),
             region: "us-east-1".into(),
             max_steps: 1000,
+            max_kept_bytes: 1 << 30,
             pause_ms: 200,
             is_dry: false,
         }
@@ -101,8 +104,16 @@ pub async fn run<O: Outside>(
     settings: &Settings,
     outside: &mut O,
 ) -> Report {
-    let mut runner =
-        Runner { library, settings, outside, steps: Vec::new(), done: BTreeMap::new(), count: 0, status: None };
+    let mut runner = Runner {
+        library,
+        settings,
+        outside,
+        steps: Vec::new(),
+        done: BTreeMap::new(),
+        count: 0,
+        kept_bytes: 0,
+        status: None,
+    };
     let finished = match library.workflow(0, workflow) {
         Some(at) => runner.workflow(at, inputs, 0).await,
         None => Finished::failed(format!("there is no workflow `{workflow}`")),
@@ -120,6 +131,8 @@ struct Runner<'a, O> {
     done: BTreeMap<At, Value>,
     /// Steps so far.
     count: usize,
+    /// What of them, and of workflows' inputs, is kept.
+    kept_bytes: usize,
     /// Of the last answer: what `$statusCode` is behind a step that is a workflow.
     status: Option<u16>,
 }
@@ -176,6 +189,7 @@ impl<'a, O: Outside> Runner<'a, O> {
         if depth > MAX_DEPTH {
             return Err(format!("workflows call each other more than {MAX_DEPTH} deep"));
         }
+        inputs.values().try_for_each(|input| self.keep(input))?;
         let given = inputs.clone();
         let accepted = inputs::accept(workflow.inputs.as_ref(), &document.input_components, inputs);
         let inputs = accepted.map_err(|wrong| format!("the inputs of {}: {}", workflow.id, wrong.join("; ")))?;
@@ -253,9 +267,17 @@ impl<'a, O: Outside> Runner<'a, O> {
         Finished { outputs, failure }
     }
 
+    /// Counts what is kept until the run ends.
+    fn keep(&mut self, value: &Value) -> Result<(), String> {
+        self.kept_bytes = self.kept_bytes.saturating_add(weight(value));
+        let max = self.settings.max_kept_bytes;
+        if self.kept_bytes <= max { Ok(()) } else { Err(format!("the run keeps more than {} MiB", max >> 20)) }
+    }
+
     /// An output's value. In a dry run there are no answers: then it is its own name.
-    fn output(&self, frame: &Frame<'_>, template: &Value, name: &str) -> Result<Option<Value>, String> {
+    fn output(&mut self, frame: &Frame<'_>, template: &Value, name: &str) -> Result<Option<Value>, String> {
         let value = fill(template, &frame.scope)?;
+        value.iter().try_for_each(|value| self.keep(value))?;
         Ok(if self.settings.is_dry { value.or_else(|| Some(json!(name))) } else { value })
     }
 

@@ -6,28 +6,44 @@ use crate::{
 };
 use serde_json::Value;
 
+/// What one value may be filled to.
+const MAX_FILLED_BYTES: usize = 64 << 20;
+/// Of each value, besides its text.
+const VALUE_BYTES: usize = 32;
+
 /// `value` with everything in it filled; `None` if it names what is not there.
 ///
 /// # Errors
-/// A sentence on an embedded expression or a selector that is none.
+/// A sentence on an embedded expression or a selector that is none, or on what would become too large.
 pub(crate) fn fill(value: &Value, scope: &Value) -> Result<Option<Value>, String> {
+    let mut room = MAX_FILLED_BYTES;
+    fill_within(value, scope, &mut room)
+}
+
+/// The same, as long as there is room: values that are made of each other again and again grow without bounds.
+fn fill_within(value: &Value, scope: &Value, room: &mut usize) -> Result<Option<Value>, String> {
     match value {
         Value::String(text) => match Expression::parse(text) {
-            Ok(Some(expression)) => Ok(expression.evaluate(scope).cloned()),
-            Ok(None) => embed(text, scope).map(|text| Some(text.into())),
+            Ok(Some(expression)) => {
+                let found = expression.evaluate(scope);
+                found.map_or(Ok(()), |found| take(room, found))?;
+                Ok(found.cloned())
+            }
+            Ok(None) => embed_within(text, scope, room).map(|text| Some(text.into())),
             // Whoever wrote it meant a value, which is not there; checking says so.
             Err(_) => Ok(None),
         },
         Value::Array(items) => {
-            let items = items.iter().map(|item| Ok(fill(item, scope)?.unwrap_or_default()));
+            let items = items.iter().map(|item| Ok(fill_within(item, scope, room)?.unwrap_or_default()));
             items.collect::<Result<_, _>>().map(|items| Some(Value::Array(items)))
         }
         Value::Object(members) => {
             if let Some(selector) = Selector::of(value) {
                 return selector.select(scope);
             }
-            let members =
-                members.iter().map(|(name, member)| Ok(fill(member, scope)?.map(|member| (name.clone(), member))));
+            let members = members
+                .iter()
+                .map(|(name, member)| Ok(fill_within(member, scope, room)?.map(|member| (name.clone(), member))));
             members.filter_map(Result::transpose).collect::<Result<_, _>>().map(|members| Some(Value::Object(members)))
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => Ok(Some(value.clone())),
@@ -37,16 +53,43 @@ pub(crate) fn fill(value: &Value, scope: &Value) -> Result<Option<Value>, String
 /// `text` with its embedded expressions replaced; nothing stands for one without a value.
 ///
 /// # Errors
-/// A sentence on an embedded expression that is none.
+/// A sentence on an embedded expression that is none, or on what would become too large.
 pub(crate) fn embed(text: &str, scope: &Value) -> Result<String, String> {
-    let pieces = pieces(text)?;
-    Ok(pieces
-        .iter()
-        .map(|piece| match piece {
-            Piece::Text(text) => (*text).to_owned(),
-            Piece::Embedded(expression) => expression.evaluate(scope).map(text_of).unwrap_or_default(),
-        })
-        .collect())
+    let mut room = MAX_FILLED_BYTES;
+    embed_within(text, scope, &mut room)
+}
+
+fn embed_within(text: &str, scope: &Value, room: &mut usize) -> Result<String, String> {
+    let mut embedded = String::new();
+    for piece in pieces(text)? {
+        match piece {
+            Piece::Text(text) => embedded.push_str(text),
+            Piece::Embedded(expression) => {
+                if let Some(value) = expression.evaluate(scope) {
+                    take(room, value)?;
+                    embedded.push_str(&text_of(value));
+                }
+            }
+        }
+    }
+    Ok(embedded)
+}
+
+/// Takes the room that a value needs.
+fn take(room: &mut usize, value: &Value) -> Result<(), String> {
+    *room = room.checked_sub(weight(value)).ok_or("a value becomes too large")?;
+    Ok(())
+}
+
+/// What a value takes of memory, about.
+pub(crate) fn weight(value: &Value) -> usize {
+    VALUE_BYTES
+        + match value {
+            Value::String(text) => text.len(),
+            Value::Array(items) => items.iter().map(weight).sum(),
+            Value::Object(members) => members.iter().map(|(name, member)| name.len() + weight(member)).sum(),
+            Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+        }
 }
 
 /// A value as text: a string is itself, anything else its JSON.
@@ -90,6 +133,15 @@ mod tests {
         let scope =
             json!({"inputs": {"n": 3, "t": "x", "l": [1], "null": null}, "response": {"body": {"a": [{"b": 5}]}}});
         fill(&value, &scope).unwrap()
+    }
+
+    #[test]
+    fn what_is_made_of_large_values_again_and_again_is_refused() {
+        let scope = json!({"inputs": {"t": "x".repeat(1 << 20)}});
+        let whole = json!(vec!["$inputs.t"; 100]);
+        assert!(fill(&whole, &scope).unwrap_err().contains("too large"));
+        assert!(fill(&json!("{$inputs.t}".repeat(100)), &scope).is_err());
+        assert!(fill(&json!("{$inputs.t}".repeat(10)), &scope).is_ok());
     }
 
     #[test]

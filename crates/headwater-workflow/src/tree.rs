@@ -9,6 +9,8 @@ use std::collections::HashMap;
 const MAX_DEPTH: usize = 200;
 /// Values of a document at most, those repeated by aliases included.
 const MAX_NODES: usize = 2_000_000;
+/// Text that aliases may repeat.
+const MAX_REPEATED_BYTES: usize = 64 << 20;
 
 /// A value and the line it begins on.
 #[derive(Debug, Clone, PartialEq)]
@@ -111,6 +113,16 @@ impl Node {
         }
     }
 
+    /// What its texts hold.
+    fn text_bytes(&self) -> usize {
+        match &self.content {
+            Content::Scalar(Value::String(text)) => text.len(),
+            Content::Scalar(_) => 0,
+            Content::List(items) => items.iter().map(Self::text_bytes).sum(),
+            Content::Map(members) => members.iter().map(|(key, node)| key.name.len() + node.text_bytes()).sum(),
+        }
+    }
+
     fn count(&self) -> usize {
         1 + match &self.content {
             Content::Scalar(_) => 0,
@@ -134,6 +146,7 @@ struct Builder {
     open: Vec<Open>,
     anchors: HashMap<usize, Node>,
     nodes: usize,
+    repeated_bytes: usize,
     root: Option<Node>,
 }
 
@@ -160,6 +173,10 @@ impl Builder {
                 let node = self.anchors.get(&anchor).cloned();
                 let node = node.ok_or_else(|| Problem::error(line, "an alias of nothing, or of what it stands in"))?;
                 self.nodes += node.count();
+                self.repeated_bytes += node.text_bytes();
+                if self.repeated_bytes > MAX_REPEATED_BYTES {
+                    return Err(Problem::error(line, "aliases repeat more text than is read"));
+                }
                 self.put(Node { line, ..node }, 0)?;
             }
             Event::DocumentEnd => return Ok(true),
@@ -287,6 +304,8 @@ mod tests {
             bomb.push_str(&format!("a{level}: &a{level} [{many}]\n"));
         }
         assert!(Node::parse(&bomb).unwrap_err().sentence.contains("more than"));
+        let heavy = format!("a: &a {}\nb: [{}]", "x".repeat(1 << 20), vec!["*a"; 100].join(", "));
+        assert!(Node::parse(&heavy).unwrap_err().sentence.contains("more text"));
     }
 
     #[test]

@@ -47,8 +47,22 @@ impl Gate {
     /// # Errors
     /// The refusal, in the service's words.
     pub(crate) fn permit(&self, caller: &Caller, action: &str, now_ms: u64) -> Result<(), ServiceError> {
+        self.permit_on(caller, action, "*", now_ms)
+    }
+
+    /// Whether `caller` may do `action` to the resource of this ARN.
+    ///
+    /// # Errors
+    /// The refusal, in the service's words.
+    pub(crate) fn permit_on(
+        &self,
+        caller: &Caller,
+        action: &str,
+        resource: &str,
+        now_ms: u64,
+    ) -> Result<(), ServiceError> {
         let none = BTreeMap::new();
-        self.judge(caller, action, &Matter { resource: "*", policy: None, tags: (&none, &none), now_ms })
+        self.judge(caller, action, &Matter { resource, policy: None, tags: (&none, &none), now_ms })
     }
 
     fn judge(&self, caller: &Caller, action: &str, matter: &Matter<'_>) -> Result<(), ServiceError> {

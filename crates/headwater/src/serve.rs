@@ -7,7 +7,8 @@ pub(crate) use store::{LOG_FOLDER, ROWS_FOLDER, open_rows, open_stopped};
 
 use crate::{
     front::{
-        Backups, Behind, Doors, Front, Look, MAX_CONNECTIONS, Observer, Readings, Relay, Table, Tls, Traces, listen,
+        Backups, Behind, Doors, Front, Inside, Look, MAX_CONNECTIONS, Observer, Readings, Relay, Table, Tls, Traces,
+        listen,
     },
     functions::{Queue, Registry},
     gate::Gate,
@@ -98,6 +99,7 @@ async fn serve(settings: Settings) -> Result<Arc<dyn Engine>, String> {
 
     let traces = telemetry.as_ref().map(|telemetry| Traces::new(telemetry.sink(), telemetry.ratio()));
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS as usize));
+    let inside = Some(Inside::new(Arc::clone(&firehose)));
     let (recovery_us, free, spans) = (clock.steady_us(), Arc::clone(&places), telemetry.as_ref().map(Telemetry::sink));
     let look: Look = Arc::new(move || Readings {
         deliveries: firehose.readings(),
@@ -109,7 +111,7 @@ async fn serve(settings: Settings) -> Result<Arc<dyn Engine>, String> {
         spans: spans.as_ref().map(SpanSink::counts),
     });
     let observer = Observer::new(look, settings.slow_request_ms, traces);
-    let behind = Behind { table, functions, backups: Backups::of(source), relay };
+    let behind = Behind { table, functions, backups: Backups::of(source), relay, inside };
     let (stop, stopped) = watch::channel(false);
     let doors = Arc::new(Doors {
         front: Front::new(behind, observer, &settings, Arc::clone(&clock), entropy),

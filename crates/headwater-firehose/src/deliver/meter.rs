@@ -1,9 +1,14 @@
 //! What a delivery stream has done since the process began, for whoever watches it.
 //!
-//! Invariant: counts only rise.
+//! Invariant: counts only rise; what waits rises and falls.
+use super::{
+    waiting::{Backlog, Waiting},
+    written::{Objects, Written},
+};
 use crate::{
     Firehose,
     catalog::{DeliveryStream, Scope},
+    ledger::Stretch,
     outside::Object,
     record::Record,
 };
@@ -40,6 +45,8 @@ pub(crate) struct Meter {
     calls: AtomicU64,
     call_ms: AtomicU64,
     fresh_to_ms: AtomicU64,
+    waiting: Waiting,
+    last: Objects,
 }
 
 /// What a meter shows.
@@ -67,6 +74,8 @@ pub struct Reading {
     pub call_ms: u64,
     /// When the youngest record delivered had arrived, in milliseconds since the Unix epoch; 0 if none is.
     pub fresh_to_ms: u64,
+    /// What was read and is not yet written.
+    pub waiting: Backlog,
 }
 
 /// One delivery stream's reading.
@@ -83,14 +92,26 @@ pub struct DeliveryReading {
 }
 
 impl Meter {
-    pub(super) fn read(&self, records: &[Record]) {
+    pub(super) fn take(&self, stretch: &Stretch, records: &[Record]) {
+        self.waiting.take(stretch, records);
         self.read_records.fetch_add(count(records.len()), Relaxed);
         self.read_bytes.fetch_add(count(records.iter().map(|record| record.data.len()).sum()), Relaxed);
     }
 
-    pub(super) fn put(&self, object: &Object) {
+    pub(super) fn settle(&self, stretch: &Stretch) {
+        self.waiting.settle(stretch);
+    }
+
+    pub(super) fn stop(&self) {
+        self.waiting.stop();
+    }
+
+    pub(super) fn put(&self, object: &Object, records: usize, error_type: Option<&'static str>, at_ms: u64) {
+        let bytes = count(object.body.iter().map(bytes::Bytes::len).sum());
         self.objects.fetch_add(1, Relaxed);
-        self.object_bytes.fetch_add(count(object.body.iter().map(bytes::Bytes::len).sum()), Relaxed);
+        self.object_bytes.fetch_add(bytes, Relaxed);
+        let (bucket, key) = (object.bucket.clone(), object.key.clone());
+        self.last.note(Written { bucket, key, bytes, records: count(records), at_ms, error_type });
     }
 
     pub(super) fn delivered(&self, records: usize, youngest_ms: u64) {
@@ -129,7 +150,13 @@ impl Meter {
             calls: self.calls.load(Relaxed),
             call_ms: self.call_ms.load(Relaxed),
             fresh_to_ms: self.fresh_to_ms.load(Relaxed),
+            waiting: self.waiting.backlog(),
         }
+    }
+
+    /// The objects written last, the newest first: those of errors, or the others.
+    pub(crate) fn last(&self, is_errors: bool) -> Vec<Written> {
+        self.last.last(is_errors)
     }
 }
 

@@ -9,7 +9,9 @@ mod objects;
 mod post;
 mod pump;
 mod reader;
+mod waiting;
 mod write;
+mod written;
 
 use crate::{
     Firehose,
@@ -32,6 +34,8 @@ use tokio::{
     sync::watch,
     task::{JoinError, JoinSet},
 };
+pub use waiting::Backlog;
+pub use written::Written;
 
 /// How long to wait before a first try is made again.
 const FIRST_REST_MS: u64 = 500;

@@ -21,12 +21,14 @@ const LONGEST_REST_MS: u64 = 10_000;
 /// How long after its arrival a record is still tried to be delivered; the service keeps none for longer.
 const KEPT_MS: u64 = 24 * 3_600_000;
 
-/// How many records an object has, and when they arrived.
+/// How many records an object has, when they arrived, and whether they failed.
 #[derive(Clone, Copy)]
 pub(super) struct Span {
     pub(super) records: usize,
     oldest_ms: u64,
     pub(super) youngest_ms: u64,
+    /// What went wrong with them, if something did.
+    error_type: Option<&'static str>,
 }
 
 impl Span {
@@ -36,14 +38,20 @@ impl Span {
             records: records.len(),
             oldest_ms: times().min().unwrap_or_default(),
             youngest_ms: times().max().unwrap_or_default(),
+            error_type: None,
         }
     }
 }
 
 /// Writes records as they are, those of errors under their own prefix.
-pub(super) async fn plain(delivery: &Arc<Delivery>, bucket: &Bucket, error_type: Option<&str>, records: &[Record]) {
+pub(super) async fn plain(
+    delivery: &Arc<Delivery>,
+    bucket: &Bucket,
+    error_type: Option<&'static str>,
+    records: &[Record],
+) {
     let object = object(delivery, bucket, error_type, &PartitionKeys::default(), records).await;
-    put_or_lose(delivery, object, Span::of(records)).await;
+    put_or_lose(delivery, object, Span { error_type, ..Span::of(records) }).await;
 }
 
 /// Writes good records, of one partition where there are several, and returns those that have to go to the errors: what
@@ -154,7 +162,7 @@ async fn put(delivery: &Arc<Delivery>, object: Object, span: Span, give_up_ms: u
         attempts += 1;
         match firehose.objects.put(object.clone()).await {
             Ok(()) => {
-                delivery.meter.put(&object);
+                delivery.meter.put(&object, span.records, span.error_type, firehose.clock.now_ms());
                 delivery.meter.delivered(span.records, span.youngest_ms);
                 delivery.recover().await;
                 return Ok(());

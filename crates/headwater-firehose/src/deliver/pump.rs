@@ -118,6 +118,7 @@ pub(super) async fn run(delivery: Arc<Delivery>, mut stop: watch::Receiver<bool>
         () = pump.finish() => {}
         () = give_up => {}
     }
+    delivery.meter.stop();
 }
 
 impl Pump {
@@ -163,9 +164,9 @@ impl Pump {
     fn take(&mut self, page: Page) {
         let Page { stretch, records, .. } = page;
         self.ledger.take(&stretch);
+        self.delivery.meter.take(&stretch, &records);
         let held = Held(Arc::new(stretch));
         let now_ms = self.now_ms();
-        self.delivery.meter.read(&records);
         if self.delivery.plan.raw.is_some() {
             for record in &records {
                 self.put(&Goal::Raw, record.clone(), std::slice::from_ref(&held), now_ms);
@@ -302,6 +303,7 @@ impl Pump {
     fn release(&mut self, held: Held) {
         if let Some(stretch) = Arc::into_inner(held.0) {
             self.ledger.settle(&stretch);
+            self.delivery.meter.settle(&stretch);
         }
     }
 

@@ -61,7 +61,12 @@ impl Firehose {
     ///
     /// # Errors
     /// The service's own, if there is none.
-    fn with_stream<T>(&self, caller: &Caller, name: &str, look: impl FnOnce(&DeliveryStream) -> T) -> Result<T> {
+    pub(crate) fn with_stream<T>(
+        &self,
+        caller: &Caller,
+        name: &str,
+        look: impl FnOnce(&DeliveryStream) -> T,
+    ) -> Result<T> {
         let catalog = self.catalog.read();
         let stream = catalog.stream(&caller.account, &caller.region, name);
         stream.map(look).ok_or_else(|| errors::stream_not_found(name, &caller.account))

@@ -3,7 +3,7 @@ use super::{
     House, NOW_MS, STREAM, bucket, plus, with,
     world::{shard, trouble},
 };
-use crate::{FirehoseSettings, run_deliveries, run_duties};
+use crate::{Backlog, FirehoseSettings, run_deliveries, run_duties};
 use headwater_log::{LogId, Seq};
 use serde_json::{Value, json};
 use std::{
@@ -314,4 +314,43 @@ async fn an_endpoint_is_tried_for_its_time_and_then_its_backup_has_the_records()
     }
     let failed: Value = serde_json::from_str(&works.under("http-endpoint-failed/")).unwrap();
     assert_eq!(failed["rawData"], base64_simd::STANDARD.encode_to_string("b"));
+}
+
+#[tokio::test]
+async fn what_waits_is_told_and_what_was_written_and_the_records_behind_errors() {
+    let places = json!({"Prefix": "p/", "ErrorOutputPrefix": "e/"});
+    let works = Works::direct(plus(plus(hints(1, 10), places), function())).await;
+    *works.house.world.function.lock().unwrap() = Box::new(|event| {
+        let records = event["records"].as_array().unwrap();
+        let fail =
+            |record: &Value| json!({"recordId": record["recordId"], "result": "ProcessingFailed", "data": "eA=="});
+        Ok(json!({"records": records.iter().map(fail).collect::<Vec<_>>()}))
+    });
+    let caller = headwater_wire::Caller::root("123456789012", "us-east-1", "k");
+    let (firehose, waiting) = (&works.house.firehose, || works.house.firehose.readings()[0].reading.waiting);
+    works.put(&["one", "three"]).await;
+    assert_eq!(waiting(), Backlog { records: 2, bytes: 8, oldest_ms: NOW_MS });
+    works.pass(1_000).await;
+    assert_eq!(waiting().records, 2, "what goes to the errors waits for its object too");
+    works.pass(10_000).await;
+    assert_eq!(waiting(), Backlog::default());
+    let delivered = firehose.delivered(&caller, "d").unwrap();
+    let [written] = &delivered.errors[..] else { panic!("{delivered:?}") };
+    assert_eq!((written.records, written.error_type, delivered.objects.len()), (2, Some("processing-failed"), 0));
+    let object = firehose.error_object(&caller, "d", &written.key).unwrap();
+    assert_eq!(object.arn(), format!("arn:aws:s3:::b/{}", written.key));
+    let lines = firehose.open_errors(&object).await.unwrap();
+    let lines: Vec<Value> = lines.split(|byte| *byte == b'\n').flat_map(serde_json::from_slice).collect();
+    assert_eq!((lines.len(), &lines[1]["rawData"]), (2, &json!("dGhyZWU=")));
+    for strange in ["p/2020/09/13/12/d-1-x", "../secret", "e/"] {
+        assert!(firehose.error_object(&caller, "d", strange).is_err(), "{strange}");
+    }
+    // Another process remembers nothing, and knows the key by its form.
+    let (key, works) = (written.key.clone(), works.killed().await);
+    let object = works.house.firehose.error_object(&caller, "d", &key).unwrap();
+    assert_eq!(works.house.firehose.open_errors(&object).await.unwrap().len(), lines_len(&lines));
+}
+
+fn lines_len(lines: &[Value]) -> usize {
+    lines.iter().map(|line| line.to_string().len() + 1).sum()
 }

@@ -157,6 +157,11 @@ impl Objects for World {
         };
         Box::pin(ready(outcome))
     }
+
+    fn get<'a>(&'a self, _: &'a str, key: &'a str, _: usize) -> Doing<'a, Result<Bytes, Failure>> {
+        let body = held(&self.objects).get(key).cloned();
+        Box::pin(ready(body.map(Bytes::from).ok_or_else(trouble)))
+    }
 }
 
 impl Functions for World {

@@ -143,6 +143,15 @@ fn a_loop_without_an_end_is_stopped() {
 }
 
 #[test]
+fn a_run_that_keeps_more_than_it_may_fails() {
+    let mut world = world((0..100).map(|_| summary("CREATING")));
+    let settings = Settings { max_kept_bytes: 300, default_endpoint: "http://local".into(), ..Settings::default() };
+    let report = play_with(&document(POLL), &mut world, json!({"name": "s"}), &settings);
+    let Outcome::Failed(why) = report.outcome else { panic!("it ended") };
+    assert!(why.contains("keeps more than"), "{why}");
+}
+
+#[test]
 fn inputs_are_checked_before_anything_is_sent() {
     let mut world = world([]);
     let report = play(&document(POLL), &mut world, json!({"name": 5}));

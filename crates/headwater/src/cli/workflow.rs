@@ -159,6 +159,7 @@ impl Run {
             max_steps: self.max_steps,
             pause_ms: self.pause_ms,
             is_dry: self.dry_run,
+            ..Settings::default()
         };
         world.begin(self.dry_run);
         let report = run(&library, &workflow.id, inputs, &settings, &mut world).await;

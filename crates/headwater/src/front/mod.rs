@@ -11,6 +11,7 @@ pub(crate) mod fault;
 mod functions;
 mod health;
 mod http;
+mod inside;
 mod local;
 mod metrics;
 mod observe;
@@ -24,11 +25,13 @@ mod stream;
 mod sts;
 mod tls;
 mod trace;
+mod workflows;
 
 pub(crate) use self::{
     backup::Backups,
     dispatch::Table,
     http::{Doors, MAX_CONNECTIONS, listen},
+    inside::Inside,
     observe::{LISTING, Observer},
     relay::Relay,
     tls::Tls,
@@ -92,6 +95,8 @@ pub(crate) struct Exchange<'a> {
     id: RequestId,
     draw: Draw,
     notes: Notes<'a>,
+    /// Who asks, where that is known already.
+    vouched: Option<Caller>,
 }
 
 impl Exchange<'_> {
@@ -115,6 +120,8 @@ pub(crate) struct Behind {
     pub(crate) backups: Backups,
     /// The way to the node that leads, where there are several.
     pub(crate) relay: Option<Relay>,
+    /// Services that can be looked into.
+    pub(crate) inside: Option<Inside>,
 }
 
 /// Everything a request needs on its way.
@@ -127,6 +134,8 @@ pub(crate) struct Front {
     observer: Observer,
     backups: Backups,
     relay: Option<Relay>,
+    inside: Option<Inside>,
+    runs: workflows::Runs,
     intake: Intake,
     own_names: OwnNames,
     console: Console,
@@ -146,7 +155,7 @@ impl Front {
         clock: Arc<dyn Clock>,
         entropy: Entropy,
     ) -> Arc<Self> {
-        let Behind { table, functions, backups, relay } = behind;
+        let Behind { table, functions, backups, relay, inside } = behind;
         Arc::new(Self {
             table,
             functions,
@@ -156,6 +165,8 @@ impl Front {
             observer,
             backups,
             relay,
+            inside,
+            runs: workflows::Runs::default(),
             intake: Intake::new(settings.body_limit_bytes, Arc::clone(&clock)),
             own_names: OwnNames::new(&settings.listen, &settings.server_names),
             region: Arc::clone(&settings.region),
@@ -172,7 +183,7 @@ impl Front {
     }
 
     /// Answers one request.
-    async fn answer(&self, request: Request<Incoming>, pulse: &Pulse, origin: Origin) -> Reply {
+    async fn answer(self: &Arc<Self>, request: Request<Incoming>, pulse: &Pulse, origin: Origin) -> Reply {
         let (head, body) = request.into_parts();
         if head.uri.path().starts_with(health::PREFIX) {
             if !self.own_names.admit(&head) {
@@ -184,25 +195,23 @@ impl Front {
             if let Some(asked) = console::Asked::of(&head) {
                 return console::answer(self, asked, &head, body, pulse, origin).await;
             }
+            if let Some(asked) = inside::Asked::of(&head) {
+                return inside::answer(self, asked, &head, body, pulse, origin).await;
+            }
+            if let Some(asked) = workflows::Asked::of(&head) {
+                return workflows::answer(self, asked, head, body, pulse, origin).await;
+            }
             return health::answer(&head, &self.table, &self.published, &self.observer.look, !*self.stop.borrow());
         }
         if let Some(asked) = functions::Asked::of(&head) {
             return functions::answer(self, asked, &head, body, pulse, origin).await;
         }
-        let mut draw = self.chance.draw();
         let addressee = Addressee::of(&head);
-        let (service, id) = (addressee.service, RequestId::new(addressee.service, &mut draw));
-        let notes = Notes::new(&self.observer, &*self.clock);
-        let mut exchange = Exchange { head: &head, origin, service, id, draw, notes };
-        let mut reply = match self.intake.take(&head, service, body, pulse).await {
-            Ok(taken) => {
-                exchange.notes.is_whole(&*self.clock);
-                let reply = self.respond(&mut exchange, addressee, &taken.bytes).await;
-                self.observer.tell(&mut exchange, &taken.bytes, &reply, &*self.clock);
-                reply
-            }
+        let mut exchange = self.exchange(&head, origin, addressee.service);
+        let mut reply = match self.intake.take(&head, addressee.service, body, pulse).await {
+            Ok(taken) => self.respond_and_tell(&mut exchange, addressee, &taken.bytes).await,
             Err(refusal) => {
-                let mut reply = reply::refusal(&refusal, &id, &mut exchange.draw);
+                let mut reply = reply::refusal(&refusal, &exchange.id, &mut exchange.draw);
                 if head.version < Version::HTTP_2 {
                     reply.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
                 }
@@ -216,6 +225,34 @@ impl Front {
         if let Some(relay) = &self.relay {
             relay.tell(&head, &mut reply);
         }
+        reply
+    }
+
+    /// The answer to a request that a caller, who is known already, would have sent with this head and this body. It is
+    /// answered here or not at all.
+    async fn on_behalf(&self, head: &Parts, body: &Bytes, caller: Caller) -> Reply {
+        let addressee = Addressee::of(head);
+        let mut exchange = self.exchange(head, caller.origin, addressee.service);
+        exchange.vouched = Some(caller);
+        self.respond_and_tell(&mut exchange, addressee, body).await
+    }
+
+    fn exchange<'a>(&'a self, head: &'a Parts, origin: Origin, service: Service) -> Exchange<'a> {
+        let mut draw = self.chance.draw();
+        let id = RequestId::new(service, &mut draw);
+        let notes = Notes::new(&self.observer, &*self.clock);
+        Exchange { head, origin, service, id, draw, notes, vouched: None }
+    }
+
+    async fn respond_and_tell<'a>(
+        &'a self,
+        exchange: &mut Exchange<'a>,
+        addressee: Addressee<'a>,
+        body: &Bytes,
+    ) -> Reply {
+        exchange.notes.is_whole(&*self.clock);
+        let reply = self.respond(exchange, addressee, body).await;
+        self.observer.tell(exchange, body, &reply, &*self.clock);
         reply
     }
 
@@ -289,7 +326,9 @@ impl Front {
     ) -> Result<Answer, Elsewhere> {
         loop {
             let relayed = match (self.operate(exchange, target, body).await, &self.relay) {
-                (Err(refusal), Some(relay)) if Relay::concerns(exchange.head, &refusal) => {
+                (Err(refusal), Some(relay))
+                    if exchange.vouched.is_none() && Relay::concerns(exchange.head, &refusal) =>
+                {
                     relay.carry(exchange.head, body).await
                 }
                 (answer, _) => return answer.map_err(Elsewhere::Error),
@@ -318,18 +357,25 @@ impl Front {
         self.table.run(route, target, caller, body, exchange).await
     }
 
+    /// Who signed a request to what is called `scope`, or is signed in to the console that sent it.
+    fn whoever(&self, scope: &'static str, head: &Parts, body: &[u8], origin: Origin) -> Result<Caller, ServiceError> {
+        if Console::speaks(head) {
+            self.console.caller(head, &self.own_names, &self.auth, origin)
+        } else {
+            self.auth.caller(scope, head, body, &*self.clock)
+        }
+    }
+
     /// Who asks for an operation.
     ///
     /// # Errors
     /// The refusal, in the service's words.
     fn caller(&self, exchange: &Exchange<'_>, target: Target<'_>, body: &Bytes) -> Result<Caller, ServiceError> {
         let Exchange { head, origin, .. } = *exchange;
-        let caller = if Console::speaks(head) {
-            self.console.caller(head, &self.own_names, &self.auth, origin)
-        } else {
-            self.auth.caller(target.service.scope(), head, body, &*self.clock)
-        };
-        let caller = caller.map_err(|refusal| {
+        if let Some(caller) = &exchange.vouched {
+            return Ok(caller.clone());
+        }
+        let caller = self.whoever(target.service.scope(), head, body, origin).map_err(|refusal| {
             // AWS looks at the body before it misses a signature.
             if auth::is_unsigned(&refusal) && !body.is_empty() && well_formed(target.dialect, body).is_err() {
                 return ServiceError::bare("SerializationException", ErrorKind::Sender);
@@ -408,6 +454,7 @@ mod tests {
                     functions: functions(&settings, &shared),
                     backups: Backups::of(None),
                     relay: None,
+                    inside: None,
                 },
                 Observer::new(Arc::new(nothing_read), None, None),
                 &settings,

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use headwater_firehose::outside::{Doing, Failure, Object, Objects};
 use std::{
     fs, io,
-    io::Write,
+    io::{Read, Write},
     path::Path,
     sync::{
         Arc,
@@ -99,6 +99,21 @@ impl Objects for Folder {
             }
         })
     }
+
+    fn get<'a>(&'a self, bucket: &'a str, key: &'a str, most_bytes: usize) -> Doing<'a, Result<Bytes, Failure>> {
+        let path = is_bucket(bucket).then(|| self.root.join(bucket).join(key_path::of_key(key)));
+        Box::pin(async move {
+            let missing = || refused("S3.NoSuchKey", "The specified key does not exist.".into());
+            let path = path.ok_or_else(missing)?;
+            match tokio::task::spawn_blocking(move || read(&path, most_bytes)).await {
+                Ok(Ok(Some(body))) => Ok(body.into()),
+                Ok(Ok(None)) => Err(refused("S3.EntityTooLarge", "The object is too large to be read here.".into())),
+                Ok(Err(error)) if error.kind() == io::ErrorKind::NotFound => Err(missing()),
+                Ok(Err(error)) => Err(refused("S3.InternalError", format!("The object cannot be read: {error}."))),
+                Err(error) => Err(failed(&error.to_string())),
+            }
+        })
+    }
 }
 
 /// Whether a folder in the root may be called so.
@@ -132,6 +147,15 @@ fn write(root: &Path, unfinished: &Path, path: &Path, body: &[Bytes]) -> io::Res
     fs::rename(unfinished, path)?;
     // All of them each time: another writer may have made one just now, or before a crash, and not have synced it.
     folder.ancestors().take_while(|folder| folder.starts_with(root)).try_for_each(sync_folder)
+}
+
+/// All of a file; nothing if that is more than `most_bytes`.
+#[expect(clippy::disallowed_methods, reason = "objects are files of the user's, which do not go through `Files`")]
+fn read(path: &Path, most_bytes: usize) -> io::Result<Option<Vec<u8>>> {
+    let file = fs::File::open(path)?;
+    let mut body = Vec::new();
+    file.take(most_bytes as u64 + 1).read_to_end(&mut body)?;
+    Ok((body.len() <= most_bytes).then_some(body))
 }
 
 #[expect(clippy::disallowed_methods, reason = "objects are files of the user's, which do not go through `Files`")]
@@ -187,6 +211,20 @@ mod tests {
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
         let failure = store.put(object("b", &"k".repeat(1025), "")).await.unwrap_err();
         assert_eq!(failure.code, "S3.KeyTooLongError");
+    }
+
+    #[tokio::test]
+    async fn what_was_written_is_read_and_nothing_outside_the_folder_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Folder::open(&folder.path().join("s3")).unwrap();
+        fs::write(folder.path().join("secret"), "s").unwrap();
+        store.put(object("b", "../a b", "text")).await.unwrap();
+        assert_eq!(store.get("b", "../a b", 5).await.unwrap(), "text!");
+        let code = async |bucket, key, most| store.get(bucket, key, most).await.unwrap_err().code;
+        assert_eq!(code("b", "../a b", 4).await, "S3.EntityTooLarge");
+        for (bucket, key) in [("b", "../../secret"), ("..", "secret"), ("b", "none"), (".unfinished", "0"), ("b", "")] {
+            assert_eq!(code(bucket, key, 9).await, "S3.NoSuchKey", "{bucket} {key}");
+        }
     }
 
     #[tokio::test]

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use headwater_firehose::outside::{Doing, Failure, Object, Objects};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use hyper::body::{Frame, SizeHint};
-use reqwest::{Body, Url};
+use reqwest::{Body, RequestBuilder, Url};
 use std::{
     collections::VecDeque,
     convert::Infallible,
@@ -20,8 +20,8 @@ use std::{
     time::Duration,
 };
 
-/// Time for the largest object over a slow line.
-const PUT_TIMEOUT: Duration = Duration::from_secs(300);
+/// Time for the largest object over a slow line, either way.
+const TIMEOUT: Duration = Duration::from_secs(300);
 /// What is read of an answer: it is an error's description, if anything.
 const MAX_ANSWER_BYTES: usize = 64 << 10;
 /// What is shown of an endpoint's own words.
@@ -70,34 +70,65 @@ impl S3 {
     }
 
     async fn put(&self, Object { bucket, key, body, content_encoding }: Object) -> Result<(), Failure> {
-        let url = address(&self.endpoint, &bucket, &key).ok_or_else(|| {
-            let why = "A piece of a key cannot be '.' or '..', as no URL can say so.";
-            failure("S3.InvalidURI", why.into())
-        })?;
         let mut headers = HeaderMap::new();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
         if let Some(encoding) = content_encoding {
             headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding));
         }
-        let signed = self.signer.sign(Method::PUT, &url, headers, body.clone(), &self.region).await;
+        let request = self.request(Method::PUT, &bucket, &key, headers, body.clone()).await?;
+        let request = request.body(Body::wrap(Parts::new(body))).timeout(TIMEOUT);
+        let response = request.send().await.map_err(|error| self.unreachable(&error))?;
+        let status = response.status();
+        let answer = bounded(response, MAX_ANSWER_BYTES).await.map_err(|error| self.unreachable(&error))?;
+        let answer = answer.unwrap_or_default();
+        // An endpoint may begin to answer before it knows whether it will succeed.
+        if status.is_success() && element(&answer, "Error").is_none() { Ok(()) } else { Err(refused(status, &answer)) }
+    }
+
+    async fn get(&self, bucket: &str, key: &str, most_bytes: usize) -> Result<Bytes, Failure> {
+        let request = self.request(Method::GET, bucket, key, HeaderMap::new(), Vec::new()).await?;
+        let response = request.timeout(TIMEOUT).send().await.map_err(|error| self.unreachable(&error))?;
+        let status = response.status();
+        let most_bytes = if status.is_success() { most_bytes } else { MAX_ANSWER_BYTES };
+        match bounded(response, most_bytes).await.map_err(|error| self.unreachable(&error))? {
+            Some(body) if status.is_success() => Ok(body),
+            Some(answer) => Err(refused(status, &answer)),
+            None => Err(failure("S3.EntityTooLarge", "The object is too large to be read here.".into())),
+        }
+    }
+
+    /// A signed request about an object, with a body of these parts still to be given.
+    async fn request(
+        &self,
+        method: Method,
+        bucket: &str,
+        key: &str,
+        headers: HeaderMap,
+        body: Vec<Bytes>,
+    ) -> Result<RequestBuilder, Failure> {
+        let url = address(&self.endpoint, bucket, key).ok_or_else(|| {
+            let why = "A piece of a key cannot be '.' or '..', as no URL can say so.";
+            failure("S3.InvalidURI", why.into())
+        })?;
+        let signed = self.signer.sign(Method::clone(&method), &url, headers, body, &self.region).await;
         let unsigned = |why| failure("S3.InternalError", format!("The request cannot be signed: {why}."));
         let headers = signed.map_err(unsigned)?;
         let client = self.web.trusted().map_err(|why| failure("S3.InternalError", why))?;
-        let request = client.put(url).headers(headers).body(Body::wrap(Parts::new(body))).timeout(PUT_TIMEOUT);
-        let unreachable = |error: reqwest::Error| {
-            failure("S3.InternalError", format!("{} cannot be reached: {}.", self.endpoint, whole(&error)))
-        };
-        let response = request.send().await.map_err(unreachable)?;
-        let status = response.status();
-        let answer = bounded(response, MAX_ANSWER_BYTES).await.map_err(unreachable)?.unwrap_or_default();
-        // An endpoint may begin to answer before it knows whether it will succeed.
-        if status.is_success() && element(&answer, "Error").is_none() { Ok(()) } else { Err(refused(status, &answer)) }
+        Ok(client.request(method, url).headers(headers))
+    }
+
+    fn unreachable(&self, error: &reqwest::Error) -> Failure {
+        failure("S3.InternalError", format!("{} cannot be reached: {}.", self.endpoint, whole(error)))
     }
 }
 
 impl Objects for S3 {
     fn put(&self, object: Object) -> Doing<'_, Result<(), Failure>> {
         Box::pin(self.put(object))
+    }
+
+    fn get<'a>(&'a self, bucket: &'a str, key: &'a str, most_bytes: usize) -> Doing<'a, Result<Bytes, Failure>> {
+        Box::pin(self.get(bucket, key, most_bytes))
     }
 }
 

@@ -17,8 +17,8 @@ secret = "s2"
 user = "reader"
 policy = '{"Statement": {"Effect": "Allow", "Action": "kinesis:List*", "Resource": "*"}}'
 "#;
-const OWN: (&str, &str) = ("X-Headwater-Console", "");
-const HOST: (&str, &str) = ("Host", "localhost:4566");
+pub(crate) const OWN: (&str, &str) = ("X-Headwater-Console", "");
+pub(crate) const HOST: (&str, &str) = ("Host", "localhost:4566");
 
 fn send(aws: &Server, method: &str, path: &str, headers: &[(&str, &str)], body: &Value) -> Reply {
     let headers = [&[HOST], headers].concat();
@@ -32,7 +32,7 @@ fn login(aws: &Server, id: &str, secret: &str) -> Reply {
 }
 
 /// The cookie of a session that begins.
-fn session(aws: &Server, id: &str, secret: &str) -> String {
+pub(crate) fn session(aws: &Server, id: &str, secret: &str) -> String {
     let reply = login(aws, id, secret);
     assert_eq!(reply.status, 200, "{}", reply.text());
     let cookie = reply.header("set-cookie").expect("a cookie");

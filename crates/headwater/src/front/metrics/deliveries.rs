@@ -1,5 +1,5 @@
 //! The delivery streams' counts. Invariant: a delivery stream that is there has a sample in each family.
-use super::{Head, Labels, counters, family, gauges, millis};
+use super::{Head, Labels, counters, family, gauges, millis, number};
 use headwater_firehose::{DeliveryReading, Reading};
 use prometheus_client::{
     encoding::DescriptorEncoder,
@@ -34,7 +34,14 @@ pub(super) fn encode(encoder: &mut DescriptorEncoder<'_>, deliveries: &[Delivery
     family(encoder, head, MetricType::Counter, calls)?;
     let help = "When the youngest record delivered had arrived";
     let head = Head("firehose_delivered_arrival_timestamp", help, Some(Unit::Seconds));
-    gauges(encoder, head, deliveries.iter().map(|it| (labels(it), millis(it.reading.fresh_to_ms))))
+    gauges(encoder, head, deliveries.iter().map(|it| (labels(it), millis(it.reading.fresh_to_ms))))?;
+    let head = Head("firehose_waiting_records", "Records read and not yet written", None);
+    gauges(encoder, head, deliveries.iter().map(|it| (labels(it), number(it.reading.waiting.records))))?;
+    let head = Head("firehose_waiting", "Data of records read and not yet written", Some(Unit::Bytes));
+    gauges(encoder, head, deliveries.iter().map(|it| (labels(it), number(it.reading.waiting.bytes))))?;
+    let help = "When the oldest record that is not yet written had arrived; 0 if there is none";
+    let head = Head("firehose_waiting_arrival_timestamp", help, Some(Unit::Seconds));
+    gauges(encoder, head, deliveries.iter().map(|it| (labels(it), millis(it.reading.waiting.oldest_ms))))
 }
 
 fn labels(delivery: &DeliveryReading) -> Labels<'_> {
