@@ -68,6 +68,12 @@ async function open(options = {}) {
   return page;
 }
 
+/** What keeps somebody from using a page as it is now. */
+async function faults(page) {
+  const { violations } = await page.evaluate(`${axe};axe.run(document, {resultTypes: ["violations"]})`);
+  return violations.map(({ id, impact, nodes }) => `${impact} ${id} ${nodes[0].html.slice(0, 90)}`);
+}
+
 const page = await open();
 const visit = async (path) => {
   await page.goto(`${console_}#${path}`);
@@ -108,6 +114,29 @@ await scenario("the_map_goes_by_keys", async () => {
   await page.locator(".shardmap canvas").focus();
   for (const key of ["ArrowLeft", "ArrowUp", "+", "+", "-", "0", "ArrowRight"]) await page.keyboard.press(key);
   await page.locator(".chosen").waitFor();
+});
+
+await scenario("each_shard_shows_what_goes_in_and_out_of_it", async () => {
+  await visit("/streams/orders");
+  const row = page.locator(".shard-row.list-row").first();
+  const put = row.locator("span.number").first();
+  await until(async () => Number.parseFloat((await put.textContent()) ?? "") > 0, "a rate of puts");
+  await row.click();
+  await page.locator(".chosen").getByText(/[1-9][0-9.]* records\/s/).first().waitFor();
+  await page.locator(".chosen").getByText("Iterator age").waitFor();
+});
+
+await scenario("the_overview_says_who_is_there", async () => {
+  await visit("/");
+  await page.getByText("One server, by itself.").waitFor();
+  // Several are on Kafka; here what such a server tells is made up.
+  const told = (await (await fetch(`${endpoint}/_headwater/metrics`)).text()).replace("# EOF", [["http://a:4566", "yes", 0], ["http://<b>:4566", "no", 1]].map(([node, self, leads]) =>
+    `headwater_node_leads{node="${node}",self="${self}"} ${leads}\nheadwater_node_silence_seconds{node="${node}",self="${self}"} 0.5`).join("\n") + "\n# EOF");
+  await page.route("**/_headwater/metrics", (route) => route.fulfill({ body: told, contentType: "text/plain" }));
+  await page.getByLabel("Servers", { exact: true }).getByText("http://<b>:4566").waitFor();
+  await page.locator("tr", { hasText: "http://a:4566" }).getByText("(this one)").waitFor();
+  await page.locator("tr", { hasText: "<b>" }).getByText("leads").waitFor();
+  await page.unroute("**/_headwater/metrics");
 });
 
 await scenario("a_refusal_is_told_in_the_services_words", async () => {
@@ -457,6 +486,8 @@ await scenario("what_failed_is_only_text_and_is_put_in_again", async () => {
       await page.locator(".record pre").waitFor();
     }
     await page.getByText("DecompressionFailed").first().waitFor();
+    const found = await faults(page);
+    expect(found.length === 0, found.join("; "));
   };
   const again = async (text) => {
     await page.getByRole("button", { name: "Put all in again" }).click();
@@ -500,11 +531,14 @@ await scenario("a_workflow_is_checked_run_and_its_steps_are_seen", async () => {
   await document_().fill("arazzo: 1.0.1\nworkflows: []\n");
   await page.getByLabel("Problems").getByText("line").first().waitFor();
   await page.getByRole("button", { name: "Take an example" }).click();
-  await page.getByLabel("stream", { exact: true }).fill("quiet");
+  await page.getByLabel("stream", { exact: true }).fill("orders");
   await page.getByRole("button", { name: "Run", exact: true }).click();
   await page.getByText("succeeded").waitFor();
   await until(async () => (await steps().filter({ hasText: "done" }).count()) === 4, "the workflow and three steps");
   await page.getByLabel("Outputs of the workflow").getByText("aGVsbG8=").waitFor();
+  await page.locator(".run summary").first().click();
+  const found = await faults(page);
+  expect(found.length === 0, found.join("; "));
   // A file does as well; what fails is told in the service's words.
   const file = { name: "w.yml", mimeType: "text/yaml", buffer: Buffer.from(workflow("operationId: DescribeStream", "payload: {StreamName: never}")) };
   await page.getByLabel("A file").setInputFiles(file);
@@ -565,8 +599,7 @@ await scenario("every_page_is_usable_by_everybody", async () => {
         mkdirSync(pictures, { recursive: true });
         await one.screenshot({ path: join(pictures, `${name}-${colorScheme}-${width}.png`) });
       }
-      const { violations } = await one.evaluate(`${axe};axe.run(document, {resultTypes: ["violations"]})`);
-      found.push(...violations.map(({ id, impact, nodes }) => `${name} ${colorScheme} ${width}: ${impact} ${id} ${nodes[0].html.slice(0, 90)}`));
+      found.push(...(await faults(one)).map((fault) => `${name} ${colorScheme} ${width}: ${fault}`));
       const wide = await one.evaluate(() => document.documentElement.scrollWidth - innerWidth);
       if (wide > 1) found.push(`${name} ${width}: ${wide} px too wide`);
     }
@@ -581,5 +614,6 @@ await scenario("the_browser_had_nothing_to_complain_of", async () => {
 });
 
 await browser.close();
-rmSync(folder, { recursive: true, force: true });
+servers.forEach((server) => server.kill());
+rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
 process.exit(failed === 0 ? 0 : 1);

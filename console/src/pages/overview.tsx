@@ -4,7 +4,7 @@ import { call } from "../api";
 import { type Listed, deliveries, streams, tables } from "../catalog";
 import { Badge, Command, Empty, Loading, Problem, Section, useLoad } from "../parts/basic";
 import { Plot } from "../parts/plot";
-import { bytes, count } from "../pure/format";
+import { bytes, count, duration, visible } from "../pure/format";
 import type { Described } from "../pure/query";
 import { lookFault, looks, rates, watch } from "../readings";
 import { to } from "../router";
@@ -205,11 +205,39 @@ function Deliveries() {
   );
 }
 
+/** Who shares the logs, and who leads. */
+function Servers() {
+  const points = looks.value[looks.value.length - 1]?.points;
+  if (points === undefined) return null;
+  const servers = points.filter(({ name }) => name === "headwater_node_leads");
+  const silence = (node: string | undefined) => points.find(({ name, labels }) => name === "headwater_node_silence_seconds" && labels["node"] === node)?.value;
+  if (servers.length === 0) return <p class="muted servers">One server, by itself.</p>;
+  return (
+    <Section title="Servers" aside={<span class="muted">{count(servers.length)} on this cluster</span>}>
+      <div class="scroll" role="group" aria-label="Servers" tabIndex={0}>
+        <table>
+          <thead><tr><th>Reached at</th><th>State</th><th class="number">Last heard</th></tr></thead>
+          <tbody>
+            {servers.map(({ labels, value }) => (
+              <tr key={labels["node"]}>
+                <td class="mono">{visible(labels["node"] ?? "")}{labels["self"] === "yes" && <span class="muted"> (this one)</span>}</td>
+                <td><Badge state={value === 1 ? "leads" : "follows"} /></td>
+                <td class="number">{duration((silence(labels["node"]) ?? NaN) * 1000)} ago</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </Section>
+  );
+}
+
 export function Overview() {
   return (
     <>
       <h1>Overview</h1>
       <Plots />
+      <Servers />
       <Streams />
       <div class="columns">
         <Tables />

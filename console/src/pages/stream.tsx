@@ -1,13 +1,14 @@
 // A stream: its shards, its records as they come, its consumers and settings.
-import { useEffect, useMemo, useState } from "preact/hooks";
-import { call } from "../api";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { call, own } from "../api";
 import { refresh } from "../catalog";
 import { Area, Awaited, Badge, Choice, Dialog, Empty, Facts, Field, Loading, Problem, Section, Tabs, useLoad } from "../parts/basic";
 import { ShardMap } from "../parts/shardmap";
 import { Virtual } from "../parts/virtual";
 import { toBase64 } from "../pure/decode";
-import { count, moment, shard as name } from "../pure/format";
+import { bytes, count, duration, moment, shard as name, short } from "../pure/format";
 import { type Placed, type Shard, layout, middle, neighbours, ring, sameShards } from "../pure/ring";
+import { type Counted, type CountedAt, type Rates, shardRates } from "../pure/shards";
 import { go, here, to } from "../router";
 import { Tail } from "./tail";
 
@@ -15,6 +16,7 @@ const EVERY_MS = 4000;
 /** A list of thousands of shards is asked for less often. */
 const MANY = 500;
 const MANY_MS = 15_000;
+const RATES_MS = 3000;
 
 export interface Summary {
   StreamName: string;
@@ -110,11 +112,28 @@ export function Stream({ stream }: { stream: string }) {
   );
 }
 
+/** What goes in and out of each shard now. */
+function useRates(stream: string): Map<string, Rates> {
+  const last = useRef<CountedAt | undefined>(undefined);
+  const found = useLoad(`rates ${stream}`, async (signal) => {
+    const reply = await own(`streams/${encodeURIComponent(stream)}/shards`, { signal });
+    const now: CountedAt = { at: performance.now() / 1000, shards: ((await reply.json()) as { shards: Counted[] }).shards };
+    const rates = last.current === undefined ? new Map<string, Rates>() : shardRates(last.current, now);
+    last.current = now;
+    return rates;
+  }, RATES_MS);
+  return found.value ?? new Map<string, Rates>();
+}
+
+const flow = (records: number | undefined, size: number | undefined) => (records === undefined ? "–" : `${short(records)} records/s, ${bytes(size)}/s`);
+
 function Shards(props: { stream: string; placed: Placed[]; chosen: number | undefined; select: (at: number | undefined) => void; ask: (what: Asked) => void }) {
   const { stream, placed, chosen, select, ask } = props;
+  const rates = useRates(stream);
   const open = useMemo(() => ring(placed), [placed]);
   const order = useMemo(() => [...open, ...placed.flatMap(({ isOpen }, at) => (isOpen ? [] : [at])).reverse()], [placed, open]);
   const one = chosen === undefined ? undefined : placed[chosen];
+  const now = one && rates.get(one.shard.ShardId);
   return (
     <>
       <Section title="Shard map" aside={<span class="muted">{count(open.length)} open, {count(placed.length - open.length)} closed</span>}>
@@ -127,6 +146,9 @@ function Shards(props: { stream: string; placed: Placed[]; chosen: number | unde
               <Facts rows={[
                 ["Shard", <span class="mono">{one.shard.ShardId}</span>],
                 ["State", <Badge state={one.isOpen ? "open" : "closed"} />],
+                ["Put", flow(now?.putRecords, now?.putBytes)],
+                ["Read", flow(now?.readRecords, now?.readBytes)],
+                ["Iterator age", duration(now?.behindMs)],
                 ["Hash keys", <span class="mono">{one.shard.HashKeyRange.StartingHashKey} – {one.shard.HashKeyRange.EndingHashKey}</span>],
                 ["From", one.parents.length === 0 ? "the beginning" : one.parents.map((parent) => <Jump placed={placed} at={parent} select={select} />)],
                 ["Became", one.children.length === 0 ? "–" : one.children.map((child) => <Jump placed={placed} at={child} select={select} />)],
@@ -141,13 +163,17 @@ function Shards(props: { stream: string; placed: Placed[]; chosen: number | unde
           )}
       </Section>
       <Section title="All shards">
-        <div class="list-head shard-row" aria-hidden="true"><span>Shard</span><span>State</span><span class="number">Of the ring</span><span>From</span></div>
+        <div class="list-head shard-row" aria-hidden="true"><span>Shard</span><span>State</span><span class="number">Put/s</span><span class="number">Read/s</span><span class="number">Iterator age</span><span class="number">Of the ring</span><span>From</span></div>
         <Virtual items={order} label="All shards" height={Math.min(420, Math.max(order.length, 1) * 28)} row={(at) => {
           const { shard, isOpen, from, to: end, parents } = placed[at]!;
+          const rate = rates.get(shard.ShardId);
           return (
             <button type="button" key={shard.ShardId} class="list-row shard-row" aria-pressed={at === chosen} onClick={() => select(at)}>
               <span class="mono">{shard.ShardId}</span>
               <span><Badge state={isOpen ? "open" : "closed"} /></span>
+              <span class="number">{short(rate?.putRecords)}</span>
+              <span class="number">{short(rate?.readRecords)}</span>
+              <span class="number">{duration(rate?.behindMs)}</span>
               <span class="number">{((end - from) * 100).toPrecision(3)} %</span>
               <span class="muted">{parents.map((parent) => name(placed[parent]!.shard.ShardId)).join(" + ") || "the beginning"}</span>
             </button>

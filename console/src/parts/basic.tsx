@@ -42,7 +42,7 @@ export function useLoad<T>(key: string, load: (abort: AbortSignal) => Promise<T>
 
 /** A state in one word. */
 export function Badge({ state }: { state: string }) {
-  const kind = /^(ACTIVE|ENABLED|OPEN|ready|live|done|succeeded)$/i.test(state) ? "good"
+  const kind = /^(ACTIVE|ENABLED|OPEN|ready|live|done|succeeded|leads)$/i.test(state) ? "good"
     : /(ING|INPROGRESS|stopping)$/i.test(state) ? "busy"
     : /(FAILED|INACCESSIBLE|SUSPENDED)/i.test(state) ? "bad" : "plain";
   return <span class={`badge ${kind}`}>{state.toLowerCase().replaceAll("_", " ")}</span>;

@@ -9,6 +9,7 @@ import { parse, rate, sum } from "../pure/metrics";
 import { type Described, EMPTY, edit, fresh, request } from "../pure/query";
 import { type Shard, at, layout, middle, neighbours, ring, sameShards, share } from "../pure/ring";
 import { BEGUN, Lines, type Run, type Told, after } from "../pure/run";
+import { type Counted, shardRates } from "../pure/shards";
 import { MAX_BATCH, MAX_HELD, Rows } from "../tail/rows";
 
 const utf8 = (text: string) => new TextEncoder().encode(text);
@@ -343,5 +344,20 @@ describe("a run", () => {
     const run = went([step("a"), { event: "end", succeeded: false, failure: "It was stopped.", outputs: null }]);
     expect(run.lines.map(({ state }) => state)).toEqual(["failed"]);
     expect(after(run, done("never", null))).toEqual(run);
+  });
+});
+
+describe("rates of shards", () => {
+  const shard = (shardId: string, incomingRecords: number, outgoingBytes: number, behindMs: number | null = null): Counted => ({
+    shardId, incomingRecords, incomingBytes: incomingRecords * 10, outgoingRecords: 0, outgoingBytes, behindMs,
+  });
+  it("are what rose in a second, from nothing for one that is new", () => {
+    const rates = shardRates({ at: 10, shards: [shard("a", 4, 100)] }, { at: 12, shards: [shard("a", 8, 100, 70), shard("b", 2, 0)] });
+    expect(rates.get("a")).toEqual({ putRecords: 2, putBytes: 20, readRecords: 0, readBytes: 0, behindMs: 70 });
+    expect(rates.get("b")).toEqual({ putRecords: 1, putBytes: 10, readRecords: 0, readBytes: 0, behindMs: undefined });
+  });
+  it("are none where the counts began anew, or no time has passed", () => {
+    expect(shardRates({ at: 10, shards: [shard("a", 4, 100)] }, { at: 12, shards: [shard("a", 1, 0)] }).size).toBe(0);
+    expect(shardRates({ at: 10, shards: [] }, { at: 10, shards: [shard("a", 1, 0)] }).size).toBe(0);
   });
 });

@@ -39,7 +39,7 @@ use headwater_wire::{Access, Sealer};
 use limits::Limits;
 use load::Loads;
 use meter::Meters;
-pub use meter::{ReaderReading, StreamReading};
+pub use meter::{ReaderReading, ShardReading, StreamReading};
 pub use ops::{REFUSED, operations};
 pub use reading::{ShardPage, ShardRecord};
 use std::sync::{Arc, atomic::AtomicU64};

@@ -2,10 +2,19 @@
 //!
 //! Invariant: counts only rise while a stream is there; at most [`MAX_STREAMS`] streams have counts of their own, the
 //! others are counted together, and so are consumers beyond [`MAX_CONSUMERS`] of a stream.
+mod shards;
+
+pub use shards::ShardReading;
+
 use crate::{
     Kinesis,
-    catalog::{Scope, Stream},
+    access::Subject,
+    catalog::{Scope, Stream, shard_id},
+    errors::Result,
+    target::Target,
 };
+use headwater_wire::Caller;
+use shards::Shards;
 use std::{
     collections::HashMap,
     sync::{
@@ -43,6 +52,7 @@ struct Meter {
     incoming_bytes: AtomicU64,
     throttled_records: AtomicU64,
     throttled_reads: AtomicU64,
+    shards: Shards,
     /// By the name of the consumer; [`POLLING`] for those that poll.
     readers: Mutex<HashMap<String, Readers>>,
 }
@@ -67,6 +77,7 @@ impl Meter {
     }
 
     fn hand(&self, consumer: &str, shard: u32, handed: Handed) {
+        self.shards.handed(shard, handed.records, handed.bytes);
         let mut readers = self.readers();
         let name = if readers.contains_key(consumer) || readers.len() < MAX_CONSUMERS { consumer } else { OTHERS };
         if !readers.contains_key(name) {
@@ -80,9 +91,10 @@ impl Meter {
 }
 
 impl Meters {
-    /// Records became durable.
-    pub(crate) fn took(&self, incarnation: u128, records: usize, bytes: usize) {
+    /// Records became durable in a shard.
+    pub(crate) fn took(&self, (incarnation, shard): (u128, u32), records: usize, bytes: usize) {
         self.with(incarnation, |meter| {
+            meter.shards.took(shard, records, bytes);
             meter.incoming_records.fetch_add(count(records), Relaxed);
             meter.incoming_bytes.fetch_add(count(bytes), Relaxed);
         });
@@ -182,6 +194,26 @@ impl Kinesis {
         catalog.all().filter_map(reading).chain(shared).collect()
     }
 
+    /// What was counted of the shards of a stream since the process began, for a caller who may list them.
+    ///
+    /// # Errors
+    /// The service's.
+    pub fn shard_readings(&self, caller: &Caller, name: &str) -> Result<Vec<ShardReading>> {
+        let target = Target { name: Some(name), arn: None };
+        let caller = self.authorize("ListShards", caller.clone(), Subject::Stream(target).into())?;
+        let incarnation = target.find(&self.catalog.read(), &caller)?.1.incarnation;
+        let Some(meter) = self.meters.get(incarnation) else { return Ok(Vec::new()) };
+        let (now_us, readers) = (self.clock.steady_us(), meter.readers());
+        let behind_ms = |shard: u32| {
+            let told = readers.values().filter_map(|held| held.ages.get(&shard));
+            told.filter(|(told_us, _)| now_us.saturating_sub(*told_us) <= READER_US)
+                .map(|(_, behind_ms)| *behind_ms)
+                .max()
+        };
+        let named = |(shard, reading)| ShardReading { shard: shard_id(shard), behind_ms: behind_ms(shard), ..reading };
+        Ok(meter.shards.readings().into_iter().map(named).collect())
+    }
+
     /// How long ago everything past retention was last trimmed, in milliseconds; nothing if it was not yet.
     #[must_use]
     pub fn trim_lag_ms(&self) -> Option<u64> {
@@ -251,7 +283,7 @@ mod tests {
     fn streams_and_consumers_beyond_the_bounds_are_counted_together() {
         let meters = Meters::default();
         for incarnation in 1..=MAX_STREAMS as u128 + 2 {
-            meters.took(incarnation, 1, 5);
+            meters.took((incarnation, 0), 1, 5);
         }
         let records = |incarnation| meters.get(incarnation).map(|meter| meter.incoming_records.load(Relaxed));
         assert_eq!((records(1), records(MAX_STREAMS as u128), records(SHARED)), (Some(1), Some(1), Some(2)));

@@ -99,8 +99,9 @@ async fn serve(settings: Settings) -> Result<Arc<dyn Engine>, String> {
 
     let traces = telemetry.as_ref().map(|telemetry| Traces::new(telemetry.sink(), telemetry.ratio()));
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS as usize));
-    let inside = Some(Inside::new(Arc::clone(&firehose)));
+    let inside = Some(Inside::new(Arc::clone(&kinesis), Arc::clone(&firehose)));
     let (recovery_us, free, spans) = (clock.steady_us(), Arc::clone(&places), telemetry.as_ref().map(Telemetry::sink));
+    let others = nodes.clone();
     let look: Look = Arc::new(move || Readings {
         deliveries: firehose.readings(),
         streams: kinesis.readings(),
@@ -109,6 +110,7 @@ async fn serve(settings: Settings) -> Result<Arc<dyn Engine>, String> {
         connections: (MAX_CONNECTIONS as usize).saturating_sub(free.available_permits()) as u64,
         recovery_us,
         spans: spans.as_ref().map(SpanSink::counts),
+        nodes: others.as_ref().map(|nodes| nodes.present()).unwrap_or_default(),
     });
     let observer = Observer::new(look, settings.slow_request_ms, traces);
     let behind = Behind { table, functions, backups: Backups::of(source), relay, inside };

@@ -28,7 +28,7 @@ pub(crate) async fn run(kinesis: Arc<Kinesis>, caller: Caller, input: PutRecordI
             kinesis.catalog.catch_up().await.map_err(|error| errors::engine(&error))?;
             continue;
         }
-        kinesis.meters.took(log.group.0, 1, offer.size_bytes());
+        kinesis.meters.took((log.group.0, mark.shard), 1, offer.size_bytes());
         let Placed { shard, sequence_number } = Placed::new(mark, *stamp);
         return Ok(PutRecordOutput { shard_id: shard_id(shard), sequence_number, encryption_type });
     }

@@ -84,7 +84,7 @@ pub(crate) async fn run(kinesis: Arc<Kinesis>, caller: Caller, input: PutRecords
                             ..PutRecordsResultEntry::default()
                         };
                     }
-                    kinesis.meters.took(log.group.0, count, size_bytes);
+                    kinesis.meters.took((log.group.0, mark.shard), count, size_bytes);
                 }
                 Err(error) => {
                     let failure = errors::engine(&error);

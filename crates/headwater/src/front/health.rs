@@ -36,7 +36,7 @@ pub(crate) fn answer(head: &Parts, table: &Table, published: &Published, look: &
         "/_headwater/published" => page(StatusCode::OK, &published.shown()),
         _ => page(
             StatusCode::NOT_FOUND,
-            &json!({"error": "there are /_headwater/health, with /live and /ready, /_headwater/metrics, /_headwater/published, /_headwater/console, /_headwater/deliveries/NAME and, to POST to, /_headwater/workflows/run, /_headwater/backup"}),
+            &json!({"error": "there are /_headwater/health, with /live and /ready, /_headwater/metrics, /_headwater/published, /_headwater/console, /_headwater/deliveries/NAME, /_headwater/streams/NAME/shards and, to POST to, /_headwater/workflows/run, /_headwater/backup"}),
         ),
     }
 }

@@ -10,6 +10,7 @@ use super::{
 };
 use bytes::Bytes;
 use headwater_firehose::{Delivered, Firehose, Written};
+use headwater_kinesis::{Kinesis, ShardReading};
 use headwater_wire::{Caller, ErrorKind, Origin, Service, ServiceError};
 use http::{HeaderName, HeaderValue, Method, StatusCode, header, request::Parts};
 use hyper::body::Incoming;
@@ -18,6 +19,7 @@ use std::{borrow::Cow, sync::Arc};
 use tokio::sync::Semaphore;
 
 const DELIVERIES: &str = "/_headwater/deliveries/";
+const STREAMS: &str = "/_headwater/streams/";
 /// What a policy calls reading an object.
 const READ_OBJECT: &str = "s3:GetObject";
 /// What one answer holds of an object of errors: whole lines, but one in any case.
@@ -29,6 +31,7 @@ static NEXT: HeaderName = HeaderName::from_static("x-headwater-next");
 
 /// The services that are looked into.
 pub(crate) struct Inside {
+    kinesis: Arc<Kinesis>,
     firehose: Arc<Firehose>,
     opened: Semaphore,
 }
@@ -40,19 +43,25 @@ pub(super) enum Asked<'a> {
     Delivered(&'a str),
     /// The records behind its errors.
     Errors(&'a str),
+    /// What went in and out of a stream's shards.
+    Shards(&'a str),
 }
 
 impl<'a> Asked<'a> {
     /// What a request asks of the insides; nothing if it speaks of something else.
     pub(super) fn of(head: &'a Parts) -> Option<Self> {
-        let name = head.uri.path().strip_prefix(DELIVERIES)?;
+        let path = head.uri.path();
+        if let Some(name) = path.strip_prefix(STREAMS).and_then(|rest| rest.strip_suffix("/shards")) {
+            return Some(Self::Shards(name));
+        }
+        let name = path.strip_prefix(DELIVERIES)?;
         Some(name.strip_suffix("/errors").map_or(Self::Delivered(name), Self::Errors))
     }
 }
 
 impl Inside {
-    pub(crate) fn new(firehose: Arc<Firehose>) -> Self {
-        Self { firehose, opened: Semaphore::new(OPENED) }
+    pub(crate) fn new(kinesis: Arc<Kinesis>, firehose: Arc<Firehose>) -> Self {
+        Self { kinesis, firehose, opened: Semaphore::new(OPENED) }
     }
 }
 
@@ -82,7 +91,8 @@ impl Inside {
         body: &Bytes,
         origin: Origin,
     ) -> Result<Reply, ServiceError> {
-        let caller = Caller { origin, ..front.whoever(Service::Firehose.scope(), head, body, origin)? };
+        let service = if matches!(asked, Asked::Shards(_)) { Service::Kinesis } else { Service::Firehose };
+        let caller = Caller { origin, ..front.whoever(service.scope(), head, body, origin)? };
         match asked {
             Asked::Delivered(name) => {
                 let Delivered { objects, errors } = self.firehose.delivered(&caller, name)?;
@@ -99,12 +109,29 @@ impl Inside {
                 let from = parameter(head, "from").and_then(|from| from.parse().ok()).unwrap_or_default();
                 Ok(page(&lines, from))
             }
+            Asked::Shards(name) => {
+                let shards = self.kinesis.shard_readings(&caller, name)?;
+                let shards: Vec<Value> = shards.iter().map(shard).collect();
+                Ok(reply::json(StatusCode::OK, &json!({"shards": shards})))
+            }
         }
     }
 }
 
 fn written(Written { bucket, key, bytes, records, at_ms, error_type }: &Written) -> Value {
     json!({"bucket": bucket, "key": key, "bytes": bytes, "records": records, "writtenAt": at_ms, "errorType": error_type})
+}
+
+fn shard(reading: &ShardReading) -> Value {
+    let ShardReading { shard, incoming_records, incoming_bytes, outgoing_records, outgoing_bytes, behind_ms } = reading;
+    json!({
+        "shardId": shard,
+        "incomingRecords": incoming_records,
+        "incomingBytes": incoming_bytes,
+        "outgoingRecords": outgoing_records,
+        "outgoingBytes": outgoing_bytes,
+        "behindMs": behind_ms,
+    })
 }
 
 /// Whole lines from a place on, and where the next ones begin.
@@ -166,7 +193,8 @@ mod tests {
     fn a_path_names_the_delivery_stream_and_what_of_it() {
         assert_eq!(asked("/_headwater/deliveries/d").as_deref(), Some("Delivered(\"d\")"));
         assert_eq!(asked("/_headwater/deliveries/d/errors?key=a").as_deref(), Some("Errors(\"d\")"));
-        assert_eq!(asked("/_headwater/health"), None);
+        assert_eq!(asked("/_headwater/streams/s/shards").as_deref(), Some("Shards(\"s\")"));
+        assert_eq!(asked("/_headwater/streams/s").or(asked("/_headwater/health")), None);
     }
 
     #[tokio::test]

@@ -52,7 +52,7 @@ use self::{
     relay::Relayed,
     reply::{Refusal, Reply, RequestId},
 };
-use crate::{functions::Registry, gate::Gate, settings::Settings};
+use crate::{functions::Registry, gate::Gate, nodes::NodeReading, settings::Settings};
 use ::http::{HeaderValue, Method, Request, Version, header, request::Parts};
 use bytes::Bytes;
 use headwater_firehose::DeliveryReading;
@@ -81,6 +81,8 @@ pub(crate) struct Readings {
     pub(crate) recovery_us: u64,
     /// Spans sent, and spans given up; nothing where none are made.
     pub(crate) spans: Option<(u64, u64)>,
+    /// The servers that share the logs; none where there is one alone.
+    pub(crate) nodes: Vec<NodeReading>,
 }
 
 /// Reads them, when somebody looks.
@@ -425,7 +427,16 @@ mod tests {
 
     fn nothing_read() -> Readings {
         let (deliveries, streams, journal) = (Vec::new(), Vec::new(), None);
-        Readings { deliveries, streams, journal, trim_lag_ms: None, connections: 0, recovery_us: 0, spans: None }
+        Readings {
+            deliveries,
+            streams,
+            journal,
+            trim_lag_ms: None,
+            connections: 0,
+            recovery_us: 0,
+            spans: None,
+            nodes: Vec::new(),
+        }
     }
 
     struct Server {

@@ -10,6 +10,7 @@ use headwater_log::{
     clock::Clock,
     machine::{of_json, to_json},
 };
+pub(crate) use roll::NodeReading;
 use roll::{NodeId, Roll, Said};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
@@ -74,6 +75,11 @@ impl Nodes {
     /// Where the leader is reached, now and at each change.
     pub(crate) fn leader(&self) -> watch::Receiver<Option<Arc<str>>> {
         self.leader.subscribe()
+    }
+
+    /// The nodes that are there, as far as this one has heard.
+    pub(crate) fn present(&self) -> Vec<NodeReading> {
+        self.roll().present(self.me, self.clock.now_ms())
     }
 
     /// Takes leave, so that another node leads at once. What the others say is still heard.
@@ -242,6 +248,9 @@ mod tests {
         let (one, two) = (join(&engine, &clock, 1).await, join(&engine, &clock, 2).await);
         eventually(&clock, || *one.leads().borrow() && two.leader().borrow().as_deref() == Some("http://1")).await;
         assert!(!*two.leads().borrow());
+        let seen = two.present();
+        let told: Vec<_> = seen.iter().map(|node| (&*node.url, node.leads, node.is_self)).collect();
+        assert_eq!(told, [("http://1", true, false), ("http://2", false, true)]);
         one.leave().await;
         eventually(&clock, || *two.leads().borrow() && one.leader().borrow().as_deref() == Some("http://2")).await;
         for _ in 0..100 {

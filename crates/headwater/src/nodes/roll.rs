@@ -24,6 +24,18 @@ pub(super) enum Said {
     Gone { node: NodeId },
 }
 
+/// A node, for whoever watches.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct NodeReading {
+    /// Where it is reached.
+    pub(crate) url: String,
+    pub(crate) leads: bool,
+    /// Whether it is the one that tells.
+    pub(crate) is_self: bool,
+    /// How long ago it was heard.
+    pub(crate) silent_ms: u64,
+}
+
 /// What one node knows of all.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(super) struct Roll {
@@ -74,6 +86,21 @@ impl Roll {
     /// Where the leader is reached.
     pub(super) fn leader_url(&self) -> Option<&str> {
         self.nodes.get(&self.leader?).map(|seen| seen.url.as_str()).filter(|url| !url.is_empty())
+    }
+
+    /// The nodes that were heard lately and have not gone, in order of where they are reached; `me` is the one that tells.
+    pub(super) fn present(&self, me: NodeId, now_ms: u64) -> Vec<NodeReading> {
+        let heard = self.nodes.iter().filter(|(node, _)| self.is_heard(**node, now_ms));
+        let mut present: Vec<NodeReading> = heard
+            .map(|(node, seen)| NodeReading {
+                url: seen.url.clone(),
+                leads: self.leader == Some(*node),
+                is_self: *node == me,
+                silent_ms: now_ms.saturating_sub(seen.heard_ms),
+            })
+            .collect();
+        present.sort_unstable_by(|one, other| one.url.cmp(&other.url));
+        present
     }
 
     /// What `node` has to say to take the lead, if that is its turn: nobody leads who is heard, and of those who are it
@@ -137,6 +164,17 @@ mod tests {
         silent.hear(&Said::Gone { node: ONE }, 100);
         assert_eq!(silent.leader_url(), None);
         assert!(silent.take_over(TWO, 2_999).is_some());
+    }
+
+    #[test]
+    fn who_is_there_is_told_and_who_fell_silent_is_not() {
+        let mut two = roll(&[(here(ONE, Some(1)), 0), (here(TWO, None), 2_000)]);
+        let reading = |url: &str, leads, is_self, silent_ms| NodeReading { url: url.into(), leads, is_self, silent_ms };
+        let (one, other) = (reading("http://1", true, false, 2_500), reading("http://2", false, true, 500));
+        assert_eq!(two.present(TWO, 2_500), [one, other.clone()]);
+        assert_eq!(two.present(TWO, 3_000), [NodeReading { silent_ms: 1_000, ..other }]);
+        two.hear(&Said::Gone { node: TWO }, 3_000);
+        assert_eq!(two.present(TWO, 3_000), []);
     }
 
     #[test]

@@ -158,3 +158,36 @@ fn looking_inside_takes_a_session_or_a_signature_and_the_rights_to_it() {
     let posted = request("POST", PATH, &[HOST, OWN, cookie], b"");
     assert_eq!(exchange(aws.address(), &posted).expect("an answer").status, 405);
 }
+
+#[test]
+fn each_shard_is_counted_for_who_may_list_them_and_the_page_of_metrics_stays_small() {
+    let aws = Server::start(&[]);
+    let signed = [("Authorization", AUTHORIZATION), ("X-Amz-Date", DATE)];
+    let stream = aws.stream(2);
+    let path = format!("/_headwater/streams/{stream}/shards");
+    assert_eq!(get(&aws, &path, &signed).json(), json!({"shards": []}));
+    let upper = "340282366920938463463374607431768211455";
+    let put = json!({"StreamName": stream, "PartitionKey": "key", "Data": "ZGF0YQ==", "ExplicitHashKey": upper});
+    let shard = aws.ok("PutRecord", put.clone())["ShardId"].clone();
+    aws.ok("PutRecords", json!({"StreamName": stream, "Records": [
+        {"PartitionKey": "k", "Data": "MTIz", "ExplicitHashKey": upper}, {"PartitionKey": "k", "Data": "MTIz", "ExplicitHashKey": "0"},
+    ]}));
+    let start = json!({"StreamName": stream, "ShardId": shard, "ShardIteratorType": "TRIM_HORIZON"});
+    aws.ok("GetRecords", json!({"ShardIterator": aws.ok("GetShardIterator", start)["ShardIterator"]}));
+    let told = get(&aws, &path, &signed).json();
+    let [lower, upper] = &told["shards"].as_array().expect("a list")[..] else { panic!("two shards: {told}") };
+    assert_eq!((&lower["incomingRecords"], &lower["behindMs"]), (&json!(1), &Value::Null));
+    let counted = json!({
+        "shardId": shard, "incomingRecords": 2, "incomingBytes": 11, "outgoingRecords": 2, "outgoingBytes": 7, "behindMs": 0,
+    });
+    assert_eq!(*upper, counted);
+    assert!(!get(&aws, "/_headwater/metrics", &[]).text().contains("shardId-"), "shards are not told there");
+    assert_eq!(get(&aws, "/_headwater/streams/none/shards", &signed).status, 404);
+    assert!(matches!(get(&aws, &path, &[]).status, 400 | 403));
+
+    let aws = Server::with_credentials(CREDENTIALS);
+    let cookie = session(&aws, "LOOKER", "s2");
+    let denied = get(&aws, "/_headwater/streams/s/shards", &[OWN, ("Cookie", &cookie)]);
+    assert_eq!(denied.status, 403);
+    assert!(denied.text().contains("kinesis:ListShards"), "{}", denied.text());
+}

@@ -5,6 +5,7 @@
 //! has a line for each name, and a test holds the two together.
 mod deliveries;
 mod journal;
+mod nodes;
 mod process;
 mod requests;
 mod streams;
@@ -53,6 +54,7 @@ impl Collector for Own {
         journal::encode(&mut encoder, readings.journal.as_ref())?;
         streams::encode(&mut encoder, &readings.streams)?;
         deliveries::encode(&mut encoder, &readings.deliveries)?;
+        nodes::encode(&mut encoder, &readings.nodes)?;
         state(&mut encoder, readings)
     }
 }
