@@ -1,5 +1,5 @@
 // The records behind a delivery stream's errors: an object of errors, line by line, and putting them in again.
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { call, own, words } from "../api";
 import { Dialog, Empty, Field, Loading, Problem, useLoad } from "../parts/basic";
 import { Looked } from "../parts/looked";
@@ -158,8 +158,17 @@ function sender(name: string, description: Description): (part: Failed[]) => Pro
 function Again(props: { name: string; from: string; to: Description; close: () => void; done: (done: Replayed) => void }) {
   const [under, setUnder] = useState(0);
   const stream = props.to.Source?.KinesisStreamSourceDescription?.KinesisStreamARN.split("/").pop();
+  const gone = useRef(false);
+  useEffect(() => () => {
+    gone.current = true;
+  }, []);
   const act = async () => {
-    const send = sender(props.name, props.to);
+    const put = sender(props.name, props.to);
+    // Who closes the dialog wants no more of them.
+    const send: typeof put = async (part) => {
+      if (gone.current) throw new Error("It was stopped.");
+      return put(part);
+    };
     const sum: Replayed = { put: 0, refused: 0 };
     let from: number | undefined = 0;
     try {
@@ -171,7 +180,7 @@ function Again(props: { name: string; from: string; to: Description; close: () =
         sum.refused += done.refused;
         if (done.fault !== undefined) sum.fault = done.fault;
         // What refuses everything now will refuse the rest.
-        from = done.put === 0 && done.refused > 0 ? undefined : part.next;
+        from = gone.current || (done.put === 0 && done.refused > 0) ? undefined : part.next;
       }
     } catch (error) {
       sum.fault = words(error);

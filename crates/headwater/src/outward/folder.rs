@@ -217,12 +217,18 @@ mod tests {
     async fn what_was_written_is_read_and_nothing_outside_the_folder_is() {
         let folder = tempfile::tempdir().unwrap();
         let store = Folder::open(&folder.path().join("s3")).unwrap();
-        fs::write(folder.path().join("secret"), "s").unwrap();
+        Folder::open(folder.path()).unwrap().put(object("outside", "secret", "s")).await.unwrap();
         store.put(object("b", "../a b", "text")).await.unwrap();
         assert_eq!(store.get("b", "../a b", 5).await.unwrap(), "text!");
         let code = async |bucket, key, most| store.get(bucket, key, most).await.unwrap_err().code;
         assert_eq!(code("b", "../a b", 4).await, "S3.EntityTooLarge");
-        for (bucket, key) in [("b", "../../secret"), ("..", "secret"), ("b", "none"), (".unfinished", "0"), ("b", "")] {
+        for (bucket, key) in [
+            ("b", "../../outside/secret"),
+            ("../outside", "secret"),
+            ("..", "outside/secret"),
+            ("b", "none"),
+            ("b", ""),
+        ] {
             assert_eq!(code(bucket, key, 9).await, "S3.NoSuchKey", "{bucket} {key}");
         }
     }

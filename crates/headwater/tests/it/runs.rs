@@ -155,10 +155,8 @@ fn a_run_reaches_nothing_but_its_own_server() {
     let document = workflow(CREATE).replace("./k.yml", &format!("{elsewhere}/k.yml"));
     post(&aws, "check", &[], &json!({"document": document}));
     ran(&aws, &[], &document);
-    let by_path = format!(
-        "  - stepId: a\n    operationPath: '{{$sourceDescriptions.kinesis.url}}#/paths/~1/get'\n    requestBody: {{payload: {{}}}}\n"
-    );
-    let lines = ran(&aws, &[], &workflow(&by_path).replace("./k.yml", &format!("{elsewhere}/k.yml")));
+    let by_path = "  - stepId: a\n    operationPath: '{$sourceDescriptions.kinesis.url}#/paths/~1/get'\n    requestBody: {payload: {}}\n";
+    let lines = ran(&aws, &[], &workflow(by_path).replace("./k.yml", &format!("{elsewhere}/k.yml")));
     assert_eq!(lines.last().expect("an end")["succeeded"], false);
     let file = workflow(CREATE).replace("./k.yml", "file:///etc/passwd").replace("openapi", "arazzo");
     let told = post(&aws, "run", &[], &json!({"document": file, "inputs": {"n": "1"}}));
