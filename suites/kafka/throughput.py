@@ -56,10 +56,12 @@ class Bench:
         with self.nodes(servers) as nodes:
             cli = [self.arguments.binary]
             endpoint = lambda node: ["--endpoint", f"http://127.0.0.1:{node.port}"]
-            subprocess.run(cli + ["stream", "create", "speed", "--shards", str(shards)] + endpoint(nodes[0]), check=True, stdout=subprocess.DEVNULL)
-            time.sleep(2)
-            load = cli + ["bench", case, "--stream", "speed", "--json", "--seconds", str(self.arguments.seconds)]
-            load += ["--connections", str(max(1, connections // servers))]
+            subprocess.run(cli + ["stream", "create", "speed", "--shards", str(shards)] + endpoint(nodes[0]), check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            bench = cli + ["bench", case, "--stream", "speed", "--json", "--connections", str(max(1, connections // servers))]
+            # Brokers take seconds to make hundreds of partitions.
+            for node in nodes:
+                subprocess.run(bench + ["--seconds", "2"] + endpoint(node), check=True, stdout=subprocess.DEVNULL)
+            load = bench + ["--seconds", str(self.arguments.seconds)]
             before = cpu_seconds([node.process for node in nodes])
             clients = [subprocess.Popen(load + endpoint(node), stdout=subprocess.PIPE) for node in nodes]
             told = [json.loads(client.communicate()[0]) for client in clients]

@@ -106,6 +106,19 @@ fn control(root: &Path, brokers: u32) -> Vec<String> {
     words.map(|word| word.to_string_lossy().into_owned()).to_vec()
 }
 
+/// How fast servers put on three brokers, beside the client alone.
+pub(crate) fn throughput(root: &Path) -> Result<(), String> {
+    let release = ["build", "--release", "--package"];
+    command::run(root, "cargo", &[&release[..], &["headwater"]].concat())?;
+    command::run(root, "cargo", &[&release[..], &["headwater-log-kafka", "--example", "raw"]].concat())?;
+    build_java(root, "kafka")?;
+    let cluster = Cluster::start(root, 3)?;
+    let mut program = Command::new("python3");
+    program.arg(root.join("suites/kafka/throughput.py")).arg(release_binary(root));
+    program.arg(release_binary(root).with_file_name("examples").join("raw"));
+    command::run_with(program.args(["--brokers", &cluster.addresses]))
+}
+
 /// What CI has time for; the release build is there.
 pub(crate) fn short(root: &Path) -> Result<(), String> {
     on_one(root, &BALANCED[..1], &[])

@@ -66,7 +66,11 @@ enum Chore {
     /// Makes a site of the documents, in target/book/html; installs mdBook.
     Book,
     /// Runs the engine on Kafka against real brokers, which it starts; installs Kafka.
-    Kafka,
+    Kafka {
+        /// Only measures how fast servers put, beside the client alone.
+        #[arg(long)]
+        throughput: bool,
+    },
     /// Licences, bans, sources and advisories of all dependencies; the last need the network.
     Audit,
     /// Compares what is published with the newest release: whether the version says what has changed.
@@ -95,7 +99,8 @@ fn main() -> ExitCode {
         Chore::Suites { suites, rounds, endpoint } => suites::run(&root, &suites, rounds, endpoint.as_deref()),
         Chore::Docs { pages } => docs::build_and_run(&root, &pages),
         Chore::Book => book::run(&root),
-        Chore::Kafka => kafka::run(&root),
+        Chore::Kafka { throughput: true } => kafka::throughput(&root),
+        Chore::Kafka { throughput: false } => kafka::run(&root),
         Chore::Audit => audit::run(&root),
         Chore::Semver { baseline } => semver::run(&root, baseline.as_deref()),
         Chore::Fuzz { targets, seconds } => fuzz::run(&root, &targets, seconds),

@@ -23,6 +23,7 @@ use bytes::Bytes;
 use fetch::{Reads, Tails};
 use headwater_log::{Limits, clock::Clock};
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use tokio::sync::Mutex;
 
 /// A broker that has not answered by then is asked anew, or another one is.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(3);
@@ -49,6 +50,8 @@ pub(crate) struct Krafka {
     /// Asks on the connections of reads, so that these know of the same leaders.
     reads_admin: AdminClient,
     tails: Tails,
+    /// Held while the producer is made to look for a partition.
+    looking: Mutex<()>,
     clock: Arc<dyn Clock>,
 }
 
@@ -73,7 +76,7 @@ impl Krafka {
         let reads = Reads::new(handle(settings).await?, Arc::clone(&clock));
         let tails = Tails::new(handle(settings).await?);
         let (admin, reads_admin) = (admin_client(&writing), admin_client(reads.kafka()));
-        Ok(Self { producer, admin, reads, reads_admin, tails, clock })
+        Ok(Self { producer, admin, reads, reads_admin, tails, looking: Mutex::default(), clock })
     }
 
     /// Waits for all records of a batch. All are awaited even when one has failed, so that none of them is still on its
@@ -100,12 +103,13 @@ impl Client for Krafka {
         for value in values {
             let record = || Record::new(&*to.topic, value.clone()).partition(to.index);
             let mut enqueued = self.producer.enqueue(record()).await;
-            // Another node may have made the partition: the producer looks for it only when it is made to.
-            if matches!(enqueued, Err(KrafkaError::Config { .. }))
-                && handles.is_empty()
-                && self.settle(&to.topic, to.index + 1).await.is_ok()
-            {
+            if is_unheard_of(&enqueued) && handles.is_empty() {
+                // The producer looks for a new partition only when it is made to: by one of all who put to new ones.
+                let _one = self.looking.lock().await;
                 enqueued = self.producer.enqueue(record()).await;
+                if is_unheard_of(&enqueued) && self.settle(&to.topic, to.index + 1).await.is_ok() {
+                    enqueued = self.producer.enqueue(record()).await;
+                }
             }
             match enqueued {
                 Ok(handle) => handles.push(handle),
@@ -226,6 +230,11 @@ fn security(settings: &Security) -> AuthConfig {
         config = config.with_sni_hostname(name);
     }
     auth.with_tls(config)
+}
+
+/// Whether the producer knows no such partition: it may be one that another node has made.
+const fn is_unheard_of(enqueued: &Result<DeliveryHandle, KrafkaError>) -> bool {
+    matches!(enqueued, Err(KrafkaError::Config { .. }))
 }
 
 /// Where a delivered record stands.
