@@ -3,7 +3,7 @@
 //! They are made here, over `krafka`'s connections, and not by its consumer: that one has a position where a read has
 //! none, leaves out the ends of partitions that are as they were, and tells the producer's time for the broker's
 //! (decision 0014). Every fetch stands alone, without a session, so every answer says all there is to say.
-use super::{CALL_TIMEOUT, SETTLE_MS, admin, micros};
+use super::{CALL_TIMEOUT, SETTLE_MS, admin, admin_client, micros};
 use crate::{
     client::{Answer, ClientError, Ends, Page, Place, Record},
     names::Partition,
@@ -169,21 +169,33 @@ async fn question(kafka: Kafka, leader: i32, asked: Asked) -> (i32, Heard) {
     // A partition's end comes with every fetch, its records need not: of all of them, one batch may come along.
     let terms = Terms { max_bytes: ONE_BATCH_BYTES, wait: TAIL_WAIT };
     let told = async { ask(&*metadata.get_broker_connection(leader).await?, &asked, terms).await }.await;
-    let mut moved: BTreeSet<&str> = BTreeSet::new();
-    let answer = match &told {
+    let (mut moved, mut trimmed) = (BTreeSet::new(), Vec::new());
+    let mut answer = match &told {
         Ok(told) => {
-            let fits = |told: &FetchPartitionResponse| {
-                // Out of range: trimmed by others, which the ends tell.
-                told.high_watermark >= 0 && matches!(told.error_code, ErrorCode::None | ErrorCode::OffsetOutOfRange)
-            };
-            moved.extend(told.iter().filter(|(_, told)| !fits(told)).map(|(partition, _)| &*partition.topic));
-            Ok(told.iter().filter(|(_, told)| fits(told)).map(|(on, told)| (on.clone(), ends(told))).collect())
+            let mut heard = Vec::with_capacity(told.len());
+            for (partition, told) in told {
+                match told.error_code {
+                    ErrorCode::None if told.high_watermark >= 0 => heard.push((partition.clone(), ends(told))),
+                    // Trimmed beyond what is known here: an answer that says so does not tell the ends.
+                    ErrorCode::OffsetOutOfRange => trimmed.push(partition.clone()),
+                    _ => drop(moved.insert(&*partition.topic)),
+                }
+            }
+            Ok(heard)
         }
         Err(error) => {
             moved.extend(asked.iter().map(|(partition, _)| &*partition.topic));
             Err(admin::failure(error))
         }
     };
+    if let Ok(heard) = &mut answer
+        && !trimmed.is_empty()
+    {
+        match admin::ends(&admin_client(&kafka), &trimmed).await {
+            Ok(ends) => heard.extend(ends),
+            Err(error) => answer = Err(error),
+        }
+    }
     if !moved.is_empty() {
         let moved: Vec<&str> = moved.into_iter().collect();
         let _ = metadata.force_refresh(Some(&moved)).await; // asked again in the next round

