@@ -30,7 +30,7 @@ const BALANCED: [&str; 6] = ["boto3", "boto2", "awscli", "node", "go", "java"];
 /// it at once, so they speak to that.
 const LED: [&str; 5] = ["dynamodb", "pynamodb", "node-dynamodb", "go-dynamodb", "java-dynamodb"];
 /// Programs that start a server, and most of them kill it: its variables put it on Kafka.
-const ALONE: [&str; 7] = ["kcl", "streams_adapter", "kpl", "fan_out", "worker", "firehose", "durability"];
+const ALONE: [&str; 6] = ["kcl", "streams_adapter", "kpl", "fan_out", "worker", "firehose"];
 const NODES: u32 = 3;
 const ROUNDS: u32 = 20;
 /// Rounds of a run that cuts, too: some ten of each kind.
