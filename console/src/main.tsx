@@ -103,6 +103,8 @@ function useShortcuts(find: preact.RefObject<HTMLInputElement | null>, help: () 
       else if (event.key === "/") {
         menu(true);
         event.preventDefault();
+        // At once, so that what is typed next is not lost; and again where the menu had to be opened first.
+        find.current?.focus();
         requestAnimationFrame(() => find.current?.focus());
       }
     };
