@@ -289,9 +289,9 @@ def cut(node, ports):
         subprocess.run(["ip", "rule", "del", *rule], check=True)
 
 
-def stop(pid):
+def stop(pid, seconds):
     os.kill(pid, signal.SIGSTOP)
-    time.sleep(random.choice(STOP_SECONDS))
+    time.sleep(seconds)
     os.kill(pid, signal.SIGCONT)
 
 
@@ -303,19 +303,19 @@ def strike(rng, nodes, brokers, ports):
     if nodes[0].user:
         kinds += ["node without brokers", "nodes apart"]
     kind = rng.choice(kinds)
-    node, broker = rng.choice(nodes), rng.randint(1, brokers.count)
+    node, broker, seconds = rng.choice(nodes), rng.randint(1, brokers.count), rng.choice(STOP_SECONDS)
     if kind == "node killed":
         node.kill()
         time.sleep(rng.uniform(0, 2))
         node.start()
     elif kind == "node stopped":
-        stop(node.process.pid)
+        stop(node.process.pid, seconds)
     elif kind == "broker killed":
         brokers.do("kill", str(broker))
         time.sleep(rng.uniform(1, 4))
         brokers.do("up", str(broker))
     elif kind == "broker stopped":
-        stop(brokers.pid(broker))
+        stop(brokers.pid(broker), seconds)
     elif kind == "all brokers killed":
         for number in range(1, brokers.count + 1):
             brokers.do("kill", str(number))
@@ -326,10 +326,10 @@ def strike(rng, nodes, brokers, ports):
             start.join()
     elif kind == "node without brokers":
         with cut(node, brokers.ports):
-            time.sleep(rng.choice(STOP_SECONDS))
+            time.sleep(seconds)
     elif kind == "nodes apart":
         with cut(node, [other.port for other in nodes if other is not node]):
-            time.sleep(rng.choice(STOP_SECONDS))
+            time.sleep(seconds)
     else:
         reshard(ports, rng)
     return kind

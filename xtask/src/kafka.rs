@@ -92,10 +92,16 @@ fn cut(root: &Path) -> Result<(), String> {
         println!("\n== no servers are cut off: that takes root, and `ip`");
         return Ok(());
     }
-    let mut program = Command::new("python3");
-    program.arg(root.join("suites/kafka/nodes.py")).arg(release_binary(root)).args(["--cuts", "3", "--control"]);
-    program.arg(control(root, 3).join(" "));
+    let mut program = script(root, "nodes.py");
+    program.args(["--cuts", "3", "--control", &control(root, 3).join(" ")]);
     command::run_with(program.args(["--nodes", &NODES.to_string(), "--rounds", &CUTS.to_string()]))
+}
+
+/// A program of the suite, which gets the release binary.
+fn script(root: &Path, name: &str) -> Command {
+    let mut program = Command::new("python3");
+    program.arg(root.join("suites/kafka").join(name)).arg(release_binary(root));
+    program
 }
 
 /// What starts so many brokers, and kills them.
@@ -114,8 +120,7 @@ pub(crate) fn throughput(root: &Path) -> Result<(), String> {
     command::run(root, "cargo", &[&release[..], &["headwater-log-kafka", "--example", "raw"]].concat())?;
     build_java(root, "kafka")?;
     let cluster = Cluster::start(root, 3)?;
-    let mut program = Command::new("python3");
-    program.arg(root.join("suites/kafka/throughput.py")).arg(release_binary(root));
+    let mut program = script(root, "throughput.py");
     program.arg(release_binary(root).with_file_name("examples").join("raw"));
     command::run_with(program.args(["--brokers", &cluster.addresses]))
 }
@@ -146,8 +151,7 @@ impl Cluster {
 
     /// Load on several servers while things go wrong.
     fn strike(&self, root: &Path, nodes: u32, rounds: u32) -> Result<(), String> {
-        let mut program = Command::new("python3");
-        program.arg(root.join("suites/kafka/nodes.py")).arg(release_binary(root));
+        let mut program = script(root, "nodes.py");
         program.args(["--brokers", &self.addresses, "--control", &self.control.join(" ")]);
         command::run_with(program.args(["--nodes", &nodes.to_string(), "--rounds", &rounds.to_string()]))
     }
@@ -164,9 +168,7 @@ impl Cluster {
 
     /// Servers that come after, or were behind, what was trimmed.
     fn trim(&self, root: &Path) -> Result<(), String> {
-        let mut program = Command::new("python3");
-        program.arg(root.join("suites/kafka/snapshots.py")).arg(release_binary(root));
-        command::run_with(program.args(["--brokers", &self.addresses]))
+        command::run_with(script(root, "snapshots.py").args(["--brokers", &self.addresses]))
     }
 
     /// Clients against several servers.

@@ -11,7 +11,7 @@ use super::{
 use bytes::Bytes;
 use headwater_firehose::{Delivered, Firehose, Written};
 use headwater_kinesis::{Kinesis, ShardReading};
-use headwater_wire::{Caller, ErrorKind, Origin, Service, ServiceError};
+use headwater_wire::{ErrorKind, Origin, Service, ServiceError};
 use http::{HeaderName, HeaderValue, Method, StatusCode, header, request::Parts};
 use hyper::body::Incoming;
 use serde_json::{Value, json};
@@ -92,7 +92,7 @@ impl Inside {
         origin: Origin,
     ) -> Result<Reply, ServiceError> {
         let service = if matches!(asked, Asked::Shards(_)) { Service::Kinesis } else { Service::Firehose };
-        let caller = Caller { origin, ..front.whoever(service.scope(), head, body, origin)? };
+        let caller = front.whoever(service.scope(), head, body, origin)?;
         match asked {
             Asked::Delivered(name) => {
                 let Delivered { objects, errors } = self.firehose.delivered(&caller, name)?;

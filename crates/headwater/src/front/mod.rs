@@ -361,11 +361,12 @@ impl Front {
 
     /// Who signed a request to what is called `scope`, or is signed in to the console that sent it.
     fn whoever(&self, scope: &'static str, head: &Parts, body: &[u8], origin: Origin) -> Result<Caller, ServiceError> {
-        if Console::speaks(head) {
-            self.console.caller(head, &self.own_names, &self.auth, origin)
+        let caller = if Console::speaks(head) {
+            self.console.caller(head, &self.own_names, &self.auth, origin)?
         } else {
-            self.auth.caller(scope, head, body, &*self.clock)
-        }
+            self.auth.caller(scope, head, body, &*self.clock)?
+        };
+        Ok(Caller { origin, ..caller })
     }
 
     /// Who asks for an operation.
@@ -377,7 +378,7 @@ impl Front {
         if let Some(caller) = &exchange.vouched {
             return Ok(caller.clone());
         }
-        let caller = self.whoever(target.service.scope(), head, body, origin).map_err(|refusal| {
+        self.whoever(target.service.scope(), head, body, origin).map_err(|refusal| {
             // AWS looks at the body before it misses a signature.
             if auth::is_unsigned(&refusal) && !body.is_empty() && well_formed(target.dialect, body).is_err() {
                 return ServiceError::bare("SerializationException", ErrorKind::Sender);
@@ -386,8 +387,7 @@ impl Front {
                 Service::DynamoDb | Service::DynamoDbStreams => auth::in_dynamo_words(refusal, head),
                 Service::Kinesis | Service::Firehose | Service::Glue => refusal,
             }
-        })?;
-        Ok(Caller { origin, ..caller })
+        })
     }
 
     /// All metrics now, as their page has them.

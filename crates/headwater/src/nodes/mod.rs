@@ -6,7 +6,7 @@
 mod roll;
 
 use headwater_log::{
-    Engine, Limits, LogError, LogGroup, LogId, Seq,
+    Commit, Engine, Limits, LogError, LogGroup, LogId, Seq,
     clock::Clock,
     machine::{of_json, to_json},
 };
@@ -87,7 +87,7 @@ impl Nodes {
         let last_word = {
             let mut is_gone = self.is_gone();
             *is_gone = true;
-            self.engine.append(LOG, vec![to_json(&Said::Gone { node: self.me }).into()])
+            self.hand_over(&Said::Gone { node: self.me })
         };
         tokio::select! {
             said = last_word => said.err().into_iter().for_each(|error| {
@@ -187,12 +187,16 @@ impl Nodes {
         let said = {
             let is_gone = self.is_gone();
             // Entries stand in the log in the order in which they are handed over.
-            (!*is_gone).then(|| self.engine.append(LOG, vec![to_json(&said).into()]))
+            (!*is_gone).then(|| self.hand_over(&said))
         };
         match said {
             Some(said) => said.await.map(drop),
             None => Ok(()),
         }
+    }
+
+    fn hand_over(&self, said: &Said) -> Commit {
+        self.engine.append(LOG, vec![to_json(said).into()])
     }
 
     fn is_gone(&self) -> MutexGuard<'_, bool> {

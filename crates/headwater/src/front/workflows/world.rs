@@ -37,8 +37,7 @@ pub(super) struct Asker {
 impl Asker {
     /// The caller, as long as it is one.
     pub(super) fn caller(&self) -> Result<Caller, ServiceError> {
-        let caller = self.front.whoever(SCOPE, &self.head, &self.body, self.origin)?;
-        Ok(Caller { origin: self.origin, ..caller })
+        self.front.whoever(SCOPE, &self.head, &self.body, self.origin)
     }
 
     /// Resolves when it is one no more: its session has ended.
