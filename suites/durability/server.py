@@ -47,8 +47,8 @@ class Refusal(RuntimeError):
 class Client:
     """One connection that speaks a service's JSON."""
 
-    def __init__(self, port, service=KINESIS):
-        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    def __init__(self, port, service=KINESIS, patience=30):
+        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=patience)
         self.service = service
 
     def call(self, operation, **request):

@@ -3,6 +3,7 @@
     brokers.py --libraries JARS --folder DATA start N    starts N brokers anew, says their addresses once they serve
     brokers.py --libraries JARS --folder DATA kill I     kill -9 of broker I
     brokers.py --libraries JARS --folder DATA up I       starts broker I again on its old data
+    brokers.py --libraries JARS --folder DATA settle     waits until every partition has all its replicas in step
     brokers.py --libraries JARS --folder DATA stop       ends all of them; the data and the logs stay
 """
 import argparse
@@ -145,6 +146,24 @@ class Cluster:
         while self.pid(number) is not None:
             time.sleep(0.01)
 
+    def settle(self):
+        """With a replica that is not in step, the loss of one broker is the loss of two."""
+        tool = [*self.java, "org.apache.kafka.tools.TopicCommand", "--bootstrap-server", ",".join(self.addresses()),
+                "--describe", "--under-replicated-partitions"]
+        end = time.monotonic() + START_SECONDS
+        while True:
+            told = subprocess.run(tool, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+            if told.returncode == 0 and not told.stdout.strip():
+                return
+            if time.monotonic() > end:
+                sys.exit("partitions stay without all their replicas")
+
+    def addresses(self):
+        for number in self.brokers():
+            for line in (self.home(number) / "server.properties").read_text().splitlines():
+                if line.startswith("advertised.listeners="):
+                    yield line.rpartition("/")[2]
+
     def stop(self):
         for number in self.brokers():
             if self.pid(number) is not None:
@@ -155,7 +174,7 @@ def main():
     arguments = argparse.ArgumentParser()
     arguments.add_argument("--libraries", required=True)
     arguments.add_argument("--folder", required=True)
-    arguments.add_argument("verb", choices=["start", "kill", "up", "stop"])
+    arguments.add_argument("verb", choices=["start", "kill", "up", "settle", "stop"])
     arguments.add_argument("number", nargs="?", type=int)
     given = arguments.parse_args()
     cluster = Cluster(given.libraries, given.folder)
@@ -165,6 +184,8 @@ def main():
         cluster.kill(given.number)
     elif given.verb == "up":
         cluster.wait(given.number, cluster.launch(given.number))
+    elif given.verb == "settle":
+        cluster.settle()
     else:
         cluster.stop()
 

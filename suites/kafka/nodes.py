@@ -2,17 +2,18 @@
 """Several servers on one Kafka under load, while servers and brokers are killed or stopped and shards split and merge;
 then everything is read: no acknowledged record may be lost or stand twice, each stands in the shard and under the number
 that was told, and what one writer put under one key comes back in its order. Of items: no addition to a counter that was
-answered is lost or done twice, a version of a register is written by one writer alone and upon the one before, and a
-strong read shows what was answered before it was asked; any read, what was written through the same server.
+answered is lost or done twice, writes of registers on condition and strong reads of them can be put in one order
+(`suites/go/linear`), and any read shows what was written through the same server.
 
-`nodes.py SERVER_BINARY --brokers ADDRESSES --control "BROKERS.PY …" [--nodes N] [--rounds N] [--seed N]`. With
-`--cuts N` in place of `--brokers` it starts N brokers in a network of its own, where servers are also cut off from the
-brokers and from each other; that takes root, and iproute2's `ip`.
+`nodes.py SERVER_BINARY LINEAR_BINARY --brokers ADDRESSES --control "BROKERS.PY …" [--nodes N] [--rounds N | --each N]
+[--only KIND] [--seed N]`. With `--cuts N` in place of `--brokers` it starts N brokers in a network of its own, where servers
+are also cut off from the brokers and from each other; that takes root, and iproute2's `ip`.
 """
 import argparse
 import base64
 import collections
 import contextlib
+import json
 import os
 import pathlib
 import random
@@ -32,8 +33,11 @@ TABLE, COUNTERS, REGISTERS, CHANGERS = "nodes", 3, 3, 6
 MASTER_KEY = base64.b64encode(b"only for tests, 32 bytes of key.").decode()
 ROUND_SECONDS = (1.5, 4)
 STOP_SECONDS = (5, 15)
+# A client gives up a server that hangs, as a load balancer does that asks for its health.
+PATIENCE_SECONDS = 6
 # A server that is further behind the one that leads does not wait for what is written through it.
 BEHIND_SECONDS = 1.5
+REGISTER_SECONDS = 10
 # Users that nobody is.
 FIRST_USER = 62_000
 # So small that snapshots of the table are written all the time.
@@ -79,7 +83,7 @@ class Writer(threading.Thread):
             begun = time.monotonic()
             try:
                 if self.client is None or self.rng.random() < 0.1:
-                    self.client = Client(self.rng.choice(self.ports), self.service)
+                    self.client = Client(self.rng.choice(self.ports), self.service, PATIENCE_SECONDS)
                 self.put()
                 self.shared.stall = max(self.shared.stall, time.monotonic() - self.since)
                 self.since = time.monotonic()
@@ -128,62 +132,91 @@ class Changer(Writer):
         self.shared.counted[key].append(int(reply["Attributes"]["n"]["N"]))
 
     def swap(self):
-        key = f"register-{self.rng.randrange(REGISTERS)}"
-        known = self.shared.versions[key]
-        item = self.client.call("GetItem", TableName=TABLE, Key={"k": {"S": key}}, ConsistentRead=True).get("Item", {})
-        version = int(item.get("n", {"N": "0"})["N"])
-        if version < known:
-            self.shared.wrong.append(f"{key}: a strong read shows version {version} after {known} was answered")
+        # Registers change, so that no history is longer than can be searched.
+        key = f"register-{self.rng.randrange(REGISTERS)}-{int(time.monotonic() // REGISTER_SECONDS)}"
+        version = self.shared.seen(self.client, key, self.prefix)
         self.number += 1
-        name, begun = f"{self.prefix}-{self.number}", time.monotonic()
-        try:
-            self.client.call(
-                "PutItem", TableName=TABLE, ConditionExpression="attribute_not_exists(k) OR n = :n",
-                Item={"k": {"S": key}, "n": {"N": str(version + 1)}, "by": {"S": name}},
-                ExpressionAttributeValues={":n": {"N": str(version)}})
-        except Refusal as refusal:
-            if refusal.code != "ConditionalCheckFailedException":
-                raise
-            return
-        with self.shared.lock:
-            other = self.shared.held.setdefault((key, version + 1), name)
-            self.shared.versions[key] = max(self.shared.versions[key], version + 1)
-        if other != name:
-            self.shared.wrong.append(f"{key}: version {version + 1} was written by {other} and by {name}")
-        if time.monotonic() - begun < BEHIND_SECONDS:
+        step = {"Key": key, "Client": self.prefix, "Write": True, "Version": version + 1, "By": f"{self.prefix}-{self.number}"}
+        with self.shared.told(step, "unknown"):
+            try:
+                self.client.call(
+                    "PutItem", TableName=TABLE, ConditionExpression="attribute_not_exists(k) OR n = :n",
+                    Item={"k": {"S": key}, "n": {"N": str(version + 1)}, "by": {"S": step["By"]}},
+                    ExpressionAttributeValues={":n": {"N": str(version)}})
+            except Refusal as refusal:
+                if refusal.code != "ConditionalCheckFailedException":
+                    raise
+                step["Outcome"] = "refused"
+                return
+            step["Outcome"] = "done"
+        if time.monotonic_ns() - step["Call"] < BEHIND_SECONDS * 1e9:
             item = self.client.call("GetItem", TableName=TABLE, Key={"k": {"S": key}}).get("Item", {"n": {"N": "0"}})
             if int(item["n"]["N"]) <= version:
                 self.shared.wrong.append(f"{key}: version {version + 1} is not read through the server it was written through")
 
 
 def item_faults(ports, shared):
-    """Everything that is wrong with counters and registers, as sentences."""
-    def held(key):
-        item = patiently(ports, "GetItem", DYNAMODB, TableName=TABLE, Key={"k": {"S": key}}, ConsistentRead=True)
-        return int(item.get("Item", {}).get("n", {"N": "0"})["N"])
-
+    """Everything that is wrong with counters, as sentences."""
     for key, answers in shared.counted.items():
-        value = held(key)
+        item = patiently(ports, "GetItem", DYNAMODB, TableName=TABLE, Key={"k": {"S": key}}, ConsistentRead=True)
+        value = int(item.get("Item", {"n": {"N": "0"}})["n"]["N"])
         if len(set(answers)) < len(answers):
             yield f"{key}: a value was answered twice"
         if not len(answers) <= value <= shared.asked[key] or max(answers) > value:
             yield f"{key} is {value}: {len(answers)} of {shared.asked[key]} additions were answered, up to {max(answers)}"
-    for key, version in shared.versions.items():
-        if held(key) < version:
-            yield f"{key} is of version {held(key)}, and {version} was answered"
+
+
+def linear(program, ports, shared, folder):
+    """What a search for an order of all reads and writes of registers finds wrong."""
+    for key in {step["Key"] for step in shared.history}:
+        while True:
+            try:
+                shared.seen(Client(random.choice(ports), DYNAMODB), key, "last")
+                break
+            except (Refusal, *BROKEN):
+                time.sleep(0.1)
+    clients = {name: number for number, name in enumerate(sorted({step["Client"] for step in shared.history}))}
+    history = folder / "history"
+    history.write_text("".join(json.dumps(step | {"Client": clients[step["Client"]]}) + "\n" for step in shared.history))
+    said = subprocess.run([program, history], stdout=subprocess.PIPE, text=True)
+    *wrong, shared.verdict = said.stdout.splitlines() or [""]
+    yield from wrong
+    if said.returncode and not wrong:
+        yield f"{program} ends with {said.returncode}"
 
 
 class Shared:
     """What the writers know together."""
 
     def __init__(self):
-        self.lock, self.held, self.versions = threading.Lock(), {}, collections.Counter()
+        self.history = []
         self.asked, self.counted = collections.Counter(), collections.defaultdict(list)
         self.done, self.acknowledged, self.wrong = threading.Event(), {}, []
         self.stall = self.longest = 0
 
+    @contextlib.contextmanager
+    def told(self, step, outcome=None):
+        """Notes a step and when it was begun and ended; one that fails keeps its outcome, and without any is not noted."""
+        step |= {"Call": time.monotonic_ns(), "Outcome": outcome or "done"}
+        try:
+            yield
+        except (Refusal, *BROKEN):
+            outcome or step.clear()
+            raise
+        finally:
+            if step:
+                self.history.append(step | {"Return": time.monotonic_ns()})
+
+    def seen(self, client, key, by):
+        """The version of a register, read strongly; 0 if it is not there."""
+        step = {"Key": key, "Client": by}
+        with self.told(step):
+            item = client.call("GetItem", TableName=TABLE, Key={"k": {"S": key}}, ConsistentRead=True).get("Item", {})
+            step |= {"Version": int(item.get("n", {"N": "0"})["N"]), "By": item.get("by", {"S": ""})["S"]}
+        return step["Version"]
+
     def changed(self):
-        return sum(map(len, self.counted.values())) + len(self.held)
+        return sum(map(len, self.counted.values())) + sum(step.get("Write", False) for step in self.history)
 
 
 def patiently(clients, operation, service=KINESIS, **request):
@@ -295,14 +328,26 @@ def stop(pid, seconds):
     os.kill(pid, signal.SIGCONT)
 
 
-def strike(rng, nodes, brokers, ports):
-    """One thing that goes wrong; says what, and undoes it."""
+def kinds_of(nodes, brokers):
+    """What can go wrong."""
     kinds = ["node killed", "node stopped", "reshard", "reshard"]
     if brokers.count > 2:
         kinds += ["broker killed", "broker stopped", "all brokers killed"]
     if nodes[0].user:
         kinds += ["node without brokers", "nodes apart"]
-    kind = rng.choice(kinds)
+    return kinds
+
+
+def planned(options, kinds, rng):
+    """What goes wrong, one after the other."""
+    kinds = options.only or kinds
+    if not options.each:
+        return [rng.choice(kinds) for _ in range(options.rounds)]
+    return rng.sample(sorted(set(kinds)) * options.each, k=len(set(kinds)) * options.each)
+
+
+def strike(kind, rng, nodes, brokers, ports):
+    """One thing that goes wrong, and is undone."""
     node, broker, seconds = rng.choice(nodes), rng.randint(1, brokers.count), rng.choice(STOP_SECONDS)
     if kind == "node killed":
         node.kill()
@@ -311,10 +356,12 @@ def strike(rng, nodes, brokers, ports):
     elif kind == "node stopped":
         stop(node.process.pid, seconds)
     elif kind == "broker killed":
+        brokers.do("settle")
         brokers.do("kill", str(broker))
         time.sleep(rng.uniform(1, 4))
         brokers.do("up", str(broker))
     elif kind == "broker stopped":
+        brokers.do("settle")
         stop(brokers.pid(broker), seconds)
     elif kind == "all brokers killed":
         for number in range(1, brokers.count + 1):
@@ -332,18 +379,20 @@ def strike(rng, nodes, brokers, ports):
             time.sleep(seconds)
     else:
         reshard(ports, rng)
-    return kind
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("binary")
+    parser.add_argument("linear")
     parser.add_argument("--brokers")
     parser.add_argument("--control", default="")
     parser.add_argument("--cuts", type=int)
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--nodes", type=int, default=3)
     parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--each", type=int, help="so many rounds of everything, in place of --rounds of anything")
+    parser.add_argument("--only", action="append", help="what goes wrong, as the rounds name it; may be given again")
     parser.add_argument("--seed", type=int, default=random.randrange(10**9))
     options = parser.parse_args()
     if options.cuts and not options.inside:
@@ -353,7 +402,7 @@ def main():
         options.brokers = start.stdout.strip()
     os.environ["HEADWATER_MASTER_KEY"] = MASTER_KEY
     rng, shared, brokers = random.Random(options.seed), Shared(), Brokers(options.control, options.brokers)
-    print(f"seed {options.seed}, {options.rounds} rounds, {options.nodes} nodes, {brokers.count} broker(s)")
+    print(f"seed {options.seed}, {options.nodes} nodes, {brokers.count} broker(s)")
     with tempfile.TemporaryDirectory(prefix="headwater-nodes-") as folder:
         os.chmod(folder, 0o755)
         binary = os.path.abspath(options.binary)
@@ -370,10 +419,10 @@ def main():
         writers += [Changer(f"c{number}", ports, random.Random(rng.random()), shared) for number in range(CHANGERS)]
         for writer in writers:
             writer.start()
-        struck = collections.Counter()
-        for round_number in range(options.rounds):
+        struck, kinds = collections.Counter(), kinds_of(nodes, brokers)
+        for round_number, kind in enumerate(planned(options, kinds, rng)):
             time.sleep(rng.uniform(*ROUND_SECONDS))
-            kind = strike(rng, nodes, brokers, ports)
+            strike(kind, rng, nodes, brokers, ports)
             struck[kind] += 1
             print(f"round {round_number + 1}: {kind}; {len(shared.acknowledged)} records and {shared.changed()} changes acknowledged, "
                   f"longest wait for an answer {shared.longest:.1f} s, between two of a writer {shared.stall:.1f} s", flush=True)
@@ -382,6 +431,7 @@ def main():
         for writer in writers:
             writer.join()
         wrong = shared.wrong + list(faults(ports, shared.acknowledged)) + list(item_faults(ports, shared))
+        wrong += linear(options.linear, ports, shared, pathlib.Path(folder))
         lines = [line for node in nodes for line in node.log_path.read_text(errors="replace").splitlines()]
         said = [line for line in lines if "panicked" in line]
         struck["snapshots"] = sum("a snapshot of the tables is whole" in line for line in lines)
@@ -392,6 +442,7 @@ def main():
         brokers.do("stop")
     for sentence in (said + wrong)[:20]:
         print("FAILED", sentence)
+    print(shared.verdict)
     print(f"{dict(struck)}; {len(shared.acknowledged)} records and {shared.changed()} changes acknowledged, {len(wrong) + len(said)} faults")
     sys.exit(1 if wrong or said else 0)
 

@@ -4,7 +4,7 @@
 use crate::{
     command,
     server::{Server, free_address, release_binary},
-    suites::{self, build_java, installed},
+    suites::{self, build_go, build_java, installed},
 };
 use std::{
     fs,
@@ -33,8 +33,8 @@ const LED: [&str; 5] = ["dynamodb", "pynamodb", "node-dynamodb", "go-dynamodb", 
 const ALONE: [&str; 6] = ["kcl", "streams_adapter", "kpl", "fan_out", "worker", "firehose"];
 const NODES: u32 = 3;
 const ROUNDS: u32 = 20;
-/// Rounds of a run that cuts, too: some ten of each kind.
-const CUTS: u32 = 80;
+/// Of everything that goes wrong, in a run that cuts, too.
+const CUTS: u32 = 20;
 const ROUNDS_IN_CI: u32 = 3;
 /// 32 bytes in base64.
 const MASTER_KEY: &str = "b25seSBmb3IgdGVzdHMsIDMyIGJ5dGVzIG9mIGtleS4=";
@@ -92,9 +92,18 @@ fn cut(root: &Path) -> Result<(), String> {
         println!("\n== no servers are cut off: that takes root, and `ip`");
         return Ok(());
     }
-    let mut program = script(root, "nodes.py");
+    let mut program = nodes(root)?;
     program.args(["--cuts", "3", "--control", &control(root, 3).join(" ")]);
-    command::run_with(program.args(["--nodes", &NODES.to_string(), "--rounds", &CUTS.to_string()]))
+    command::run_with(program.args(["--nodes", &NODES.to_string(), "--each", &CUTS.to_string()]))
+}
+
+/// Load while things go wrong, and the search for an order of what its clients saw.
+fn nodes(root: &Path) -> Result<Command, String> {
+    let linear = installed(root, "go").join("linear");
+    build_go(root, "./linear", &linear)?;
+    let mut program = script(root, "nodes.py");
+    program.arg(linear);
+    Ok(program)
 }
 
 /// A program of the suite, which gets the release binary.
@@ -151,7 +160,7 @@ impl Cluster {
 
     /// Load on several servers while things go wrong.
     fn strike(&self, root: &Path, nodes: u32, rounds: u32) -> Result<(), String> {
-        let mut program = script(root, "nodes.py");
+        let mut program = nodes(root)?;
         program.args(["--brokers", &self.addresses, "--control", &self.control.join(" ")]);
         command::run_with(program.args(["--nodes", &nodes.to_string(), "--rounds", &rounds.to_string()]))
     }

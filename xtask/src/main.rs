@@ -7,6 +7,7 @@ mod book;
 mod check;
 mod ci;
 mod command;
+mod dist;
 mod docs;
 mod fences;
 mod fuzz;
@@ -65,6 +66,12 @@ enum Chore {
     },
     /// Makes a site of the documents, in target/book/html; installs mdBook.
     Book,
+    /// Builds the static binary that is shipped, in target/dist; needs Rust's target for musl, and musl-gcc.
+    Dist {
+        /// Builds the last commit in another folder as well, and compares.
+        #[arg(long)]
+        twice: bool,
+    },
     /// Runs the engine on Kafka against real brokers, which it starts; installs Kafka.
     Kafka {
         /// Only measures how fast servers put, beside the client alone.
@@ -99,6 +106,7 @@ fn main() -> ExitCode {
         Chore::Suites { suites, rounds, endpoint } => suites::run(&root, &suites, rounds, endpoint.as_deref()),
         Chore::Docs { pages } => docs::build_and_run(&root, &pages),
         Chore::Book => book::run(&root),
+        Chore::Dist { twice } => dist::run(&root, twice),
         Chore::Kafka { throughput: true } => kafka::throughput(&root),
         Chore::Kafka { throughput: false } => kafka::run(&root),
         Chore::Audit => audit::run(&root),

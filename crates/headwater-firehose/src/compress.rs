@@ -14,6 +14,8 @@ use zip::{CompressionMethod, ZipArchive, ZipWriter, write::SimpleFileOptions};
 const DEFLATE_LEVEL: u32 = 2;
 /// Bytes of a block of both framings of Snappy: what snappy-java takes where nothing else is said.
 const SNAPPY_BLOCK: usize = 32 * 1024;
+/// Compressed bytes are gathered in so many.
+const CHUNK: usize = 256 * 1024;
 /// What snappy-java begins with: a magic number, its version, and the oldest version that can read it.
 const SNAPPY_JAVA_HEADER: &[u8; 16] = b"\x82SNAPPY\0\0\0\0\x01\0\0\0\x01";
 
@@ -69,16 +71,17 @@ impl Codec {
         }
     }
 
-    /// The parts one after the other, compressed; the entry's name is for archives alone.
+    /// The parts one after the other, compressed, again in parts; the entry's name is for archives alone. Each part is let
+    /// go as soon as it is compressed, so that both together take little more than the parts did.
     ///
     /// # Errors
     /// A codec's own; none is known for what fits into memory.
-    pub(crate) fn compress(self, parts: &[Bytes], entry_name: &str) -> io::Result<Vec<u8>> {
+    pub(crate) fn compress(self, parts: Vec<Bytes>, entry_name: &str) -> io::Result<Vec<Bytes>> {
         match self {
-            Self::Uncompressed => Ok(parts.concat()),
+            Self::Uncompressed => Ok(parts),
             Self::Gzip => {
-                let encoder = GzEncoder::new(Vec::new(), Compression::new(DEFLATE_LEVEL));
-                written(encoder, parts)?.finish()
+                let encoder = GzEncoder::new(Chunks::default(), Compression::new(DEFLATE_LEVEL));
+                Ok(written(encoder, parts)?.finish()?.end())
             }
             Self::Zip => {
                 let options = SimpleFileOptions::default()
@@ -86,7 +89,7 @@ impl Codec {
                     .compression_level(Some(DEFLATE_LEVEL.into()));
                 let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
                 archive.start_file(entry_name, options)?;
-                Ok(written(archive, parts)?.finish()?.into_inner())
+                Ok(vec![written(archive, parts)?.finish()?.into_inner().into()])
             }
             Self::Snappy => snappy(parts, SNAPPY_JAVA_HEADER, false),
             Self::HadoopSnappy => snappy(parts, b"", true),
@@ -94,26 +97,57 @@ impl Codec {
     }
 }
 
-fn written<W: Write>(mut writer: W, parts: &[Bytes]) -> io::Result<W> {
+/// Bytes in chunks, none of which is ever moved to make room for more.
+#[derive(Default)]
+struct Chunks {
+    full: Vec<Bytes>,
+    last: Vec<u8>,
+}
+
+impl Chunks {
+    fn end(mut self) -> Vec<Bytes> {
+        self.full.push(self.last.into());
+        self.full
+    }
+}
+
+impl Write for Chunks {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.last.len() + bytes.len() > CHUNK {
+            self.full.push(std::mem::take(&mut self.last).into());
+        }
+        if self.last.capacity() == 0 {
+            self.last.reserve_exact(CHUNK.max(bytes.len()));
+        }
+        self.last.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn written<W: Write>(mut writer: W, parts: Vec<Bytes>) -> io::Result<W> {
     for part in parts {
-        writer.write_all(part)?;
+        writer.write_all(&part)?;
     }
     Ok(writer)
 }
 
 /// Blocks, each with its compressed length before it, and before that, if it is to be told, its length as it was.
-fn snappy(parts: &[Bytes], header: &[u8], tells_length: bool) -> io::Result<Vec<u8>> {
-    let mut out = header.to_vec();
+fn snappy(parts: Vec<Bytes>, header: &[u8], tells_length: bool) -> io::Result<Vec<Bytes>> {
+    let mut out = Chunks::default();
+    out.write_all(header)?;
     let mut encoder = Encoder::new();
     let mut compressed = vec![0; max_compress_len(SNAPPY_BLOCK)];
     let mut push_block = |block: &[u8]| {
         let len = encoder.compress(block, &mut compressed)?;
         if tells_length {
-            out.extend(be_len(block.len()));
+            out.write_all(&be_len(block.len()))?;
         }
-        out.extend(be_len(len));
-        out.extend(compressed.iter().take(len));
-        io::Result::Ok(())
+        out.write_all(&be_len(len))?;
+        out.write_all(&compressed[..len])
     };
     let mut block = Vec::with_capacity(SNAPPY_BLOCK);
     for part in parts {
@@ -131,7 +165,7 @@ fn snappy(parts: &[Bytes], header: &[u8], tells_length: bool) -> io::Result<Vec<
     if !block.is_empty() {
         push_block(&block)?;
     }
-    Ok(out)
+    Ok(out.end())
 }
 
 /// What was compressed, of lines of JSON: they begin with a brace, which none of the codecs' forms does.
@@ -265,7 +299,7 @@ mod tests {
         #[test]
         fn what_is_opened_is_the_parts_one_after_the_other(parts in parts()) {
             for codec in CODECS {
-                let compressed = codec.compress(&parts, "an-entry").unwrap();
+                let compressed = codec.compress(parts.clone(), "an-entry").unwrap().concat();
                 prop_assert_eq!(opened(codec, &compressed), parts.concat());
             }
         }
@@ -275,7 +309,7 @@ mod tests {
     fn lines_are_opened_whatever_their_codec_and_never_beyond_a_size() {
         let lines = Bytes::from("{\"rawData\": \"eA==\"}\n".repeat(5_000));
         for codec in CODECS {
-            let packed = codec.compress(std::slice::from_ref(&lines), "an-entry").unwrap();
+            let packed = codec.compress(vec![lines.clone()], "an-entry").unwrap().concat();
             assert_eq!(super::open(&packed, lines.len()).unwrap(), lines, "{codec:?}");
             assert!(super::open(&packed, lines.len() - 1).is_err(), "{codec:?}");
         }
@@ -295,7 +329,8 @@ mod tests {
     #[test]
     fn a_full_block_is_closed_and_none_is_empty() {
         let blocks = |len: usize| {
-            let mut bytes = &snappy(&[Bytes::from(vec![7; len])], b"", false).unwrap()[..];
+            let packed = snappy(vec![Bytes::from(vec![7; len])], b"", false).unwrap().concat();
+            let mut bytes = &packed[..];
             let mut lens = Vec::new();
             while !bytes.is_empty() {
                 lens.push(take_block(&mut bytes).len());

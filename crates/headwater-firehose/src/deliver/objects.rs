@@ -48,10 +48,11 @@ pub(super) async fn plain(
     delivery: &Arc<Delivery>,
     bucket: &Bucket,
     error_type: Option<&'static str>,
-    records: &[Record],
+    records: Vec<Record>,
 ) {
-    let object = object(delivery, bucket, error_type, &PartitionKeys::default(), records).await;
-    put_or_lose(delivery, object, Span { error_type, ..Span::of(records) }).await;
+    let span = Span { error_type, ..Span::of(&records) };
+    let object = object(delivery, bucket, span, &PartitionKeys::default(), records).await;
+    put_or_lose(delivery, object, span).await;
 }
 
 /// Writes good records, of one partition where there are several, and returns those that have to go to the errors: what
@@ -63,11 +64,19 @@ pub(super) async fn good(
     retry_ms: Option<u64>,
     records: Vec<Record>,
 ) -> Vec<Failed> {
-    let (object, records, mut failed) = match conversion {
-        None => (Some(object(delivery, &delivery.plan.bucket, None, keys, &records).await), records, Vec::new()),
-        Some(conversion) => converted(delivery, conversion, keys, records).await,
+    let (object, span, records, mut failed) = match conversion {
+        None => {
+            let span = Span::of(&records);
+            // Only what may have to go to the errors is kept beside the object.
+            let kept = if retry_ms.is_some() { records.clone() } else { Vec::new() };
+            (Some(object(delivery, &delivery.plan.bucket, span, keys, records).await), span, kept, Vec::new())
+        }
+        Some(conversion) => {
+            let (object, records, failed) = converted(delivery, conversion, keys, records).await;
+            (object, Span::of(&records), records, failed)
+        }
     };
-    let (Some(object), span) = (object, Span::of(&records)) else { return failed };
+    let Some(object) = object else { return failed };
     let Some(retry_ms) = retry_ms else {
         put_or_lose(delivery, object, span).await;
         return failed;
@@ -109,21 +118,21 @@ async fn converted(
 async fn object(
     delivery: &Arc<Delivery>,
     bucket: &Bucket,
-    error_type: Option<&str>,
+    span: Span,
     keys: &PartitionKeys,
-    records: &[Record],
+    records: Vec<Record>,
 ) -> Object {
-    let key = key(delivery, bucket, error_type, keys, Span::of(records).oldest_ms);
-    let parts: Vec<Bytes> = records.iter().map(|record| record.data.clone()).collect();
+    let key = key(delivery, bucket, span.error_type, keys, span.oldest_ms);
+    let parts: Vec<Bytes> = records.into_iter().map(|record| record.data).collect();
     let (codec, name) = (bucket.codec, uuid_text((delivery.firehose.entropy)()));
     let body = if codec == Codec::Uncompressed {
         parts
     } else {
-        let compressed = tokio::task::spawn_blocking(move || codec.compress(&parts, &name)).await;
+        let compressed = tokio::task::spawn_blocking(move || codec.compress(parts, &name)).await;
         // A panic ends the process; a task that was cancelled is one of a runtime that is going.
         let Ok(compressed) = compressed else { return std::future::pending().await };
         assert!(compressed.is_ok(), "what fits into memory can be compressed: {:?}", compressed.err());
-        compressed.map(Bytes::from).into_iter().collect()
+        compressed.unwrap_or_default()
     };
     Object { bucket: bucket.name.clone(), key, body, content_encoding: codec.content_encoding() }
 }

@@ -98,7 +98,7 @@ fn request(delivery: &Delivery, endpoint: &Endpoint, id: &str, records: &[Record
     let body = if endpoint.is_compressed {
         headers.push(("content-encoding", "gzip".to_owned()));
         // Writing to memory does not fail.
-        Codec::Gzip.compress(&[Bytes::from(plain)], "").unwrap_or_default().into()
+        Codec::Gzip.compress(vec![Bytes::from(plain)], "").unwrap_or_default().concat().into()
     } else {
         plain.into()
     };

@@ -29,7 +29,7 @@ const WRITTEN: usize = 4;
 /// How long a pipeline that is to stop waits for what is being written.
 const STOPPED_AFTER_MS: u64 = 5_000;
 /// What may be gathered and written besides what buffers are to hold.
-const SLACK_BYTES: usize = 16 << 20;
+const SLACK_BYTES: usize = 8 << 20;
 /// Partitions that may be gathered at the same time, and the output type of what would begin another.
 const PARTITIONS: usize = 500;
 const PARTITIONS_EXCEEDED: &str = "activePartitionExceeded";

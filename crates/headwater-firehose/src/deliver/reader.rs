@@ -21,7 +21,7 @@ use tokio::{
 /// What one read takes at most.
 const PAGE: Limits = Limits { entries: 10_000, bytes: 1 << 20 };
 /// Pages that are read and not yet taken up.
-const PAGES: usize = 8;
+const PAGES: usize = 4;
 /// Between the arrival of something and reading it, where everything before has been read.
 const LINGER_MS: u64 = 100;
 /// After a failure of the log.

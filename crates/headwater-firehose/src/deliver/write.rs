@@ -20,12 +20,12 @@ pub(super) async fn write(delivery: &Arc<Delivery>, goal: &Goal, records: Vec<Re
         }
         (Goal::Raw, _) => {
             if let Some((bucket, _)) = &plan.raw {
-                objects::plain(delivery, bucket, None, &records).await;
+                objects::plain(delivery, bucket, None, records).await;
             }
             Vec::new()
         }
         (Goal::Failed(output_type), _) => {
-            objects::plain(delivery, &plan.bucket, Some(output_type), &records).await;
+            objects::plain(delivery, &plan.bucket, Some(output_type), records).await;
             Vec::new()
         }
     }

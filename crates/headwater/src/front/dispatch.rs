@@ -174,6 +174,7 @@ impl Table {
             None => exchange.notes.follow(&*self.clock, (route.call)(caller, target.dialect, body)).await,
         };
         if outcome.as_ref().is_err_and(|error| error.kind == ErrorKind::Elsewhere) {
+            exchange.notes.goes_elsewhere(&*self.clock);
             return outcome; // whoever answers it counts it
         }
         let counter = match &outcome {

@@ -45,8 +45,8 @@ pub(crate) struct Notes<'a> {
     called_us: u64,
     /// Its operation began to wait.
     waits_us: Option<u64>,
-    /// The answer of its operation was known.
-    answered_us: u64,
+    /// The answer of its operation was known; never, if another node makes it.
+    answered_us: Option<u64>,
     /// Service and operation.
     asked: Option<(&'static str, &'a str)>,
     called: Option<(&'a Route, Target<'a>, Caller)>,
@@ -101,7 +101,7 @@ impl<'a> Notes<'a> {
             whole_us: 0,
             called_us: 0,
             waits_us: None,
-            answered_us: 0,
+            answered_us: None,
             asked: None,
             called: None,
             error: None,
@@ -148,10 +148,18 @@ impl<'a> Notes<'a> {
         call.await
     }
 
+    /// Another node is to answer it, which is waited for.
+    pub(super) fn goes_elsewhere(&mut self, clock: &dyn Clock) {
+        if self.is_watched {
+            self.waits_us.get_or_insert_with(|| clock.steady_us());
+        }
+    }
+
     /// Its answer is known; so is how long that took, in microseconds.
     pub(super) fn answered(&mut self, clock: &dyn Clock) -> u64 {
-        self.answered_us = clock.steady_us();
-        self.answered_us.saturating_sub(self.began_us)
+        let now_us = clock.steady_us();
+        self.answered_us = Some(now_us);
+        now_us.saturating_sub(self.began_us)
     }
 
     /// It is refused with this code.
@@ -162,7 +170,7 @@ impl<'a> Notes<'a> {
     fn spent(&self, ended_us: u64) -> Spent {
         let whole_us = self.whole_us.max(self.began_us);
         let called_us = if self.called.is_some() { self.called_us } else { ended_us };
-        let answered_us = if self.called.is_some() { self.answered_us } else { ended_us };
+        let answered_us = self.answered_us.unwrap_or(ended_us);
         let waits_us = self.waits_us.unwrap_or(answered_us);
         Spent {
             body_us: whole_us.saturating_sub(self.began_us),
