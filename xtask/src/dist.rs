@@ -32,7 +32,16 @@ fn build(tree: &Path, folder: &Path, target: &str) -> Result<PathBuf, String> {
     let home = home.map_err(|error| format!("HOME: {error}"))?;
     let (from, to) = (tree.display(), folder.display());
     let mut cargo = Command::new("cargo");
-    cargo.current_dir(tree).args(["build", "--locked", "--profile", "dist", "--package", "headwater", "--target", target]);
+    cargo.current_dir(tree).args([
+        "build",
+        "--locked",
+        "--profile",
+        "dist",
+        "--package",
+        "headwater",
+        "--target",
+        target,
+    ]);
     cargo.env("CARGO_TARGET_DIR", folder);
     cargo.env(
         "RUSTFLAGS",

@@ -1,6 +1,7 @@
 //! `cargo xtask kafka`: the engine on Kafka against real brokers, which are started for it – the contract on one, killed
 //! leaders on three – and several servers on them: unmodified clients through a load balancer, load while servers and
-//! brokers are killed or stopped and shards split and merge, and servers that begin with a snapshot of the tables.
+//! brokers are killed or stopped and shards split and merge, topics as Kafka's own consumer shows them, and servers that
+//! begin with a snapshot of the tables.
 use crate::{
     command,
     server::{Server, free_address, release_binary},
@@ -82,6 +83,7 @@ pub(crate) fn run(root: &Path) -> Result<(), String> {
     let cluster = Cluster::start(root, 3)?;
     cluster.test(root, LEADERS)?;
     cluster.strike(root, NODES, ROUNDS)?;
+    cluster.hold_to_rules(root)?;
     drop(cluster);
     cut(root)
 }
@@ -163,6 +165,14 @@ impl Cluster {
         let mut program = nodes(root)?;
         program.args(["--brokers", &self.addresses, "--control", &self.control.join(" ")]);
         command::run_with(program.args(["--nodes", &nodes.to_string(), "--rounds", &rounds.to_string()]))
+    }
+
+    /// A million records while shards split and merge, read by Kafka's own consumer.
+    fn hold_to_rules(&self, root: &Path) -> Result<(), String> {
+        let libraries = installed(root, "kafka").join("libraries");
+        let mut program = script(root, "rules.py");
+        program.args(["--brokers", &self.addresses, "--libraries"]).arg(libraries);
+        command::run_with(&mut program)
     }
 
     /// A suite whose servers are on these brokers.

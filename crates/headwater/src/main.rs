@@ -15,7 +15,7 @@ mod serve;
 mod settings;
 
 // Gives back what is freed, which musl's does not do cheaply and glibc's not soon.
-#[cfg(not(target_env = "msvc"))]
+#[cfg(target_os = "linux")]
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
