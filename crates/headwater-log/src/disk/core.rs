@@ -99,7 +99,7 @@ impl Core {
     /// # Errors
     /// Final: whether the group is durable is unknown, and the engine must not go on.
     pub fn write_group(&mut self) -> Result<bool, LogError> {
-        self.journal.step()
+        Ok(self.journal.step()? > 0)
     }
 
     /// Does the next piece of work that nobody waits for; `idle` says that nothing was written for a while. Answers

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use std::{
     mem,
     sync::{Condvar, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 use tokio::sync::oneshot;
 
@@ -41,7 +42,8 @@ struct State {
     items: Vec<Item>,
     /// Bytes of entries not answered yet.
     waiting_bytes: usize,
-    asleep: bool,
+    /// Somebody sleeps until so many items wait.
+    asleep_for: Option<usize>,
     closing: bool,
     broken: Option<LogError>,
 }
@@ -82,7 +84,8 @@ impl Intake {
         }
         state.waiting_bytes += size_bytes;
         state.items.push(item);
-        if mem::take(&mut state.asleep) {
+        if state.asleep_for.is_some_and(|wanted| state.items.len() >= wanted) {
+            state.asleep_for = None;
             self.wake.notify_one();
         }
     }
@@ -105,10 +108,28 @@ impl Intake {
             if state.closing || state.broken.is_some() {
                 return false;
             }
-            state.asleep = true;
+            state.asleep_for = Some(1);
             state = self.wake.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         true
+    }
+
+    /// How many items wait.
+    pub(super) fn len(&self) -> usize {
+        self.state().items.len()
+    }
+
+    /// Sleeps until `wanted` items wait, or for `pause` if not so many come.
+    pub(super) fn wait_for(&self, wanted: usize, pause: Duration) {
+        let mut state = self.state();
+        if state.items.len() < wanted && !state.closing && state.broken.is_none() {
+            state.asleep_for = Some(wanted);
+            state = self
+                .wake
+                .wait_timeout(state, pause)
+                .map_or_else(|poisoned| poisoned.into_inner().0, |(state, _)| state);
+            state.asleep_for = None;
+        }
     }
 
     /// Whether the journal or the upkeep has failed.

@@ -78,8 +78,8 @@ impl Journal {
         self.answers = answers;
     }
 
-    /// Writes one group of what waits; false if nothing does.
-    pub(super) fn step(&mut self) -> Result<bool, LogError> {
+    /// Writes one group of what waits; says how many items that were, none if nothing waits.
+    pub(super) fn step(&mut self) -> Result<usize, LogError> {
         if self.backlog.is_empty() {
             self.backlog.extend(self.store.intake.take());
         }
@@ -93,20 +93,26 @@ impl Journal {
             }
             items.push(item);
         }
+        let count = items.len();
         if items.is_empty() {
-            return Ok(false);
+            return Ok(count);
         }
         let done = self.write(items);
         self.store.intake.answered(size_bytes);
         if let Err(error) = &done {
             self.backlog.drain(..).for_each(|item| item.refuse(error.clone()));
         }
-        done.map(|()| true)
+        done.map(|()| count)
+    }
+
+    /// Whether something was taken that did not fit into the last group.
+    pub(super) fn has_backlog(&self) -> bool {
+        !self.backlog.is_empty()
     }
 
     /// Writes what waits and an end mark, so that damage to the last entries is later not taken for a write that was cut short.
     pub(super) fn finish(&mut self) -> Result<(), LogError> {
-        while self.step()? {}
+        while self.step()? > 0 {}
         if self.position.marked || self.position.commit == 0 {
             return Ok(());
         }

@@ -4,6 +4,7 @@
 //! `index` knows where what stands, `reader` reads; `survey` finds everything again, with `scan`; `upkeep` and `sort`
 //! keep the folder tidy; `hold` keeps it as it was, for a copy. [`Core`] is all that without threads; [`DiskEngine`] is the threads.
 mod answers;
+mod company;
 mod core;
 pub mod files;
 mod frame;
@@ -34,6 +35,7 @@ use crate::{
 };
 use answers::Answers;
 use bytes::Bytes;
+use company::Company;
 use files::{DiskFiles, Files};
 use journal::Journal;
 use std::{
@@ -124,8 +126,16 @@ fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<
 }
 
 fn write_all(store: &Store, mut journal: Journal) -> Result<(), LogError> {
-    while store.intake.wait() {
-        while journal.step()? {}
+    let (intake, clock) = (&store.intake, &*store.clock);
+    let mut company = Company::default();
+    while intake.wait() {
+        company.gather(intake, clock);
+        let began_us = clock.steady_us();
+        let mut written = journal.step()?;
+        while journal.has_backlog() {
+            written = journal.step()?;
+        }
+        company = Company::after(written, intake.len(), clock.steady_us().saturating_sub(began_us));
     }
     if store.intake.is_broken() { Ok(()) } else { journal.finish() }
 }
