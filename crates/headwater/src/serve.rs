@@ -344,7 +344,7 @@ async fn open_dynamodb(
 
 /// Chance comes from the system, and in here alone.
 #[expect(clippy::disallowed_methods, reason = "this is the seam")]
-fn entropy() -> u128 {
+pub(crate) fn entropy() -> u128 {
     let mut bytes = [0; 16];
     // Without chance, tokens could be forged: better not to run.
     assert!(getrandom::fill(&mut bytes).is_ok(), "the system gives no random numbers");

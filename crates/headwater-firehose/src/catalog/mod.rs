@@ -40,6 +40,9 @@ pub(crate) struct Catalog {
     scopes: Vec<(Scope, BTreeMap<String, DeliveryStream>)>,
     /// The incarnations of deleted delivery streams whose logs are still to be trimmed.
     graves: Vec<u128>,
+    /// When they were deleted, as far as it was told.
+    #[serde(default)]
+    deleted_ms: BTreeMap<u128, u64>,
 }
 
 impl Catalog {
@@ -64,8 +67,10 @@ impl Catalog {
         self.stream(&address.scope.account, &address.scope.region, &address.name)
     }
 
-    pub(crate) fn graves(&self) -> &[u128] {
-        &self.graves
+    /// The incarnations of those that were deleted by `upto_ms`, and whose logs are still to be trimmed.
+    pub(crate) fn graves(&self, upto_ms: u64) -> Vec<u128> {
+        let deleted_ms = |grave: &u128| self.deleted_ms.get(grave).copied().unwrap_or_default();
+        self.graves.iter().copied().filter(|grave| deleted_ms(grave) <= upto_ms).collect()
     }
 
     fn find_scope(&self, account: &str, region: &str) -> Result<usize, usize> {

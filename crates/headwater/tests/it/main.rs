@@ -30,6 +30,7 @@ mod kinesis;
 mod limits;
 mod malformed;
 mod metrics;
+mod moments;
 mod observability;
 mod resharding;
 mod runs;
