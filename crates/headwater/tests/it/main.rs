@@ -32,6 +32,7 @@ mod malformed;
 mod metrics;
 mod moments;
 mod observability;
+mod releases;
 mod resharding;
 mod runs;
 mod settings;
