@@ -3,14 +3,17 @@
 //! Invariant: the state that readers see is the log folded up to some place – nobody hears of a change before it is
 //! durable. Which decisions count is [`crate::epoch`]'s; whoever has something to decide and does not hold the newest
 //! epoch takes a new one, so several processes may have the same log.
+mod snapshot;
+
 use crate::{
     Bounds, Engine, Limits, LogError, LogId, Seq,
     epoch::{Mark, Seat, Verdict},
     machine::Machine,
 };
 use bytes::Bytes;
+use snapshot::{Newest, Taken};
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::VecDeque,
     fmt::Display,
     sync::{
         Arc, PoisonError, RwLock, RwLockReadGuard, Weak,
@@ -62,24 +65,12 @@ struct Reader {
     answered: u64,
 }
 
-/// A snapshot in its log.
-#[derive(Clone, Copy, PartialEq, Debug)]
-struct Taken {
-    time_ms: u64,
-    /// Where its first part stands.
-    first: Seq,
-    /// Where to fold on from.
-    upto: Seq,
-}
-
 const OWNER: u8 = 1;
 const DECISION: u8 = 2;
 const BARRIER: u8 = 3;
 const PAGE: Limits = Limits { entries: 4096, bytes: 8 << 20 };
 /// How often a command is decided anew because another process decided in between.
 const TRIES: u32 = 8;
-/// A snapshot is cut into entries of at most this size.
-const SNAPSHOT_PART_BYTES: usize = 1 << 20;
 
 impl<M: Machine> Replica<M> {
     /// Restores the newest snapshot and folds what follows it; from then on it follows what others decide.
@@ -278,7 +269,7 @@ impl<M: Machine> Replica<M> {
     async fn take_snapshot(&self, reader: &mut Reader) {
         reader.since_snapshot = 0;
         let bytes = self.read().snapshot();
-        let parts = snapshot_parts(reader.tail, reader.seat.newest(), &bytes);
+        let parts = snapshot::parts(reader.tail, reader.seat.newest(), &bytes);
         let written = self.engine.append(self.home.snapshots, parts).await;
         let Some(first) = written.ok().and_then(|stamps| stamps.first().copied()) else {
             tracing::warn!(log = %self.home.snapshots, "snapshot failed; the log is kept whole");
@@ -342,70 +333,12 @@ fn undecodable(log: LogId, why: &str) -> LogError {
     LogError::Io(format!("a decision in log {log} cannot be understood ({why}); was it written by a newer Headwater?"))
 }
 
-/// A snapshot entry: the place to fold on from, the epoch in force there, part number and part count (8, 8, 4, 4 bytes,
-/// little endian), then the part.
-fn snapshot_parts(upto: Seq, epoch: u64, bytes: &[u8]) -> Vec<Bytes> {
-    let chunks: Vec<&[u8]> = if bytes.is_empty() { vec![bytes] } else { bytes.chunks(SNAPSHOT_PART_BYTES).collect() };
-    let count = u32::try_from(chunks.len()).unwrap_or(u32::MAX);
-    let entry = |(part, chunk): (u32, &&[u8])| {
-        let head = [&upto.0.to_le_bytes()[..], &epoch.to_le_bytes(), &part.to_le_bytes(), &count.to_le_bytes()];
-        Bytes::from([head.concat().as_slice(), chunk].concat())
-    };
-    (0..count).zip(&chunks).map(entry).collect()
-}
-
-fn parse_part(entry: &[u8]) -> Option<(Seq, u64, u32, u32, &[u8])> {
-    let (upto, rest) = entry.split_first_chunk::<8>()?;
-    let (epoch, rest) = rest.split_first_chunk::<8>()?;
-    let (part, rest) = rest.split_first_chunk::<4>()?;
-    let (count, body) = rest.split_first_chunk::<4>()?;
-    let (upto, epoch) = (Seq(u64::from_le_bytes(*upto)), u64::from_le_bytes(*epoch));
-    Some((upto, epoch, u32::from_le_bytes(*part), u32::from_le_bytes(*count), body))
-}
-
-/// The state of the newest whole snapshot, and what to read on from there; an empty machine if there is none. Those of
-/// several processes may stand among each other.
+/// The state of the newest snapshot, and what to read on from there; an empty machine if there is none.
 async fn begin<M: Machine>(engine: &dyn Engine, log: LogId) -> Result<(M, Reader), LogError> {
-    let mut snapshots = VecDeque::new();
-    let mut whole: Option<(Seq, u64, Vec<u8>)> = None;
-    let mut begun: HashMap<(Seq, u64), (Seq, u32, Vec<u8>)> = HashMap::new();
-    let mut from = engine.bounds(log).first;
-    loop {
-        let batch = match engine.read(log, from, PAGE).await {
-            Err(LogError::Trimmed(first)) => {
-                from = first;
-                continue;
-            }
-            read => read?,
-        };
-        for entry in &batch.entries {
-            let Some((upto, epoch, part, count, body)) = parse_part(&entry.bytes) else { continue };
-            let (first, next, bytes) = begun.entry((upto, epoch)).or_default();
-            if part == 0 {
-                *first = entry.stamp.seq;
-                bytes.clear();
-            } else if part != *next {
-                continue; // its beginning was trimmed away
-            }
-            *next = part + 1;
-            bytes.extend_from_slice(body);
-            if part + 1 == count
-                && let Some((first, _, bytes)) = begun.remove(&(upto, epoch))
-            {
-                snapshots.push_back(Taken { time_ms: entry.stamp.time_ms, first, upto });
-                if whole.as_ref().is_none_or(|(newest, ..)| *newest <= upto) {
-                    whole = Some((upto, epoch, bytes));
-                }
-            }
-        }
-        from = batch.next;
-        if batch.entries.is_empty() {
-            break;
-        }
-    }
-    let (tail, epoch, state) = match whole {
-        Some((upto, epoch, bytes)) => (upto, epoch, M::restore(&bytes).map_err(|why| undecodable(log, &why))?),
-        None => (Seq::ZERO, 0, M::empty()),
+    let (snapshots, newest) = snapshot::read(engine, log).await?;
+    let (state, tail, epoch) = match newest {
+        Some(Newest { upto, epoch, bytes }) => (M::restore(&bytes).map_err(|why| undecodable(log, &why))?, upto, epoch),
+        None => (M::empty(), Seq::ZERO, 0),
     };
     Ok((state, Reader { seat: Seat::after(epoch), tail, since_snapshot: 0, snapshots, answered: 0 }))
 }

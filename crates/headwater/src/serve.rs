@@ -3,7 +3,7 @@
 mod notify;
 mod store;
 
-pub(crate) use store::{LOG_FOLDER, ROWS_FOLDER, open_rows, open_stopped};
+pub(crate) use store::{LOG_FOLDER, ROWS_FOLDER, open_rows, open_stopped, rows_in_memory};
 
 use crate::{
     front::{

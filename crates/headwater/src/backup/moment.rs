@@ -8,12 +8,12 @@ use super::{
     restore::{check_empty, fill, whole_or_nothing, write_key, write_rows},
     store::Store,
 };
-use crate::serve::LOG_FOLDER;
+use crate::serve::{LOG_FOLDER, rows_in_memory};
 use headwater_dynamodb::{LOG as TABLES, SPACES, folded};
 use headwater_log::{
     Bounds, Engine, LogError, Seq,
     disk::{Past, files::DiskFiles},
-    kv::{Kv, MemoryKv},
+    kv::Kv,
 };
 use std::path::Path;
 
@@ -42,11 +42,12 @@ pub(crate) async fn restore_to(
     let past = Past::at(&journal, to_ms).await.map_err(|error| format!("{name}: {error}"))?;
     let rows = serving(store, &past.bounds(TABLES), &rows)?.ok_or_else(|| refusal(&all, to_ms))?;
     whole_or_nothing(data, || {
+        let failed = |error: &dyn std::fmt::Display| format!("--data {}: {error}", data.display());
+        DiskFiles::create(data).map_err(|error| failed(&error))?;
         if let Some(key) = backup.files.iter().find(|kept| kept.name == MASTER_KEY) {
             write_key(store, key, data)?;
         }
         write_rows(store, rows.map_or(&[][..], |rows| &rows.rows), data, seen)?;
-        let failed = |error: &dyn std::fmt::Display| format!("--data {}: {error}", data.display());
         let files = DiskFiles::create(&data.join(LOG_FOLDER)).map_err(|error| failed(&error))?;
         past.write(&files, salt, seen).map_err(|error| failed(&error))
     })?;
@@ -79,7 +80,7 @@ fn serving<'a>(store: &Store, log: &Bounds, candidates: &[&'a Named]) -> Result<
 
 /// Where the log of the tables goes on behind these rows.
 fn behind_rows(store: &Store, backup: &Backup) -> Result<Seq, String> {
-    let kv = MemoryKv::new();
+    let kv = rows_in_memory();
     backup
         .rows
         .iter()

@@ -127,6 +127,11 @@ fn open_anew(data: &Path, cache_bytes: u64, engine: &dyn Engine, now_ms: u64, wh
     open_rows(data, cache_bytes)
 }
 
+/// Rows that are only looked at.
+pub(crate) fn rows_in_memory() -> impl Kv {
+    MemoryKv::new()
+}
+
 /// The rows of a data folder.
 ///
 /// # Errors

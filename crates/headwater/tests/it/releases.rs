@@ -55,8 +55,17 @@ fn far(data: &Path) {
     core.finish().expect("it is written");
 }
 
-/// Some of everything there is. Releases after this one may add to it: archives have what was read of them.
+/// Decisions after which a catalog writes a snapshot, and some.
+const DECISIONS: usize = 1040;
+
+/// Some of everything there is. Later releases may add to it: an archive tells what to read of it.
 fn fill(aws: &Server) {
+    // What fills segments, so that they are sorted.
+    aws.done("CreateStream", json!({"StreamName": "large", "ShardCount": 1}));
+    aws.settles("large");
+    for _ in 0..16 {
+        aws.put("large", "k", &"x".repeat(1_000_000));
+    }
     aws.done("CreateStream", json!({"StreamName": "records", "ShardCount": 2}));
     aws.settles("records");
     aws.put("records", "a", "before the split");
@@ -108,6 +117,15 @@ fn fill(aws: &Server) {
             "DeliveryStreamEncryptionConfigurationInput": encrypted}),
     );
     put_to_delivery(aws, "undelivered");
+    for number in 0..DECISIONS {
+        let value = number.to_string();
+        aws.done("AddTagsToStream", json!({"StreamName": "records", "Tags": {"number": value}}));
+        let tags = json!([{"Key": "number", "Value": value}]);
+        aws.ok("Firehose_20150804.TagDeliveryStream", json!({"DeliveryStreamName": "logs", "Tags": tags}));
+        let described =
+            json!({"DatabaseName": "d", "TableInput": {"Name": "t", "Description": value}, "SkipArchive": true});
+        assert_eq!(glue::post(aws, "UpdateTable", &described).status, 200);
+    }
     // What is deleted leaves its traces, too.
     let gone = aws.stream(1);
     aws.done("DeleteStream", json!({"StreamName": gone}));
@@ -120,46 +138,90 @@ fn of(answer: &Value, members: &[&str]) -> Value {
     Value::Object(members.iter().map(|member| ((*member).to_owned(), answer[*member].clone())).collect::<Map<_, _>>())
 }
 
-/// Items in the order of their text.
-fn sorted(answer: &Value) -> BTreeSet<String> {
-    list(&answer["Items"]).iter().map(ToString::to_string).collect()
-}
+/// What is to be found again.
+const WHAT: [&str; 17] = [
+    "streams",
+    "summary",
+    "shards",
+    "records",
+    "large",
+    "tags",
+    "consumers",
+    "tables",
+    "table",
+    "items",
+    "index",
+    "changes",
+    "expiry",
+    "delivery",
+    "delivery encryption",
+    "delivery prefix",
+    "glue",
+];
 
-/// Everything that is to be found again, as it is answered.
-fn read(aws: &Server) -> Value {
-    let summary = ["StreamARN", "StreamStatus", "RetentionPeriodHours", "EncryptionType", "KeyId", "OpenShardCount"];
-    let shards = aws.shards("records");
-    let drained = |shard: &Value| aws.drain(aws.iterator("records", &text(&shard["ShardId"]), "TRIM_HORIZON"));
-    let described = aws.table_call("DescribeTable", json!({"TableName": "orders"}))["Table"].clone();
-    let members =
-        ["TableArn", "TableId", "TableStatus", "KeySchema", "AttributeDefinitions", "ItemCount", "LatestStreamArn"];
-    let by_v = aws.table_call("Scan", json!({"TableName": "orders", "IndexName": "by-v"}));
-    let expiry = aws.table_call("DescribeTimeToLive", json!({"TableName": "orders"}));
-    let delivery = aws.ok("Firehose_20150804.DescribeDeliveryStream", json!({"DeliveryStreamName": "logs"}));
-    let delivery = &delivery["DeliveryStreamDescription"];
-    let members_of_delivery = ["DeliveryStreamARN", "DeliveryStreamStatus", "VersionId", "CreateTimestamp"];
-    json!({
-        "streams": aws.ok("ListStreams", json!({}))["StreamNames"],
-        "summary": of(&aws.summary("records"), &summary),
-        "records": shards.iter().map(drained).collect::<Vec<_>>(),
-        "shards": shards,
-        "tags": aws.ok("ListTagsForStream", json!({"StreamName": "records"}))["Tags"],
-        "consumers": aws.ok("ListStreamConsumers", json!({"StreamARN": aws.summary("records")["StreamARN"]}))["Consumers"],
-        "tables": aws.table_call("ListTables", json!({}))["TableNames"],
-        "table": of(&described, &members),
-        "items": sorted(&aws.table_call("Scan", json!({"TableName": "orders"}))),
-        "index": sorted(&by_v),
-        "changes": changes(aws, &text(&described["LatestStreamArn"])),
-        "expiry": expiry["TimeToLiveDescription"],
-        "delivery": of(delivery, &members_of_delivery),
-        "encryption": delivery["DeliveryStreamEncryptionConfiguration"]["Status"],
-        "prefix": delivery["Destinations"][0]["ExtendedS3DestinationDescription"]["Prefix"],
-        "glue": glue::post(aws, "GetTable", &json!({"DatabaseName": "d", "Name": "t"})).json(),
-    })
+/// Some of it, as it is answered.
+fn read(aws: &Server, what: &str) -> Value {
+    let drained = |stream: &str| {
+        let shards = aws.shards(stream).into_iter().map(|shard| text(&shard["ShardId"]));
+        shards.map(|shard| aws.drain(aws.iterator(stream, &shard, "TRIM_HORIZON"))).collect::<Vec<_>>()
+    };
+    let table = || aws.table_call("DescribeTable", json!({"TableName": "orders"}))["Table"].clone();
+    let scan = |more: Value| {
+        let mut input = json!({"TableName": "orders"});
+        input.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+        let items = list(&aws.table_call("Scan", input)["Items"]);
+        json!(items.iter().map(ToString::to_string).collect::<BTreeSet<_>>())
+    };
+    let delivery = || {
+        let described = aws.ok("Firehose_20150804.DescribeDeliveryStream", json!({"DeliveryStreamName": "logs"}));
+        described["DeliveryStreamDescription"].clone()
+    };
+    match what {
+        "streams" => aws.ok("ListStreams", json!({}))["StreamNames"].clone(),
+        "summary" => of(
+            &aws.summary("records"),
+            &["StreamARN", "StreamStatus", "RetentionPeriodHours", "EncryptionType", "KeyId", "OpenShardCount"],
+        ),
+        "shards" => json!(aws.shards("records")),
+        "records" => json!(drained("records")),
+        "large" => {
+            let length = |record: &Value| json!([record["SequenceNumber"], text(&record["Data"]).len()]);
+            drained("large").concat().iter().map(length).collect()
+        }
+        "tags" => aws.ok("ListTagsForStream", json!({"StreamName": "records"}))["Tags"].clone(),
+        "consumers" => {
+            let arn = aws.summary("records")["StreamARN"].clone();
+            aws.ok("ListStreamConsumers", json!({"StreamARN": arn}))["Consumers"].clone()
+        }
+        "tables" => aws.table_call("ListTables", json!({}))["TableNames"].clone(),
+        "table" => of(
+            &table(),
+            &[
+                "TableArn",
+                "TableId",
+                "TableStatus",
+                "KeySchema",
+                "AttributeDefinitions",
+                "ItemCount",
+                "LatestStreamArn",
+            ],
+        ),
+        "items" => scan(json!({})),
+        "index" => scan(json!({"IndexName": "by-v"})),
+        "changes" => changes(aws, &text(&table()["LatestStreamArn"])),
+        "expiry" => {
+            aws.table_call("DescribeTimeToLive", json!({"TableName": "orders"}))["TimeToLiveDescription"].clone()
+        }
+        "delivery" => of(&delivery(), &["DeliveryStreamARN", "DeliveryStreamStatus", "VersionId", "CreateTimestamp"]),
+        "delivery encryption" => delivery()["DeliveryStreamEncryptionConfiguration"]["Status"].clone(),
+        "delivery prefix" => delivery()["Destinations"][0]["ExtendedS3DestinationDescription"]["Prefix"].clone(),
+        "glue" => glue::post(aws, "GetTable", &json!({"DatabaseName": "d", "Name": "t"})).json(),
+        _ => panic!("{what} was read once, and has to be for ever"),
+    }
 }
 
 /// The records of a table's stream, whatever shards it has by now.
-fn changes(aws: &Server, arn: &str) -> Vec<Value> {
+fn changes(aws: &Server, arn: &str) -> Value {
     let shards = aws.stream_call("DescribeStream", json!({"StreamArn": arn}))["StreamDescription"]["Shards"].clone();
     let records = |shard: &Value| {
         let input = json!({"StreamArn": arn, "ShardId": shard["ShardId"], "ShardIteratorType": "TRIM_HORIZON"});
@@ -176,9 +238,13 @@ fn this_release_writes_its_own() {
     far(&folder.path().join(DATA));
     let aws = server(folder.path());
     fill(&aws);
+    until("segments are sorted", || {
+        let files = fs::read_dir(folder.path().join(DATA).join("log")).expect("a folder");
+        files.map(|entry| entry.expect("an entry").file_name()).any(|name| name.to_string_lossy().starts_with("run-"))
+    });
     assert!(aws.stop().success());
     let aws = server(folder.path());
-    let read = read(&aws);
+    let read: Map<String, Value> = WHAT.iter().map(|what| ((*what).to_owned(), read(&aws, what))).collect();
     assert!(aws.stop().success());
     fs::write(folder.path().join(READ), serde_json::to_vec_pretty(&read).expect("JSON")).expect("a file");
     let archive = archives().join(format!("{}.tar.gz", env!("CARGO_PKG_VERSION")));
@@ -194,13 +260,11 @@ fn what_every_release_wrote_is_read_and_goes_on() {
     for archive in archives {
         let folder = tempfile::tempdir().expect("a folder");
         tar("-xzf", &archive, folder.path(), &[]);
-        let expected: Value =
+        let expected: Map<String, Value> =
             serde_json::from_slice(&fs::read(folder.path().join(READ)).expect("a file")).expect("JSON");
         let aws = server(folder.path());
-        let found = read(&aws);
-        // What later releases read as well, this one may not have.
-        for (name, expected) in expected.as_object().expect("an object") {
-            assert_eq!(&found[name], expected, "{}: {name}", archive.display());
+        for (what, expected) in &expected {
+            assert_eq!(&read(&aws, what), expected, "{}: {what}", archive.display());
         }
         let hints = json!({"BufferingHints": {"IntervalInSeconds": 0, "SizeInMBs": 1}});
         aws.ok(
@@ -214,9 +278,12 @@ fn what_every_release_wrote_is_read_and_goes_on() {
         aws.put_item("orders", "new", "new");
         aws.kill();
         let aws = server(folder.path());
-        let again = read(&aws);
-        assert_eq!(again["records"].to_string().matches("\"Data\"").count(), 6, "{}", archive.display());
-        assert_eq!(list(&again["items"]).len(), list(&found["items"]).len() + 1);
-        assert_eq!(list(&again["changes"]).len(), list(&found["changes"]).len() + 1);
+        let more = |what: &str, text: &str| {
+            let count = |value: &Value| value.to_string().matches(text).count();
+            assert_eq!(count(&read(&aws, what)), count(&expected[what]) + 1, "{}: {what}", archive.display());
+        };
+        more("records", "\"Data\"");
+        more("items", "\\\"k\\\"");
+        more("changes", "\"eventID\"");
     }
 }
