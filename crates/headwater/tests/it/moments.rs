@@ -15,12 +15,21 @@ use crate::{
 
 const HISTORY: &[&str] = &["--history-hours", "1"];
 
-/// A moment with nothing at the same millisecond, as seconds.
+fn now_ms() -> u128 {
+    SystemTime::now().duration_since(UNIX_EPOCH).expect("a time").as_millis()
+}
+
+/// As `--to` takes it.
+fn seconds(ms: u128) -> String {
+    format!("{}.{:03}", ms / 1000, ms % 1000)
+}
+
+/// A moment with nothing at the same millisecond.
 fn moment() -> String {
     thread::sleep(Duration::from_millis(5));
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a time");
+    let now_ms = now_ms();
     thread::sleep(Duration::from_millis(5));
-    format!("{}.{:03}", now.as_secs(), now.subsec_millis())
+    seconds(now_ms)
 }
 
 fn set(texts: &[&str]) -> BTreeSet<String> {
@@ -135,6 +144,77 @@ fn a_server_is_as_it_was_at_a_moment_between_backups() {
     let aws = folders.server_with("early", "objects", HISTORY);
     assert_eq!((records(&aws, &stream), scan(&aws, "gone", None)), (set(&["first"]), set(&["1"])));
     assert_eq!(scan(&aws, "orders", Some("by-v")), set(&["kept", "changed", "removed"]));
+}
+
+/// Some of what takes several steps, and a record and two items in between.
+fn change(aws: &Server, stream: &str) {
+    aws.ok("UpdateShardCount", json!({"StreamName": stream, "TargetShardCount": 2, "ScalingType": "UNIFORM_SCALING"}));
+    let keys = json!([{"AttributeName": "v", "KeyType": "HASH"}]);
+    let index = json!({"IndexName": "again", "KeySchema": keys, "Projection": {"ProjectionType": "ALL"}});
+    aws.table_call(
+        "UpdateTable",
+        json!({"TableName": "orders", "AttributeDefinitions": [{"AttributeName": "v", "AttributeType": "S"}],
+            "GlobalSecondaryIndexUpdates": [{"Create": index}]}),
+    );
+    aws.put(stream, "k", "meanwhile");
+    let put = |key: &str| json!({"Put": {"TableName": "orders", "Item": {"k": {"S": key}, "v": {"S": key}}}});
+    aws.table_call("TransactWriteItems", json!({"TransactItems": [put("pair-1"), put("pair-2")]}));
+    put_to_delivery(aws, "line");
+    settled(aws, stream);
+}
+
+/// The names of the table's indexes, once there and in the stream nothing is under way any more.
+fn settled(aws: &Server, stream: &str) -> BTreeSet<String> {
+    aws.settles(stream);
+    let mut names = BTreeSet::new();
+    until("the table and its indexes are active", || {
+        let table = aws.table_call("DescribeTable", json!({"TableName": "orders"}))["Table"].clone();
+        let indexes = list(&table["GlobalSecondaryIndexes"]);
+        names = indexes.iter().map(|index| text(&index["IndexName"])).collect();
+        table["TableStatus"] == "ACTIVE" && indexes.iter().all(|index| index["IndexStatus"] == "ACTIVE")
+    });
+    names
+}
+
+/// Moments at which a server is looked at that was busy.
+const LOOKS: u128 = 12;
+
+#[test]
+fn whatever_was_under_way_at_the_moment_is_rolled_forward() {
+    let folders = Folders::new();
+    let aws = folders.server_with("data", "objects", HISTORY);
+    let (stream, arn) = (aws.stream(1), table(&aws, "orders"));
+    create_delivery(&aws);
+    aws.put(&stream, "k", "before");
+    for number in 0..40 {
+        aws.put_item("orders", &number.to_string(), &number.to_string());
+    }
+    let begun_ms = now_ms();
+    thread::sleep(Duration::from_millis(2));
+    change(&aws, &stream);
+    let ended_ms = now_ms();
+    said(&folders.backup(&aws, &[]));
+    aws.kill();
+    let mut seen = BTreeSet::new();
+    for look in 0..=LOOKS {
+        let to = seconds(begun_ms + (ended_ms - begun_ms) * look / LOOKS);
+        said(&folders.restore(&to, &["--to", &to]));
+        let aws = folders.server_with(&to, "objects-again", &[]);
+        let indexes = settled(&aws, &stream);
+        aws.put(&stream, "k", "new");
+        let (items, all) = (scan(&aws, "orders", None), records(&aws, &stream));
+        assert!(all.is_superset(&set(&["before", "new"])), "as of {to}: {all:?}");
+        assert_eq!(items.contains("pair-1"), items.contains("pair-2"), "as of {to}");
+        assert_eq!(told(&aws, &arn), items, "as of {to}");
+        for index in &indexes {
+            assert_eq!(scan(&aws, "orders", Some(index)), items, "as of {to}: {index}");
+        }
+        let open = aws.summary(&stream)["OpenShardCount"].as_u64();
+        seen.insert((open, indexes.len(), items.len(), all.len()));
+    }
+    assert!(seen.len() > 3, "it was looked at while it was busy: {seen:?}");
+    assert_eq!(seen.first(), Some(&(Some(1), 1, 40, 2)));
+    assert_eq!(seen.last(), Some(&(Some(2), 2, 42, 3)));
 }
 
 #[test]
