@@ -112,3 +112,18 @@ impl Machine for Catalog {
         of_json(bytes)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn when_something_was_deleted_is_in_a_snapshot_and_in_those_of_earlier_releases_it_is_long_ago() {
+        let grave = 7 << 100;
+        let catalog = Catalog { graves: vec![grave], deleted_ms: BTreeMap::from([(grave, 5)]), ..Catalog::default() };
+        let restored = Catalog::restore(&catalog.snapshot()).unwrap();
+        assert_eq!((restored.graves(4), restored.graves(5)), (vec![], vec![grave]));
+        let earlier = Catalog::restore(br#"{"scopes": [], "graves": [9]}"#).unwrap();
+        assert_eq!(earlier.graves(0), [9]);
+    }
+}

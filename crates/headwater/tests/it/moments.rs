@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::{
     backup::{Folders, lines, put_to_delivery, records, refused, said, scan, table, told},
-    calls::{data, list, text, until},
+    calls::{base64, data, list, text, until},
     server::{Server, headwater},
 };
 
@@ -36,21 +36,21 @@ fn set(texts: &[&str]) -> BTreeSet<String> {
     texts.iter().map(|text| (*text).to_owned()).collect()
 }
 
-fn delivers_after(aws: &Server, version: &str, seconds: u32) {
-    let hints = json!({"IntervalInSeconds": seconds, "SizeInMBs": 1});
+fn delivers_at_once(aws: &Server, name: &str) {
+    let hints = json!({"IntervalInSeconds": 0, "SizeInMBs": 1});
     aws.ok(
         "Firehose_20150804.UpdateDestination",
-        json!({"DeliveryStreamName": "logs", "CurrentDeliveryStreamVersionId": version,
+        json!({"DeliveryStreamName": name, "CurrentDeliveryStreamVersionId": "1",
             "DestinationId": "destinationId-000000000001", "ExtendedS3DestinationUpdate": {"BufferingHints": hints}}),
     );
 }
 
-fn create_delivery(aws: &Server) {
+fn create_delivery(aws: &Server, name: &str) {
     let to = json!({"RoleARN": "arn:aws:iam::000000000000:role/r", "BucketARN": "arn:aws:s3:::it",
         "BufferingHints": {"IntervalInSeconds": 900, "SizeInMBs": 1}});
     aws.ok(
         "Firehose_20150804.CreateDeliveryStream",
-        json!({"DeliveryStreamName": "logs", "ExtendedS3DestinationConfiguration": to}),
+        json!({"DeliveryStreamName": name, "ExtendedS3DestinationConfiguration": to}),
     );
 }
 
@@ -80,6 +80,7 @@ fn go_on(aws: &Server, stream: &str, gone: &str) {
     aws.table_call("DeleteItem", json!({"TableName": "orders", "Key": {"k": {"S": "removed"}}}));
     aws.table_call("DeleteTable", json!({"TableName": "gone"}));
     table(aws, "later");
+    aws.ok("Firehose_20150804.DeleteDeliveryStream", json!({"DeliveryStreamName": "parting"}));
     put_to_delivery(aws, "line-after");
 }
 
@@ -89,7 +90,7 @@ fn a_server_is_as_it_was_at_a_moment_between_backups() {
     let aws = folders.server_with("data", "objects", HISTORY);
     let (stream, gone) = (aws.stream(2), aws.stream(1));
     let (orders, gone_table) = (table(&aws, "orders"), table(&aws, "gone"));
-    create_delivery(&aws);
+    ["logs", "parting"].iter().for_each(|name| create_delivery(&aws, name));
     let first = aws.put(&stream, "k", "first");
     aws.put(&gone, "k", "gone");
     for key in ["kept", "changed", "removed"] {
@@ -102,10 +103,12 @@ fn a_server_is_as_it_was_at_a_moment_between_backups() {
     aws.put_item("orders", "between", "before");
     aws.put_item("gone", "2", "2");
     put_to_delivery(&aws, "line-before");
+    let record = json!({"Data": base64(b"line-parting\n")});
+    aws.ok("Firehose_20150804.PutRecord", json!({"DeliveryStreamName": "parting", "Record": record}));
     let there = names(&aws);
     let then = moment();
     go_on(&aws, &stream, &gone);
-    delivers_after(&aws, "1", 0);
+    delivers_at_once(&aws, "logs");
     until("what was put is delivered", || lines(&folders.path("objects")).contains("line-before"));
     said(&folders.backup(&aws, &[]));
     aws.kill();
@@ -121,9 +124,9 @@ fn a_server_is_as_it_was_at_a_moment_between_backups() {
     assert_eq!((scan(&aws, "orders", None), scan(&aws, "orders", Some("by-v"))), (keys.clone(), keys.clone()));
     assert_eq!((told(&aws, &orders), item(&aws, "changed")), (keys, json!("before")));
     assert_eq!((scan(&aws, "gone", None), told(&aws, &gone_table)), (set(&["1", "2"]), set(&["1", "2"])));
-    delivers_after(&aws, "1", 0);
-    until("what was put is delivered again", || lines(&folders.path("objects-again")).contains("line-before"));
-    assert!(!lines(&folders.path("objects-again")).contains("line-after"));
+    ["logs", "parting"].iter().for_each(|name| delivers_at_once(&aws, name));
+    until("what was put is delivered again", || lines(&folders.path("objects-again")).len() == 2);
+    assert_eq!(lines(&folders.path("objects-again")), set(&["line-before", "line-parting"]));
 
     // It goes on, and places that were handed out stay good.
     let new = aws.put(&stream, "k", "new");
@@ -184,7 +187,7 @@ fn whatever_was_under_way_at_the_moment_is_rolled_forward() {
     let folders = Folders::new();
     let aws = folders.server_with("data", "objects", HISTORY);
     let (stream, arn) = (aws.stream(1), table(&aws, "orders"));
-    create_delivery(&aws);
+    create_delivery(&aws, "logs");
     aws.put(&stream, "k", "before");
     for number in 0..40 {
         aws.put_item("orders", &number.to_string(), &number.to_string());
