@@ -78,6 +78,8 @@ enum Chore {
         #[arg(long)]
         throughput: bool,
     },
+    /// Writes the data folder of this version that later ones have to read, into crates/headwater/tests/fixtures; at a release.
+    Fixture,
     /// Licences, bans, sources and advisories of all dependencies; the last need the network.
     Audit,
     /// Compares what is published with the newest release: whether the version says what has changed.
@@ -109,6 +111,10 @@ fn main() -> ExitCode {
         Chore::Dist { twice } => dist::run(&root, twice),
         Chore::Kafka { throughput: true } => kafka::throughput(&root),
         Chore::Kafka { throughput: false } => kafka::run(&root),
+        Chore::Fixture => command::run_with(&mut command::tests(
+            &root,
+            &["--test", "it", "--", "--ignored", "releases::this_release_writes_its_own"],
+        )),
         Chore::Audit => audit::run(&root),
         Chore::Semver { baseline } => semver::run(&root, baseline.as_deref()),
         Chore::Fuzz { targets, seconds } => fuzz::run(&root, &targets, seconds),

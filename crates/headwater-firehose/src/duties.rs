@@ -56,9 +56,10 @@ pub(crate) async fn round(firehose: &Firehose) -> Result<(), LogError> {
     bury(firehose).await
 }
 
-/// Trims the logs of deleted delivery streams to nothing.
+/// Trims the logs of deleted delivery streams to nothing, once they are not among the engine's history any more.
 async fn bury(firehose: &Firehose) -> Result<(), LogError> {
-    let graves = firehose.catalog.read().graves().to_vec();
+    let since_ms = firehose.clock.now_ms().saturating_sub(firehose.engine.history_ms());
+    let graves = firehose.catalog.read().graves(since_ms);
     for incarnation in graves {
         firehose.engine.trim_group(LogGroup(incarnation), 1).await?;
         firehose.opened.forget(LogGroup(incarnation));

@@ -88,6 +88,12 @@ pub trait Engine: Send + Sync + 'static {
         false
     }
 
+    /// What has arrived stays for so long, even if nobody needs it any more, so that the logs can be had as they were. Whoever
+    /// trims because something is done with does so by [`trim_done`].
+    fn history_ms(&self) -> u64 {
+        0
+    }
+
     /// Every place of `log` from this one up to the last that this process has written, it has written itself.
     /// `Seq::ZERO`, and so from the beginning, where no other process can write.
     fn written_here_since(&self, log: LogId) -> Seq {
@@ -147,6 +153,21 @@ pub async fn find_time(engine: &dyn Engine, log: LogId, time_ms: u64) -> Result<
         }
     }
     Ok(Seq(low))
+}
+
+/// Trims what stands before `before` and is done with, but for the engine's history and the entry before that: it shows
+/// that nothing is missing in between.
+///
+/// # Errors
+/// Those of [`Engine::trim`] and [`find_time`].
+pub async fn trim_done(engine: &dyn Engine, log: LogId, before: Seq, now_ms: u64) -> Result<(), LogError> {
+    let history_ms = engine.history_ms();
+    if history_ms == 0 {
+        return engine.trim(log, before).await;
+    }
+    // The search ends right behind the last entry that is older.
+    let Seq(behind) = find_time(engine, log, now_ms.saturating_sub(history_ms)).await?;
+    engine.trim(log, before.min(Seq(behind.saturating_sub(1)))).await
 }
 
 /// The first entry from a place on, behind any damage.

@@ -3,14 +3,17 @@
 //! Invariant: the state that readers see is the log folded up to some place – nobody hears of a change before it is
 //! durable. Which decisions count is [`crate::epoch`]'s; whoever has something to decide and does not hold the newest
 //! epoch takes a new one, so several processes may have the same log.
+mod snapshot;
+
 use crate::{
     Bounds, Engine, Limits, LogError, LogId, Seq,
     epoch::{Mark, Seat, Verdict},
     machine::Machine,
 };
 use bytes::Bytes;
+use snapshot::{Newest, Taken};
 use std::{
-    collections::HashMap,
+    collections::VecDeque,
     fmt::Display,
     sync::{
         Arc, PoisonError, RwLock, RwLockReadGuard, Weak,
@@ -56,6 +59,8 @@ struct Reader {
     /// Everything before this is in the state.
     tail: Seq,
     since_snapshot: u64,
+    /// The snapshots that are there, oldest first.
+    snapshots: VecDeque<Taken>,
     /// So many of those who asked to catch up had asked before something was written that is in the state.
     answered: u64,
 }
@@ -66,8 +71,6 @@ const BARRIER: u8 = 3;
 const PAGE: Limits = Limits { entries: 4096, bytes: 8 << 20 };
 /// How often a command is decided anew because another process decided in between.
 const TRIES: u32 = 8;
-/// A snapshot is cut into entries of at most this size.
-const SNAPSHOT_PART_BYTES: usize = 1 << 20;
 
 impl<M: Machine> Replica<M> {
     /// Restores the newest snapshot and folds what follows it; from then on it follows what others decide.
@@ -75,11 +78,10 @@ impl<M: Machine> Replica<M> {
     /// # Errors
     /// The engine's; `Corrupt` if a part of the log or an entry cannot be read – a machine never skips a decision.
     pub async fn open(engine: Arc<dyn Engine>, home: Home) -> Result<Arc<Self>, LogError> {
-        let Snapshot { state, upto, epoch } = latest_snapshot::<M>(&*engine, home.snapshots).await?;
-        let tail = upto.max(engine.bounds(home.log).first);
+        let (state, reader) = begin::<M>(&*engine, home.snapshots).await?;
         let replica = Arc::new(Self {
             state: RwLock::new(state),
-            reader: Mutex::new(Reader { seat: Seat::after(epoch), tail, since_snapshot: 0, answered: 0 }),
+            reader: Mutex::new(reader),
             asked: AtomicU64::new(0),
             version: watch::Sender::new(0),
             engine,
@@ -252,28 +254,35 @@ impl<M: Machine> Replica<M> {
 
     /// The log was trimmed behind another process's snapshot before it was read here: that takes the state's place.
     async fn begin_anew(&self, reader: &mut Reader, first: Seq) -> Result<(), LogError> {
-        let Snapshot { state, upto, epoch } = latest_snapshot::<M>(&*self.engine, self.home.snapshots).await?;
-        if upto < first {
+        let (state, begun) = begin::<M>(&*self.engine, self.home.snapshots).await?;
+        if begun.tail < first {
             return Err(LogError::Corrupt { log: self.home.log, from: reader.tail, next: first });
         }
         *self.state.write().unwrap_or_else(PoisonError::into_inner) = state;
-        *reader = Reader { seat: Seat::after(epoch), tail: upto, since_snapshot: 0, answered: reader.answered };
+        *reader = Reader { answered: reader.answered, ..begun };
         self.version.send_modify(|version| *version += 1);
         Ok(())
     }
 
-    /// Writes the state to the snapshot log, then trims what it makes superfluous. A failure only costs replay time.
+    /// Writes the state to the snapshot log, then trims what it makes superfluous, but for what the engine's history is
+    /// made of: it begins with a snapshot. A failure only costs replay time.
     async fn take_snapshot(&self, reader: &mut Reader) {
         reader.since_snapshot = 0;
         let bytes = self.read().snapshot();
-        let parts = snapshot_parts(reader.tail, reader.seat.newest(), &bytes);
+        let parts = snapshot::parts(reader.tail, reader.seat.newest(), &bytes);
         let written = self.engine.append(self.home.snapshots, parts).await;
         let Some(first) = written.ok().and_then(|stamps| stamps.first().copied()) else {
             tracing::warn!(log = %self.home.snapshots, "snapshot failed; the log is kept whole");
             return;
         };
-        let log = self.engine.trim(self.home.log, reader.tail).await;
-        let old = self.engine.trim(self.home.snapshots, first.seq).await;
+        reader.snapshots.push_back(Taken { time_ms: first.time_ms, first: first.seq, upto: reader.tail });
+        let since_ms = first.time_ms.saturating_sub(self.engine.history_ms());
+        while reader.snapshots.get(1).is_some_and(|next| next.time_ms <= since_ms) {
+            reader.snapshots.pop_front();
+        }
+        let Some(oldest) = reader.snapshots.front() else { return };
+        let log = self.engine.trim(self.home.log, oldest.upto).await;
+        let old = self.engine.trim(self.home.snapshots, oldest.first).await;
         if let Err(error) = log.and(old) {
             tracing::warn!(%error, "trimming behind a snapshot failed");
         }
@@ -324,79 +333,25 @@ fn undecodable(log: LogId, why: &str) -> LogError {
     LogError::Io(format!("a decision in log {log} cannot be understood ({why}); was it written by a newer Headwater?"))
 }
 
-/// A snapshot entry: the place to fold on from, the epoch in force there, part number and part count (8, 8, 4, 4 bytes,
-/// little endian), then the part.
-fn snapshot_parts(upto: Seq, epoch: u64, bytes: &[u8]) -> Vec<Bytes> {
-    let chunks: Vec<&[u8]> = if bytes.is_empty() { vec![bytes] } else { bytes.chunks(SNAPSHOT_PART_BYTES).collect() };
-    let count = u32::try_from(chunks.len()).unwrap_or(u32::MAX);
-    let entry = |(part, chunk): (u32, &&[u8])| {
-        let head = [&upto.0.to_le_bytes()[..], &epoch.to_le_bytes(), &part.to_le_bytes(), &count.to_le_bytes()];
-        Bytes::from([head.concat().as_slice(), chunk].concat())
+/// The state of the newest snapshot, and what to read on from there; an empty machine if there is none.
+async fn begin<M: Machine>(engine: &dyn Engine, log: LogId) -> Result<(M, Reader), LogError> {
+    let (snapshots, newest) = snapshot::read(engine, log).await?;
+    let (state, tail, epoch) = match newest {
+        Some(Newest { upto, epoch, bytes }) => (M::restore(&bytes).map_err(|why| undecodable(log, &why))?, upto, epoch),
+        None => (M::empty(), Seq::ZERO, 0),
     };
-    (0..count).zip(&chunks).map(entry).collect()
-}
-
-fn parse_part(entry: &[u8]) -> Option<(Seq, u64, u32, u32, &[u8])> {
-    let (upto, rest) = entry.split_first_chunk::<8>()?;
-    let (epoch, rest) = rest.split_first_chunk::<8>()?;
-    let (part, rest) = rest.split_first_chunk::<4>()?;
-    let (count, body) = rest.split_first_chunk::<4>()?;
-    let (upto, epoch) = (Seq(u64::from_le_bytes(*upto)), u64::from_le_bytes(*epoch));
-    Some((upto, epoch, u32::from_le_bytes(*part), u32::from_le_bytes(*count), body))
-}
-
-/// A state, the place to fold on from, and the epoch there.
-struct Snapshot<M> {
-    state: M,
-    upto: Seq,
-    epoch: u64,
-}
-
-/// The newest whole snapshot; an empty machine if there is none. Those of several processes may stand among each other.
-async fn latest_snapshot<M: Machine>(engine: &dyn Engine, log: LogId) -> Result<Snapshot<M>, LogError> {
-    let mut whole: Option<(Seq, u64, Vec<u8>)> = None;
-    let mut begun: HashMap<(Seq, u64), (u32, Vec<u8>)> = HashMap::new();
-    let mut from = engine.bounds(log).first;
-    loop {
-        let batch = match engine.read(log, from, PAGE).await {
-            Err(LogError::Trimmed(first)) => {
-                from = first;
-                continue;
-            }
-            read => read?,
-        };
-        for entry in &batch.entries {
-            let Some((upto, epoch, part, count, body)) = parse_part(&entry.bytes) else { continue };
-            let (next, bytes) = begun.entry((upto, epoch)).or_default();
-            if part == 0 {
-                bytes.clear();
-            } else if part != *next {
-                continue; // its beginning was trimmed away
-            }
-            *next = part + 1;
-            bytes.extend_from_slice(body);
-            if part + 1 == count
-                && let Some((_, bytes)) = begun.remove(&(upto, epoch))
-                && whole.as_ref().is_none_or(|(newest, ..)| *newest <= upto)
-            {
-                whole = Some((upto, epoch, bytes));
-            }
-        }
-        from = batch.next;
-        if batch.entries.is_empty() {
-            break;
-        }
-    }
-    let Some((upto, epoch, bytes)) = whole else {
-        return Ok(Snapshot { state: M::empty(), upto: Seq::ZERO, epoch: 0 });
-    };
-    Ok(Snapshot { state: M::restore(&bytes).map_err(|why| undecodable(log, &why))?, upto, epoch })
+    Ok((state, Reader { seat: Seat::after(epoch), tail, since_snapshot: 0, snapshots, answered: 0 }))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{LogGroup, clock::ManualClock, memory::MemoryEngine};
+    use crate::{
+        LogGroup,
+        clock::{Clock, ManualClock},
+        disk::{DiskConfig, DiskEngine, Past, files::DiskFiles},
+        memory::MemoryEngine,
+    };
 
     /// Adds numbers; refuses odd ones.
     struct Sum(u64);
@@ -466,6 +421,37 @@ mod tests {
         for replica in [one, other] {
             replica.catch_up().await.unwrap();
             assert_eq!(replica.read().0, sum);
+        }
+    }
+
+    #[tokio::test]
+    async fn every_state_within_the_engines_history_can_be_had_again_and_no_more_is_kept() {
+        for history_ms in [0, 30, 200] {
+            let (folder, clock) = (tempfile::tempdir().unwrap(), ManualClock::at(1000));
+            let config = DiskConfig { history_ms, ..DiskConfig::default() };
+            let engine = DiskEngine::open(folder.path(), config, Arc::new(clock.clone())).unwrap();
+            let (mut states, mut expected) = (Vec::new(), 0);
+            for step in 0..60 {
+                // It begins anew at times, and then knows what there is by reading alone.
+                let replica = Replica::<Sum>::open(engine.clone(), HOME).await.unwrap();
+                for _ in 0..step % 7 {
+                    expected += 2 * step;
+                    replica.submit(2 * step, 0).await.unwrap();
+                }
+                states.push((clock.now_ms(), expected));
+                clock.advance(1 + step % 13);
+            }
+            let kept = engine.read(HOME.log, engine.bounds(HOME.log).first, PAGE).await.unwrap().entries.len();
+            let kept_ms = clock.now_ms() - history_ms;
+            drop(engine);
+            let files = DiskFiles::existing(folder.path()).unwrap();
+            for (time_ms, sum) in states.iter().filter(|(time_ms, _)| *time_ms >= kept_ms) {
+                let past = Arc::new(Past::at(&files, *time_ms).await.unwrap());
+                let replica = Replica::<Sum>::open(past, HOME).await.unwrap();
+                assert_eq!(replica.read().0, *sum, "{history_ms} ms, as of {time_ms}");
+            }
+            let recent = states.iter().filter(|(time_ms, _)| *time_ms >= kept_ms).count() * 7;
+            assert!(kept <= recent + 16, "{history_ms} ms: {kept} entries are kept, of which {recent} are recent");
         }
     }
 

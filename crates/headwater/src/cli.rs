@@ -151,7 +151,7 @@ pub(crate) fn run() -> ExitCode {
         Some(Command::Fsck(folder)) => folder.check(),
         Some(Command::Log(Log::Dump(dump))) => dump.show(),
         Some(Command::Backup(backup)) => block_on(backup.run()),
-        Some(Command::Restore(restore)) => restore.run(),
+        Some(Command::Restore(restore)) => block_on(restore.run()),
         Some(Command::Health(health)) => block_on(health.run()),
         Some(Command::Stream(stream)) => block_on(stream.run()),
         Some(Command::Put(put)) => block_on(put.run()),

@@ -3,7 +3,7 @@
 mod notify;
 mod store;
 
-pub(crate) use store::{LOG_FOLDER, ROWS_FOLDER, open_rows, open_stopped};
+pub(crate) use store::{LOG_FOLDER, ROWS_FOLDER, open_rows, open_stopped, rows_in_memory};
 
 use crate::{
     front::{
@@ -344,7 +344,7 @@ async fn open_dynamodb(
 
 /// Chance comes from the system, and in here alone.
 #[expect(clippy::disallowed_methods, reason = "this is the seam")]
-fn entropy() -> u128 {
+pub(crate) fn entropy() -> u128 {
     let mut bytes = [0; 16];
     // Without chance, tokens could be forged: better not to run.
     assert!(getrandom::fill(&mut bytes).is_ok(), "the system gives no random numbers");

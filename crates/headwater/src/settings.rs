@@ -51,6 +51,8 @@ pub(crate) struct Settings {
     pub(crate) stream_shard_ms: u64,
     pub(crate) table_snapshot_bytes: u64,
     pub(crate) cache_bytes: u64,
+    /// How long what nobody needs any more is kept.
+    pub(crate) history_hours: u32,
     pub(crate) limits: RateLimits,
     pub(crate) faults: Vec<Fault>,
     pub(crate) credentials: Credentials,
@@ -126,6 +128,7 @@ impl Raw {
                 self.table_snapshot_bytes.unwrap_or(DEFAULT_TABLE_SNAPSHOT_BYTES),
             )?,
             cache_bytes: self.cache_bytes.unwrap_or(DEFAULT_CACHE_BYTES),
+            history_hours: self.history_hours.unwrap_or_default(),
             limits: self.limits.unwrap_or_default(),
             faults: self.fault.iter().map(|text| Fault::parse(text)).collect::<Result<_, _>>()?,
             credentials,
@@ -146,6 +149,7 @@ impl Raw {
             telemetry: None,
         };
         settings.check_exposure()?;
+        settings.check_history()?;
         Ok(settings)
     }
 
@@ -174,6 +178,13 @@ pub(crate) fn data_folder(named: Option<&Path>) -> Result<PathBuf, String> {
 }
 
 impl Settings {
+    fn check_history(&self) -> Result<(), String> {
+        match (&self.kafka, &self.store, self.history_hours) {
+            (None, Store::Folder(_), _) | (_, _, 0) => Ok(()),
+            _ => Err("--history-hours is kept for backups, and those are of a data folder with its journal".into()),
+        }
+    }
+
     fn check_exposure(&self) -> Result<(), String> {
         match self.listen.iter().find(|address| !address.ip().is_loopback()) {
             Some(address) if self.credentials.is_empty() => Err(format!(
@@ -299,6 +310,7 @@ mod tests {
             (Raw { ephemeral: Some(true), data: Some("a".into()), ..Raw::default() }, "--ephemeral "),
             (Raw { credentials: Some("/nowhere/at/all".into()), ..Raw::default() }, "/nowhere/at/all: "),
             (Raw { stream_shard_ms: Some(0), ..Raw::default() }, "--stream-shard-ms: "),
+            (Raw { ephemeral: Some(true), history_hours: Some(1), ..Raw::default() }, "--history-hours "),
             (Raw { log: Some("[[".into()), ..Raw::default() }, "--log: "),
         ] {
             let error = refusal(raw);

@@ -8,7 +8,7 @@ use super::{
     reader::{Reader, Stuck, Taken, Upto},
     recover,
 };
-use headwater_log::LogError;
+use headwater_log::{LogError, engine::trim_done};
 use std::sync::{Arc, Weak};
 
 /// Once this many bytes were logged, the rows are made durable and the log may be trimmed: what a restart has to fold.
@@ -193,7 +193,9 @@ pub(super) async fn checkpoint(database: &Arc<Database>) {
     });
     let trimmed = match saved.await {
         // The last decision stays: a log that holds nothing is forgotten, and with it that rows belong to it.
-        Ok(Ok(Some(place))) if !database.engine.is_shared() => database.engine.trim(LOG, place.seq).await,
+        Ok(Ok(Some(place))) if !database.engine.is_shared() => {
+            trim_done(&*database.engine, LOG, place.seq, database.clock.now_ms()).await
+        }
         Ok(Ok(_)) => Ok(()),
         Ok(Err(error)) => Err(error),
         Err(died) => Err(LogError::Io(died.to_string())),

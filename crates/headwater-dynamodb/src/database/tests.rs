@@ -1,4 +1,5 @@
 //! What was answered is there afterwards, and what failed is not.
+mod history;
 mod nodes;
 mod shared;
 mod snapshots;

@@ -17,8 +17,11 @@ pub(super) fn apply(catalog: &mut Catalog, change: &Change) {
         Change::DeletionBegun { address, due_ms } => {
             edit(catalog, address, |stream| stream.phase = Phase::Deleting { due_ms: *due_ms });
         }
-        Change::Deleted { address } => delete(catalog, address),
-        Change::Buried { incarnation } => catalog.graves.retain(|grave| grave != incarnation),
+        Change::Deleted { address, deleted_ms } => delete(catalog, address, *deleted_ms),
+        Change::Buried { incarnation } => {
+            catalog.graves.retain(|grave| grave != incarnation);
+            catalog.deleted_ms.remove(incarnation);
+        }
         Change::Updated { address, destination, updated_ms } => edit(catalog, address, |stream| {
             stream.destination = destination.clone();
             stream.version += 1;
@@ -69,9 +72,10 @@ fn edit(catalog: &mut Catalog, address: &Address, change: impl FnOnce(&mut Deliv
     }
 }
 
-fn delete(catalog: &mut Catalog, address: &Address) {
+fn delete(catalog: &mut Catalog, address: &Address, deleted_ms: u64) {
     let Ok(at) = catalog.find_scope(&address.scope.account, &address.scope.region) else { return };
     if let Some(stream) = catalog.scopes[at].1.remove(&address.name) {
         catalog.graves.push(stream.incarnation);
+        catalog.deleted_ms.insert(stream.incarnation, deleted_ms);
     }
 }

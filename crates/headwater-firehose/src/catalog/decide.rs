@@ -60,7 +60,7 @@ fn duty(stream: &DeliveryStream, address: Address, action: Action, now_ms: u64) 
     match action {
         Action::Advance { .. } => match stream.phase {
             Phase::Creating { due_ms } if due_ms <= now_ms => Some(Change::Activated { address }),
-            Phase::Deleting { due_ms } if due_ms <= now_ms => Some(Change::Deleted { address }),
+            Phase::Deleting { due_ms } if due_ms <= now_ms => Some(Change::Deleted { address, deleted_ms: now_ms }),
             _ => None,
         },
         Action::Progress { places, .. } => {
@@ -96,7 +96,7 @@ fn asked(stream: &DeliveryStream, address: Address, action: Action, now_ms: u64)
         Action::Delete { transition_ms } => {
             active(stream, &address)?;
             Ok(Some(match due(now_ms, transition_ms) {
-                None => Change::Deleted { address },
+                None => Change::Deleted { address, deleted_ms: now_ms },
                 Some(due_ms) => Change::DeletionBegun { address, due_ms },
             }))
         }

@@ -40,6 +40,9 @@ pub(crate) struct Catalog {
     scopes: Vec<(Scope, BTreeMap<String, DeliveryStream>)>,
     /// The incarnations of deleted delivery streams whose logs are still to be trimmed.
     graves: Vec<u128>,
+    /// When they were deleted, as far as it was told.
+    #[serde(default)]
+    deleted_ms: BTreeMap<u128, u64>,
 }
 
 impl Catalog {
@@ -64,8 +67,10 @@ impl Catalog {
         self.stream(&address.scope.account, &address.scope.region, &address.name)
     }
 
-    pub(crate) fn graves(&self) -> &[u128] {
-        &self.graves
+    /// The incarnations of those that were deleted by `upto_ms`, and whose logs are still to be trimmed.
+    pub(crate) fn graves(&self, upto_ms: u64) -> Vec<u128> {
+        let deleted_ms = |grave: &u128| self.deleted_ms.get(grave).copied().unwrap_or_default();
+        self.graves.iter().copied().filter(|grave| deleted_ms(grave) <= upto_ms).collect()
     }
 
     fn find_scope(&self, account: &str, region: &str) -> Result<usize, usize> {
@@ -105,5 +110,20 @@ impl Machine for Catalog {
 
     fn restore(bytes: &[u8]) -> Result<Self, String> {
         of_json(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn when_something_was_deleted_is_in_a_snapshot_and_in_those_of_earlier_releases_it_is_long_ago() {
+        let grave = 7 << 100;
+        let catalog = Catalog { graves: vec![grave], deleted_ms: BTreeMap::from([(grave, 5)]), ..Catalog::default() };
+        let restored = Catalog::restore(&catalog.snapshot()).unwrap();
+        assert_eq!((restored.graves(4), restored.graves(5)), (vec![], vec![grave]));
+        let earlier = Catalog::restore(br#"{"scopes": [], "graves": [9]}"#).unwrap();
+        assert_eq!(earlier.graves(0), [9]);
     }
 }

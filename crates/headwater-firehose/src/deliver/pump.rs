@@ -9,13 +9,14 @@ use super::{
     write,
 };
 use crate::{
+    Firehose,
     buffer::{Buffer, Buffers, Goal},
     catalog::Action,
     failure,
     ledger::{Ledger, Stretch},
     record::{Failed, PartitionKeys, Record},
 };
-use headwater_log::{LogId, Seq};
+use headwater_log::{LogId, Seq, engine::trim_done};
 use std::{collections::VecDeque, sync::Arc};
 use tokio::{
     sync::{mpsc, watch},
@@ -361,10 +362,11 @@ impl Pump {
         self.writing.spawn(async move {
             let direct = places.iter().find(|(log, _)| *log == delivery.direct_log).map(|(_, place)| *place);
             delivery.submit(Action::Progress { incarnation: delivery.incarnation, places }).await;
-            if let Some(place) = direct
-                && let Err(error) = delivery.firehose.engine.trim(delivery.direct_log, place).await
-            {
-                tracing::warn!(%error, delivery_stream = delivery.name(), "what is delivered could not be trimmed");
+            if let Some(place) = direct {
+                let Firehose { engine, clock, .. } = &*delivery.firehose;
+                if let Err(error) = trim_done(&**engine, delivery.direct_log, place, clock.now_ms()).await {
+                    tracing::warn!(%error, delivery_stream = delivery.name(), "what is delivered could not be trimmed");
+                }
             }
             Done::Told
         });

@@ -34,7 +34,7 @@ async fn a_delivery_stream_comes_to_be_and_goes_when_due_and_its_log_with_it() {
     assert_eq!(reborn.refused("DescribeDeliveryStream", named()).await.0, "ResourceNotFoundException");
     let Bounds { first, tail } = reborn.engine.bounds(stream.direct_log());
     assert!(first == tail && tail > Seq::ZERO);
-    assert_eq!(reborn.firehose.catalog.read().graves(), []);
+    assert!(reborn.firehose.catalog.read().graves(u64::MAX).is_empty());
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ pub(super) fn apply(catalog: &mut Catalog, change: &Change) {
         Change::DeletionBegun { address, due_ms } => {
             edit(catalog, address, |stream| stream.phase = Phase::Deleting { due_ms: *due_ms });
         }
-        Change::Deleted { address } => delete(catalog, address),
+        Change::Deleted { address, deleted_ms } => delete(catalog, address, *deleted_ms),
         Change::Buried { incarnation } => catalog.graves.retain(|grave| grave.incarnation != *incarnation),
         Change::Tagged { address, tags } => edit(catalog, address, |stream| {
             stream.tags.extend(tags.iter().map(|(key, value)| (key.clone(), value.clone())));
@@ -93,9 +93,9 @@ fn edit(catalog: &mut Catalog, address: &Address, change: impl FnOnce(&mut Strea
     }
 }
 
-fn delete(catalog: &mut Catalog, address: &Address) {
+fn delete(catalog: &mut Catalog, address: &Address, deleted_ms: u64) {
     let Ok(at) = catalog.find_scope(&address.scope.account, &address.scope.region) else { return };
     if let Some(stream) = catalog.scopes[at].1.remove(&address.name) {
-        catalog.graves.push(Grave { incarnation: stream.incarnation, shards: stream.next_index });
+        catalog.graves.push(Grave { incarnation: stream.incarnation, shards: stream.next_index, deleted_ms });
     }
 }

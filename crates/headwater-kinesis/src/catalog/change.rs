@@ -32,6 +32,9 @@ pub(crate) enum Change {
     /// The name is free; the shards' logs remain to be trimmed.
     Deleted {
         address: Address,
+        /// When; 0 where it is not told.
+        #[serde(default)]
+        deleted_ms: u64,
     },
     /// Nothing is left of a deleted stream's logs.
     Buried {

@@ -107,7 +107,9 @@ fn duty(stream: &Stream, address: Address, action: Action, now_ms: u64) -> Resul
         (Action::Advance { .. }, Phase::Creating { due_ms }) if *due_ms <= now_ms => {
             done(Change::Activated { address })
         }
-        (Action::Advance { .. }, Phase::Deleting { due_ms }) if *due_ms <= now_ms => done(Change::Deleted { address }),
+        (Action::Advance { .. }, Phase::Deleting { due_ms }) if *due_ms <= now_ms => {
+            done(Change::Deleted { address, deleted_ms: now_ms })
+        }
         (Action::Advance { .. }, Phase::Configuring { due_ms, setting }) if *due_ms <= now_ms => {
             done(Change::Configured { address, setting: setting.clone() })
         }
@@ -180,7 +182,7 @@ fn delete(stream: &Stream, address: Address, enforce: bool, now_ms: u64, transit
         return Err(errors::consumers_registered(&address));
     }
     done(if transition_ms == 0 {
-        Change::Deleted { address }
+        Change::Deleted { address, deleted_ms: now_ms }
     } else {
         Change::DeletionBegun { address, due_ms: now_ms + transition_ms }
     })

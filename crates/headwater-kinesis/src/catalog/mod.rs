@@ -57,6 +57,9 @@ pub(crate) struct Grave {
     pub(crate) incarnation: u128,
     /// Its shards had the indexes below this.
     pub(crate) shards: u32,
+    /// When it was deleted.
+    #[serde(default)]
+    pub(crate) deleted_ms: u64,
 }
 
 impl Catalog {

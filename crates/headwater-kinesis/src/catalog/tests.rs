@@ -106,7 +106,7 @@ fn a_deleted_streams_logs_are_remembered_until_they_are_buried() {
     let again = run(&mut catalog, "s", Action::Delete { enforce: false, transition_ms: 0 }, 1);
     assert_eq!(again, Err(errors::not_active("s", "1", "DELETING")));
     run(&mut catalog, "s", Action::Advance { incarnation: 3 }, 5).unwrap();
-    assert_eq!(catalog.graves(), [Grave { incarnation: 3, shards: 3 }]);
+    assert_eq!(catalog.graves(), [Grave { incarnation: 3, shards: 3, deleted_ms: 5 }]);
     run(&mut catalog, "s", create(1, 0), 6).unwrap();
     let (changes, _) = catalog.decide(Command::Bury { incarnation: 3 }, 0).unwrap();
     changes.iter().for_each(|change| catalog.apply(change));

@@ -170,7 +170,7 @@ fn gone() -> LogError {
     LogError::Io("the engine is closed".into())
 }
 
-fn make_store(files: &dyn Files, salt: u32) -> Result<u32, LogError> {
+pub(super) fn make_store(files: &dyn Files, salt: u32) -> Result<u32, LogError> {
     let draft = unfinished(STORE);
     let made = files.create(&draft).and_then(|file| {
         file.write_at(0, &encode_store(salt))?;

@@ -14,8 +14,10 @@ mod hold;
 mod index;
 mod intake;
 mod journal;
+mod past;
 mod reader;
 mod recent;
+mod run;
 mod scan;
 mod sort;
 mod store;
@@ -26,6 +28,7 @@ pub use core::Core;
 pub use fsck::{FileReport, LogReport, Report, dump, fsck};
 pub use hold::{HeldFile, Hold};
 pub use index::Damage;
+pub use past::Past;
 pub use store::{DiskConfig, Measures, Stats};
 
 use crate::{
@@ -200,6 +203,10 @@ impl Engine for DiskEngine {
 
     fn bounds(&self, log: LogId) -> Bounds {
         self.store.index().bounds(log)
+    }
+
+    fn history_ms(&self) -> u64 {
+        self.store.config.history_ms
     }
 }
 

@@ -39,6 +39,8 @@ pub struct DiskConfig {
     pub ready_segments: usize,
     /// Size of the segment set aside for Headwater's own logs (groups below 2⁶⁴) and trims when the disk is full.
     pub reserve_bytes: u64,
+    /// See [`crate::Engine::history_ms`].
+    pub history_ms: u64,
     /// A number nobody outside can guess; begins every checksum of a folder made with it, so that a record cannot
     /// pretend to be a piece of the journal.
     pub salt: u32,
@@ -73,6 +75,7 @@ impl Default for DiskConfig {
             idle_ms: 1000,
             ready_segments: 1,
             reserve_bytes: 1 << 20,
+            history_ms: 0,
             salt: 0,
         }
     }

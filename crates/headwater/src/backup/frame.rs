@@ -5,7 +5,10 @@
 //!
 //! A stream begins with [`MAGIC`]. A frame: checksum of all that follows in it (CRC32, 4 bytes), kind (1), length of the name
 //! (2), a number (8), length of the bytes (4), the name, the bytes; numbers are little endian.
-use super::chunk::{Chunk, Name};
+use super::{
+    chunk::{Chunk, Name},
+    reach::Before,
+};
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use serde::{Deserialize, Serialize};
 
@@ -41,6 +44,9 @@ pub(crate) struct Whole {
     pub(crate) files: Vec<(String, u64)>,
     /// Pieces of rows, over all spaces.
     pub(crate) row_chunks: u64,
+    /// Of the time before, if the server keeps it.
+    #[serde(default)]
+    pub(crate) before: Option<Before>,
 }
 
 /// The bytes of a frame.
@@ -144,8 +150,13 @@ mod tests {
             ("[a-z/]{0,20}", any::<u64>(), bytes()).prop_map(|(file, at, bytes)| Frame::Piece { file, at, bytes }),
             ("[a-z]{1,9}", bytes()).prop_map(|(space, bytes)| Frame::Rows { space, bytes }),
             ("[a-z]{1,9}", bytes()).prop_map(|(space, bytes)| Frame::KnownRows { space, chunk: Chunk::of(&bytes) }),
-            (any::<u64>(), proptest::collection::vec(("[a-z]{1,9}", any::<u64>()), 0..4), any::<u64>())
-                .prop_map(|(time_ms, files, row_chunks)| Frame::End(Whole { time_ms, files, row_chunks })),
+            (any::<u64>(), proptest::collection::vec(("[a-z]{1,9}", any::<u64>()), 0..4), any::<u64>()).prop_map(
+                |(time_ms, files, row_chunks)| {
+                    let before =
+                        Some(Before { line: "a".into(), reaches_ms: time_ms / 2, tells_rows: time_ms % 2 == 0 });
+                    Frame::End(Whole { time_ms, files, row_chunks, before: before.filter(|_| row_chunks % 2 == 0) })
+                }
+            ),
             ".{0,20}".prop_map(Frame::Broken),
         ];
         proptest::collection::vec(frame, 1..6)

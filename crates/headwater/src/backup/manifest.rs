@@ -1,11 +1,16 @@
 //! What one backup consists of, as it is written down. Pure. Invariant: a manifest is read only if its own checksum holds,
 //! and only names that a backup can have are believed.
-use super::chunk::{Chunk, Name};
+use super::{
+    chunk::{Chunk, Name},
+    reach::Before,
+};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// The version of all that stands in a folder of backups.
+/// The version of all that stands in a folder of backups …
 const FORMAT: u32 = 1;
+/// … and that of a manifest that tells of the time before.
+const FORMAT_BEFORE: u32 = 2;
 const PREFIX: &str = "backup-";
 const SUFFIX: &str = ".json";
 /// The file of the journal that is written last: a folder without it is not opened.
@@ -26,6 +31,9 @@ pub(crate) struct Backup {
     pub(crate) files: Vec<Kept>,
     /// The rows, by the names of their spaces.
     pub(crate) rows: Vec<Kept>,
+    /// Of the time before, if the server kept it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) before: Option<Before>,
 }
 
 /// A file, or the rows of a space.
@@ -67,8 +75,9 @@ struct AnyBackup {
 }
 
 impl Backup {
-    pub(crate) const fn new(time_ms: u64, files: Vec<Kept>, rows: Vec<Kept>) -> Self {
-        Self { format: FORMAT, time_ms, files, rows }
+    pub(crate) fn new(time_ms: u64, files: Vec<Kept>, rows: Vec<Kept>, before: Option<Before>) -> Self {
+        let format = if before.is_some() { FORMAT_BEFORE } else { FORMAT };
+        Self { format, time_ms, files, rows, before }
     }
 
     /// The name of its manifest.
@@ -97,8 +106,8 @@ impl Backup {
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, String> {
         let damaged = || "it is damaged".to_owned();
         let Any { backup: AnyBackup { format } } = serde_json::from_slice(bytes).map_err(|_| damaged())?;
-        if format != FORMAT {
-            return Err(format!("it has format {format}; this version reads {FORMAT}"));
+        if !(FORMAT..=FORMAT_BEFORE).contains(&format) {
+            return Err(format!("it has format {format}; this version reads {FORMAT} to {FORMAT_BEFORE}"));
         }
         let Written { sha256, backup } = serde_json::from_slice(bytes).map_err(|_| damaged())?;
         let body = serde_json::to_vec(&backup).map_err(|_| damaged())?;
@@ -123,9 +132,18 @@ pub(crate) fn named(text: &str) -> String {
     if text.ends_with(SUFFIX) { text.to_owned() } else { format!("{text}{SUFFIX}") }
 }
 
+/// A time as people write it.
+pub(crate) fn told(time_ms: u64) -> String {
+    timestamp(time_ms).to_string()
+}
+
+fn timestamp(time_ms: u64) -> Timestamp {
+    i64::try_from(time_ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok()).unwrap_or_default()
+}
+
 /// A time, to the millisecond.
 fn moment(time_ms: u64) -> String {
-    let time = i64::try_from(time_ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok()).unwrap_or_default();
+    let time = timestamp(time_ms);
     format!("{}.{:03}Z", time.strftime("%Y%m%dT%H%M%S"), time_ms % 1000)
 }
 
@@ -133,25 +151,27 @@ fn moment(time_ms: u64) -> String {
 mod tests {
     use super::*;
 
-    fn backup() -> Backup {
+    fn backup(before: Option<Before>) -> Backup {
         let kept = |name: &str| Kept { name: name.into(), chunks: vec![Chunk::of(b"abc"), Chunk::of(name.as_bytes())] };
-        Backup::new(1_795_298_595_007, vec![kept("log/store"), kept("keys/master.key")], vec![kept("items")])
+        Backup::new(1_795_298_595_007, vec![kept("log/store"), kept("keys/master.key")], vec![kept("items")], before)
     }
 
     #[test]
     fn a_manifest_comes_back_and_no_other_one() {
-        let backup = backup();
-        assert_eq!(backup.file_name(), "backup-20261121T220315.007Z.json");
-        assert!(is_manifest(&backup.file_name()) && !is_manifest("backup-1.json.new"));
-        let written = backup.encode();
-        assert_eq!(Backup::decode(&written), Ok(backup));
-        for at in 0..written.len() {
-            let mut damaged = written.clone();
-            damaged[at] ^= 1;
-            assert!(Backup::decode(&damaged).is_err() || at + 1 == written.len(), "byte {at}");
+        for before in [None, Some(Before { line: "a".into(), reaches_ms: 7, tells_rows: true })] {
+            let backup = backup(before);
+            assert_eq!(backup.file_name(), "backup-20261121T220315.007Z.json");
+            assert!(is_manifest(&backup.file_name()) && !is_manifest("backup-1.json.new"));
+            let written = backup.encode();
+            assert_eq!(Backup::decode(&written), Ok(backup));
+            for at in 0..written.len() {
+                let mut damaged = written.clone();
+                damaged[at] ^= 1;
+                assert!(Backup::decode(&damaged).is_err() || at + 1 == written.len(), "byte {at}");
+            }
         }
-        let later = String::from_utf8(written).unwrap().replace("\"format\":1", "\"format\":2");
-        assert_eq!(Backup::decode(later.as_bytes()).unwrap_err(), "it has format 2; this version reads 1");
+        let later = String::from_utf8(backup(None).encode()).unwrap().replace("\"format\":1", "\"format\":3");
+        assert_eq!(Backup::decode(later.as_bytes()).unwrap_err(), "it has format 3; this version reads 1 to 2");
     }
 
     #[test]

@@ -12,6 +12,7 @@ use crate::{
 };
 use headwater_dynamodb::SPACES;
 use headwater_log::{
+    LogError,
     disk::files::{DiskFiles, Files},
     kv::{Batch, Kv, Space},
 };
@@ -23,7 +24,15 @@ use std::{fmt::Display, fs, io, path::Path};
 /// A sentence with the file that is damaged or cannot be written; then nothing is left behind.
 pub(crate) fn restore(store: &Store, backup: &Backup, data: &Path, seen: &dyn Fn(u64)) -> Result<(), String> {
     check_empty(data)?;
-    let restored = write(store, backup, data, seen);
+    whole_or_nothing(data, || write(store, backup, data, seen))
+}
+
+/// Leaves nothing of what `write` wrote to `data` if it fails.
+///
+/// # Errors
+/// Those of `write`.
+pub(super) fn whole_or_nothing(data: &Path, write: impl FnOnce() -> Result<(), String>) -> Result<(), String> {
+    let restored = write();
     if restored.is_err() {
         for folder in [LOG_FOLDER, ROWS_FOLDER, key_files::FOLDER] {
             // What is left, if anything, has no `store` and is not opened.
@@ -33,7 +42,11 @@ pub(crate) fn restore(store: &Store, backup: &Backup, data: &Path, seen: &dyn Fn
     restored
 }
 
-fn check_empty(data: &Path) -> Result<(), String> {
+/// Whether `data` holds nothing yet.
+///
+/// # Errors
+/// A sentence if it does, or cannot be read.
+pub(super) fn check_empty(data: &Path) -> Result<(), String> {
     let failed = |why: &dyn Display| format!("--data {}: {why}", data.display());
     match fs::read_dir(data).map(|mut entries| entries.next().is_some()) {
         Ok(true) => Err(failed(&"there is something in it; a backup is restored to a folder of its own")),
@@ -77,7 +90,11 @@ fn write_file(store: &Store, kept: &Kept, log: &DiskFiles, name: &str, seen: &dy
     file.sync().map_err(failed)
 }
 
-fn write_key(store: &Store, kept: &Kept, data: &Path) -> Result<(), String> {
+/// Writes the master key that a backup has.
+///
+/// # Errors
+/// A sentence with the file that is damaged or cannot be written.
+pub(super) fn write_key(store: &Store, kept: &Kept, data: &Path) -> Result<(), String> {
     let mut text = Vec::new();
     for chunk in &kept.chunks {
         text.extend_from_slice(&store.read(chunk)?);
@@ -86,21 +103,32 @@ fn write_key(store: &Store, kept: &Kept, data: &Path) -> Result<(), String> {
     key_files::keep(&data.join(key_files::FOLDER), &text).map_err(|error| format!("{}: {error}", kept.name))
 }
 
-fn write_rows(store: &Store, spaces: &[Kept], data: &Path, seen: &dyn Fn(u64)) -> Result<(), String> {
-    let failed = |error: headwater_log::LogError| format!("--data {}: {error}", data.display());
+/// Writes rows, and makes them durable.
+///
+/// # Errors
+/// A sentence with the file that is damaged or cannot be written.
+pub(super) fn write_rows(store: &Store, spaces: &[Kept], data: &Path, seen: &dyn Fn(u64)) -> Result<(), String> {
+    let failed = |error: LogError| format!("--data {}: {error}", data.display());
     let kv = open_rows(data, DEFAULT_CACHE_BYTES).map_err(failed)?;
-    for kept in spaces {
-        let number = SPACES.iter().position(|space| *space == kept.name).and_then(|number| u8::try_from(number).ok());
-        let space = Space(number.ok_or_else(|| format!("this version knows no rows called {}", kept.name))?);
-        for chunk in &kept.chunks {
-            let rows = rows(store.read(chunk)?);
-            let mut batch = Batch::default();
-            for (key, value) in rows.ok_or_else(|| format!("{} holds no rows", chunk.sha256))? {
-                batch.put(space, key.into(), value);
-            }
-            kv.write(batch).map_err(failed)?;
-            seen(chunk.length);
-        }
-    }
+    spaces.iter().try_for_each(|kept| fill(store, kept, &kv, seen))?;
     kv.persist().map_err(failed)
+}
+
+/// Puts the rows of a space where they belong.
+///
+/// # Errors
+/// A sentence with the file that is damaged, or why they cannot be written.
+pub(super) fn fill(store: &Store, kept: &Kept, kv: &dyn Kv, seen: &dyn Fn(u64)) -> Result<(), String> {
+    let number = SPACES.iter().position(|space| *space == kept.name).and_then(|number| u8::try_from(number).ok());
+    let space = Space(number.ok_or_else(|| format!("this version knows no rows called {}", kept.name))?);
+    for chunk in &kept.chunks {
+        let rows = rows(store.read(chunk)?);
+        let mut batch = Batch::default();
+        for (key, value) in rows.ok_or_else(|| format!("{} holds no rows", chunk.sha256))? {
+            batch.put(space, key.into(), value);
+        }
+        kv.write(batch).map_err(|error| format!("{}: {error}", kept.name))?;
+        seen(chunk.length);
+    }
+    Ok(())
 }

@@ -5,7 +5,9 @@
 use super::{
     chunk::{Chunk, Cutter, Name},
     frame::{Frame, Whole},
+    history::History,
     manifest::{LOG, MASTER_KEY},
+    reach::Before,
 };
 use crate::key_files;
 use bytes::Bytes;
@@ -57,19 +59,27 @@ pub(crate) struct Source {
     kv: Arc<dyn Kv>,
     master_key: PathBuf,
     clock: Arc<dyn Clock>,
+    history: Option<History>,
 }
 
 /// All of one moment.
 struct Moment<'a> {
     time_ms: u64,
+    before: Option<Before>,
     hold: Hold,
     rows: Box<dyn View + 'a>,
 }
 
 impl Source {
-    /// The folder `data`, of which these are the journal and the rows.
-    pub(crate) fn new(data: &Path, engine: Arc<DiskEngine>, kv: Arc<dyn Kv>, clock: Arc<dyn Clock>) -> Self {
-        Self { engine, kv, master_key: key_files::kept_in(data), clock }
+    /// The folder `data`, of which these are the journal, the rows and the history.
+    pub(crate) fn new(
+        data: &Path,
+        engine: Arc<DiskEngine>,
+        kv: Arc<dyn Kv>,
+        clock: Arc<dyn Clock>,
+        history: Option<History>,
+    ) -> Self {
+        Self { engine, kv, master_key: key_files::kept_in(data), clock, history }
     }
 
     /// Tells all there is, but for what is `known`. Blocks its thread.
@@ -77,7 +87,7 @@ impl Source {
     /// # Errors
     /// A sentence if something cannot be read; what `tell` answers.
     pub(crate) fn tell(&self, known: &Known, tell: &mut Tell<'_>) -> Result<(), String> {
-        let Moment { time_ms, hold, rows } = self.moment().map_err(|error| error.to_string())?;
+        let Moment { time_ms, before, hold, rows } = self.moment().map_err(|error| error.to_string())?;
         let known_files = known.files.iter().map(|file| (file.name.as_str(), file)).collect::<HashMap<_, _>>();
         let mut files = Vec::new();
         if let Some(key) = self.master_key()? {
@@ -105,19 +115,25 @@ impl Source {
         // The files may go now; the rows are kept by their view.
         drop(hold);
         let row_chunks = tell_rows(&*rows, known, tell)?;
-        tell(Frame::End(Whole { time_ms, files, row_chunks }))
+        tell(Frame::End(Whole { time_ms, files, row_chunks, before }))
     }
 
     /// Rows and journal of one moment.
     fn moment(&self) -> Result<Moment<'_>, LogError> {
         for _ in 0..TRIES {
-            let time_ms = self.clock.now_ms();
+            // Nothing in the rows is later than the time, and all that was acknowledged before it is in the journal.
             let rows = self.kv.view();
+            let time_ms = self.clock.now_ms();
             let hold = self.engine.hold()?;
             let next = folded(&*rows)?.map_or(Seq::ZERO, |(_, last)| last.next());
+            let begins = self.engine.bounds(TABLES).first;
             // The rows are older than the journal. Had a checkpoint come between the two, the log might begin behind them.
-            if self.engine.bounds(TABLES).first <= next {
-                return Ok(Moment { time_ms, hold, rows });
+            if begins <= next {
+                let before = self.history.as_ref().and_then(|history| {
+                    let reaches_ms = history.reaches_ms(self.clock.now_ms())?;
+                    Some(Before { line: history.line.clone(), reaches_ms, tells_rows: begins == Seq::ZERO })
+                });
+                return Ok(Moment { time_ms, before, hold, rows });
             }
         }
         Err(LogError::Io("the log of the tables is trimmed faster than it can be held".into()))

@@ -5,6 +5,7 @@
 use super::{
     chunk::{Chunk, Name},
     frame::{Frame, Whole},
+    journal::Journal,
     manifest::{Backup, Kept, is_file, is_manifest, named, size_bytes},
     source::{Known, KnownFile},
 };
@@ -14,6 +15,7 @@ use std::{
     collections::{BTreeMap, HashSet},
     io,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 /// The folder of pieces.
@@ -27,7 +29,7 @@ const MAX_KNOWN: usize = 200_000;
 pub(crate) struct Store {
     path: PathBuf,
     root: DiskFiles,
-    chunks: DiskFiles,
+    chunks: Arc<DiskFiles>,
     _lock: Option<Box<dyn Send + Sync>>,
 }
 
@@ -58,7 +60,7 @@ impl Store {
         let root = DiskFiles::create(path).map_err(failed)?;
         let lock = root.lock().map_err(|error| in_use(path, &error))?;
         let folder = path.join(CHUNKS);
-        let chunks = DiskFiles::create(&folder).map_err(failed)?;
+        let chunks = Arc::new(DiskFiles::create(&folder).map_err(failed)?);
         private(&folder).map_err(failed)?;
         Ok(Self { path: path.into(), root, chunks, _lock: Some(lock) })
     }
@@ -77,7 +79,7 @@ impl Store {
         };
         let chunks = DiskFiles::existing(&path.join(CHUNKS))
             .map_err(|error| format!("{}: no folder of backups: {CHUNKS}: {error}", path.display()))?;
-        Ok(Self { path: path.into(), root, chunks, _lock: lock })
+        Ok(Self { path: path.into(), root, chunks: Arc::new(chunks), _lock: lock })
     }
 
     /// All backups, oldest first; those that cannot be read stand where their names do.
@@ -132,6 +134,12 @@ impl Store {
         };
         let bytes = read().map_err(|error: io::Error| failed(&error))?;
         if Chunk::of(&bytes) == *chunk { Ok(bytes.into()) } else { Err(failed(&"it is damaged")) }
+    }
+
+    /// The journal of a backup as a folder, to be looked at where it lies. What is in its pieces is believed, as a journal
+    /// has checksums of its own.
+    pub(crate) fn journal(&self, backup: &Backup) -> Journal {
+        Journal::new(Arc::clone(&self.chunks), backup)
     }
 
     /// Begins a backup.
@@ -300,7 +308,7 @@ impl Taking<'_> {
     /// A sentence if not all of it came, or it cannot be written.
     pub(crate) fn finish(mut self) -> Result<Taken, String> {
         let torn = || "the backup was cut short; nothing is lost, repeat the command".to_owned();
-        let Whole { time_ms, files, row_chunks } = self.end.take().ok_or_else(torn)?;
+        let Whole { time_ms, files, row_chunks, before } = self.end.take().ok_or_else(torn)?;
         if row_chunks != self.row_chunks {
             return Err(torn());
         }
@@ -313,7 +321,7 @@ impl Taking<'_> {
             kept.push(Kept { name, chunks });
         }
         let rows = self.rows.into_iter().map(|(name, chunks)| Kept { name, chunks }).collect();
-        let backup = Backup::new(time_ms, kept, rows);
+        let backup = Backup::new(time_ms, kept, rows, before);
         let (store, file_name) = (self.store, backup.file_name());
         let written = store.chunks.sync_dir().and_then(|()| {
             write(&store.root, &file_name, &backup.encode())?;
@@ -350,7 +358,8 @@ mod tests {
     }
 
     fn end(time_ms: u64, length: u64, row_chunks: u64) -> Frame {
-        Frame::End(Whole { time_ms, files: vec![(STORE.into(), 5), (SEGMENT.into(), length)], row_chunks })
+        let files = vec![(STORE.into(), 5), (SEGMENT.into(), length)];
+        Frame::End(Whole { time_ms, files, row_chunks, before: None })
     }
 
     fn first() -> Vec<Frame> {
@@ -414,7 +423,7 @@ mod tests {
             vec![unknown, end(2, 3, 1)],
             vec![end(2, 3, 0), rows("late")],
             vec![rows("d"), Frame::Broken("the disk is gone".into())],
-            vec![Frame::End(Whole { time_ms: 2, files: vec![(format!("{LOG}../x"), 0)], row_chunks: 0 })],
+            vec![Frame::End(Whole { time_ms: 2, files: vec![(format!("{LOG}../x"), 0)], row_chunks: 0, before: None })],
         ] {
             let told = format!("{frames:?}");
             assert!(take(&store, frames).is_err(), "{told}");

@@ -1,6 +1,6 @@
 //! What everything is kept in: engines and rows, on disk, in memory or on Kafka. The only place that constructs them.
 use crate::{
-    backup::Source,
+    backup::{HOUR_MS, History, Source},
     settings::{DEFAULT_CACHE_BYTES, KafkaSettings, Settings, Store},
 };
 use headwater_kinesis::Entropy;
@@ -39,7 +39,7 @@ pub(super) struct Opened {
 pub(super) async fn open(settings: &Settings, clock: &Arc<dyn Clock>, entropy: &Entropy) -> Result<Opened, String> {
     match (&settings.kafka, &settings.store) {
         (Some(kafka), store) => on_kafka(kafka, store, settings.cache_bytes, clock).await,
-        (None, Store::Folder(data)) => on_disk(data, settings.cache_bytes, clock, entropy),
+        (None, Store::Folder(data)) => on_disk(data, settings, clock, entropy),
         (None, Store::Memory) => {
             let engine = MemoryEngine::new(Arc::clone(clock));
             Ok(Opened { engine, disk: None, kv: Arc::new(MemoryKv::new()), source: None })
@@ -69,16 +69,19 @@ async fn on_kafka(
     Ok(Opened { engine, disk: None, kv, source: None })
 }
 
-fn on_disk(data: &Path, cache_bytes: u64, clock: &Arc<dyn Clock>, entropy: &Entropy) -> Result<Opened, String> {
+fn on_disk(data: &Path, settings: &Settings, clock: &Arc<dyn Clock>, entropy: &Entropy) -> Result<Opened, String> {
     let failed = |error: &dyn Display| format!("--data {}: {error}", data.display());
     DiskFiles::create(data).map_err(|error| failed(&error))?;
-    let config = DiskConfig { salt: (entropy() >> 96) as u32, ..DiskConfig::default() };
+    let history_ms = u64::from(settings.history_hours) * HOUR_MS;
+    let config = DiskConfig { salt: (entropy() >> 96) as u32, history_ms, ..DiskConfig::default() };
     let engine = DiskEngine::open(&data.join(LOG_FOLDER), config, Arc::clone(clock)).map_err(|error| failed(&error))?;
     for damage in engine.damage() {
         tracing::error!(?damage, "a part of the journal cannot be read; the rest is served");
     }
-    let kv = open_kv(data, cache_bytes, &*engine, clock.now_ms()).map_err(|error| failed(&error))?;
-    let source = Source::new(data, Arc::clone(&engine), Arc::clone(&kv), Arc::clone(clock));
+    let kv = open_kv(data, settings.cache_bytes, &*engine, clock.now_ms()).map_err(|error| failed(&error))?;
+    // Once the folder is ours; nothing has been trimmed yet.
+    let history = History::go_on(data, settings.history_hours, clock.now_ms(), entropy)?;
+    let source = Source::new(data, Arc::clone(&engine), Arc::clone(&kv), Arc::clone(clock), history);
     Ok(Opened { engine: Arc::clone(&engine) as Arc<dyn Engine>, disk: Some(engine), kv, source: Some(source) })
 }
 
@@ -97,7 +100,7 @@ pub(crate) fn open_stopped(data: &Path, clock: &Arc<dyn Clock>) -> Result<Source
     drop(lock); // the engine takes it itself
     let engine = DiskEngine::open(&log, DiskConfig::default(), Arc::clone(clock)).map_err(|error| failed(&error))?;
     let kv = open_rows(data, DEFAULT_CACHE_BYTES).map_err(|error| failed(&error))?;
-    Ok(Source::new(data, engine, Arc::new(kv), Arc::clone(clock)))
+    Ok(Source::new(data, engine, Arc::new(kv), Arc::clone(clock), History::of(data)?))
 }
 
 fn open_kv(data: &Path, cache_bytes: u64, engine: &dyn Engine, now_ms: u64) -> Result<Arc<dyn Kv>, LogError> {
@@ -122,6 +125,11 @@ fn open_anew(data: &Path, cache_bytes: u64, engine: &dyn Engine, now_ms: u64, wh
         .map_err(|error| LogError::Io(format!("{why}; moving it to {aside_text}: {error}")))?;
     tracing::error!(why, "the rows are made again from their log; what was there is kept in {aside_text}");
     open_rows(data, cache_bytes)
+}
+
+/// Rows that are only looked at.
+pub(crate) fn rows_in_memory() -> impl Kv {
+    MemoryKv::new()
 }
 
 /// The rows of a data folder.

@@ -23,6 +23,10 @@ pub(crate) struct Raw {
     /// The folder that keeps everything; with Kafka, what is made of the logs there [default: ./headwater-data]
     #[arg(long, env = "HEADWATER_DATA", value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
+    /// How long to keep what nobody needs any more, so that `headwater restore --to` can go back to any moment between backups,
+    /// in hours [default: 0]
+    #[arg(long, env = "HEADWATER_HISTORY_HOURS", value_name = "HOURS", allow_negative_numbers = true)]
+    pub(crate) history_hours: Option<u32>,
     /// Keep everything in memory; it is gone when the process ends
     #[arg(long, env = "HEADWATER_EPHEMERAL", num_args = 0..=1, default_missing_value = "true", require_equals = true, hide_possible_values = true, value_name = "BOOL")]
     pub(crate) ephemeral: Option<bool>,
@@ -199,6 +203,7 @@ impl Raw {
             expiry_sweep_ms: self.expiry_sweep_ms.or(file.expiry_sweep_ms),
             stream_shard_ms: self.stream_shard_ms.or(file.stream_shard_ms),
             table_snapshot_bytes: self.table_snapshot_bytes.or(file.table_snapshot_bytes),
+            history_hours: self.history_hours.or(file.history_hours),
             cache_bytes: self.cache_bytes.or(file.cache_bytes),
             limits: self.limits.or(file.limits),
             fault: either(self.fault, file.fault),

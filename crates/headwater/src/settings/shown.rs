@@ -50,6 +50,7 @@ impl Settings {
             stream_shard_ms: Some(self.stream_shard_ms),
             table_snapshot_bytes: Some(self.table_snapshot_bytes),
             cache_bytes: Some(self.cache_bytes),
+            history_hours: Some(self.history_hours),
             limits: Some(self.limits),
             s3_dir,
             s3_region,

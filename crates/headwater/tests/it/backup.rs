@@ -26,29 +26,40 @@ use crate::{
 const SORTED_AFTER: Duration = Duration::from_secs(3);
 
 /// Folders for a server's data, its objects, its backups, and for what is restored.
-struct Folders(tempfile::TempDir);
+pub(crate) struct Folders(tempfile::TempDir);
 
 impl Folders {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(tempfile::tempdir().expect("a folder"))
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
     fn server(&self, data: &str, objects: &str) -> Server {
-        Server::on(&self.path(data), &["--s3-dir", self.path(objects).to_str().expect("text")])
+        self.server_with(data, objects, &[])
     }
 
-    fn backup(&self, server: &Server, more: &[&str]) -> Output {
+    pub(crate) fn server_with(&self, data: &str, objects: &str, more: &[&str]) -> Server {
+        let objects = self.path(objects);
+        Server::on(&self.path(data), &[&["--s3-dir", objects.to_str().expect("text")], more].concat())
+    }
+
+    /// The backups there are, as they are listed.
+    pub(crate) fn listed(&self) -> Vec<Value> {
+        let listed = headwater().arg("restore").arg(self.path("backups")).arg("--list").output().expect("it runs");
+        list(&serde_json::from_str(&said(&listed)).expect("JSON"))
+    }
+
+    pub(crate) fn backup(&self, server: &Server, more: &[&str]) -> Output {
         let endpoint = format!("http://{}", server.address());
         let mut command = headwater();
         command.arg("backup").arg(self.path("backups")).args(["--endpoint", &endpoint]).args(more);
         command.output().expect("it runs")
     }
 
-    fn restore(&self, data: &str, more: &[&str]) -> Output {
+    pub(crate) fn restore(&self, data: &str, more: &[&str]) -> Output {
         let mut command = headwater();
         command.arg("restore").arg(self.path("backups")).arg("--data").arg(self.path(data)).args(more);
         command.output().expect("it runs")
@@ -62,13 +73,13 @@ impl Folders {
 }
 
 #[track_caller]
-fn said(done: &Output) -> String {
+pub(crate) fn said(done: &Output) -> String {
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     String::from_utf8_lossy(&done.stdout).into_owned()
 }
 
 #[track_caller]
-fn refused(done: &Output) -> String {
+pub(crate) fn refused(done: &Output) -> String {
     assert!(!done.status.success(), "{}", String::from_utf8_lossy(&done.stdout));
     String::from_utf8_lossy(&done.stderr).into_owned()
 }
@@ -80,7 +91,7 @@ fn figures(said: &str) -> (u64, u64) {
 }
 
 /// A table with an index and a stream, whose ARN is answered.
-fn table(aws: &Server, name: &str) -> String {
+pub(crate) fn table(aws: &Server, name: &str) -> String {
     let attribute = |name: &str| json!({"AttributeName": name, "AttributeType": "S"});
     let hash = |name: &str| json!([{"AttributeName": name, "KeyType": "HASH"}]);
     let made = aws.table_call(
@@ -102,7 +113,7 @@ fn keys(items: &[Value]) -> BTreeSet<String> {
 }
 
 /// The keys in a table, or in its index.
-fn scan(aws: &Server, table: &str, index: Option<&str>) -> BTreeSet<String> {
+pub(crate) fn scan(aws: &Server, table: &str, index: Option<&str>) -> BTreeSet<String> {
     let (mut all, mut from) = (BTreeSet::new(), Value::Null);
     loop {
         let mut input = json!({"TableName": table});
@@ -122,7 +133,7 @@ fn scan(aws: &Server, table: &str, index: Option<&str>) -> BTreeSet<String> {
 }
 
 /// The keys that a table's stream tells of.
-fn told(aws: &Server, arn: &str) -> BTreeSet<String> {
+pub(crate) fn told(aws: &Server, arn: &str) -> BTreeSet<String> {
     let shards = aws.stream_call("DescribeStream", json!({"StreamArn": arn}))["StreamDescription"]["Shards"].clone();
     let mut all = BTreeSet::new();
     for shard in list(&shards) {
@@ -141,14 +152,14 @@ fn told(aws: &Server, arn: &str) -> BTreeSet<String> {
     all
 }
 
-fn records(aws: &Server, stream: &str) -> BTreeSet<String> {
+pub(crate) fn records(aws: &Server, stream: &str) -> BTreeSet<String> {
     let shards = aws.shards(stream);
     let drain = |shard: &Value| aws.drain(aws.iterator(stream, &text(&shard["ShardId"]), "TRIM_HORIZON"));
     shards.iter().flat_map(drain).map(|record| data(&record)).collect()
 }
 
 /// The lines of all files in a folder and those below.
-fn lines(folder: &Path) -> BTreeSet<String> {
+pub(crate) fn lines(folder: &Path) -> BTreeSet<String> {
     let Ok(entries) = fs::read_dir(folder) else { return BTreeSet::new() };
     let read = |path: PathBuf| match path.is_dir() {
         true => lines(&path),
@@ -157,7 +168,7 @@ fn lines(folder: &Path) -> BTreeSet<String> {
     entries.filter_map(|entry| Some(read(entry.ok()?.path()))).flatten().collect()
 }
 
-fn put_to_delivery(aws: &Server, line: &str) {
+pub(crate) fn put_to_delivery(aws: &Server, line: &str) {
     let record = json!({"Data": base64(format!("{line}\n").as_bytes())});
     aws.ok("Firehose_20150804.PutRecord", json!({"DeliveryStreamName": "logs", "Record": record}));
 }
@@ -208,9 +219,7 @@ fn what_was_acknowledged_before_a_backup_under_load_is_in_it_and_fits_together()
     });
     aws.kill();
     assert!(before.iter().all(|done| done.len() > 5), "there was load");
-    let listed = headwater().arg("restore").arg(folders.path("backups")).arg("--list").output().expect("it runs");
-    let listed: Value = serde_json::from_str(&said(&listed)).expect("JSON");
-    assert_eq!(list(&listed).len(), 3);
+    assert_eq!(folders.listed().len(), 3);
 
     said(&folders.restore("again", &[]));
     let checked = headwater().arg("fsck").arg("--data").arg(folders.path("again")).output().expect("it runs");

@@ -6,7 +6,7 @@ use crate::{
 };
 use serde_json::{Value, json};
 
-fn post(server: &Server, operation: &str, input: &Value) -> Reply {
+pub(crate) fn post(server: &Server, operation: &str, input: &Value) -> Reply {
     let target = format!("AWSGlue.{operation}");
     let authorization = "AWS4-HMAC-SHA256 Credential=AKID/20261120/us-east-1/glue/aws4_request, \
         SignedHeaders=content-type;host;x-amz-date;x-amz-target, Signature=abcd";
