@@ -124,15 +124,19 @@ impl DiskFiles {
     }
 }
 
+/// Makes the names in a folder durable.
+///
+/// # Errors
+/// The system's.
 #[cfg(unix)]
 #[expect(clippy::disallowed_methods, reason = "this is the seam")]
-fn sync_folder(dir: &Path) -> io::Result<()> {
+pub(crate) fn sync_folder(dir: &Path) -> io::Result<()> {
     fs::File::open(dir)?.sync_all()
 }
 
 /// Elsewhere a folder cannot be opened for syncing; the file system orders its own changes.
 #[cfg(not(unix))]
-fn sync_folder(_dir: &Path) -> io::Result<()> {
+pub(crate) fn sync_folder(_dir: &Path) -> io::Result<()> {
     Ok(())
 }
 

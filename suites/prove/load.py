@@ -1,0 +1,87 @@
+"""Kinesis, DynamoDB and Firehose at once, on one server; and the check that everything acknowledged is there, nothing twice,
+and in its order. What each of the three writes and knows is what suites/durability has for it."""
+import collections
+import pathlib
+import random
+import time
+
+import proof  # noqa: F401 – finds the modules of suites/durability
+import dynamo
+import firehose
+import kill9
+from server import BROKEN, DYNAMODB, KINESIS, STREAMS, Client
+
+WRITERS = {"kinesis": 4, "dynamodb": 6, "firehose": 2}
+DRAIN_SECONDS = 60
+
+
+class Load:
+    """All that is written to one folder, over many lives of its server."""
+
+    def __init__(self, server, rng):
+        self.server, self.rng = server, rng
+        self.known = dynamo.Known()
+        self.acknowledged, self.refused = {}, []
+        self.delivered = collections.defaultdict(set)
+        self.rounds, self.writers = 0, []
+        self.runtime = firehose.Runtime(server.port)
+
+    def create(self, encrypt):
+        """Makes the streams, tables and delivery streams; half of the folders have their stream encrypted."""
+        kinesis = Client(self.server.port, KINESIS)
+        kinesis.call("CreateStream", StreamName=kill9.STREAM, ShardCount=kill9.SHARDS)
+        if encrypt:
+            kinesis.call("StartStreamEncryption", StreamName=kill9.STREAM, EncryptionType="KMS", KeyId="alias/aws/kinesis")
+        dynamo.create(Client(self.server.port, DYNAMODB))
+        firehose.create(self.server.port)
+        self.runtime.start()
+
+    def begin(self):
+        """Writes until the server is gone."""
+        port, chance = self.server.port, lambda: random.Random(self.rng.random())
+        name = f"r{self.rounds}w"
+        self.rounds += 1
+        self.writers = [
+            *(kill9.Writer(f"{name}{number}", port, chance(), self.acknowledged, self.refused)
+              for number in range(WRITERS["kinesis"])),
+            *(dynamo.Writer(f"w{number}", port, chance(), self.known, False) for number in range(WRITERS["dynamodb"])),
+            *(firehose.Writer(port, chance(), self.delivered, self.refused) for _ in range(WRITERS["firehose"])),
+        ]
+        for writer in self.writers:
+            writer.start()
+
+    def join(self):
+        """After the server is gone."""
+        self.known.kills.append(time.monotonic())
+        for writer in self.writers:
+            writer.join()
+
+    def count(self):
+        return len(self.acknowledged) + self.known.acknowledged + sum(map(len, self.delivered.values()))
+
+    def faults(self):
+        """All that is wrong with the tables, and all that was refused."""
+        port = self.server.port
+        dynamo.check(Client(port, DYNAMODB), Client(port, STREAMS), self.known)
+        return self.refused + self.known.faults
+
+    def last_faults(self):
+        """All that is wrong with anything: every record read, every object opened."""
+        wrong = self.faults() + list(kill9.faults(Client(self.server.port), self.acknowledged))
+        bucket, seen = pathlib.Path(self.server.data) / "s3" / firehose.BUCKET, {}
+        deadline = time.monotonic() + DRAIN_SECONDS
+        while True:
+            missing = firehose.missing(self.delivered, firehose.arrived(bucket, seen))
+            if not any(missing.values()) or time.monotonic() > deadline:
+                break
+            time.sleep(0.1)
+        return wrong + [f"{name}: {len(lines)} lines were not delivered: {sorted(lines)[:3]}"
+                        for name, lines in missing.items() if lines]
+
+
+def is_up(port):
+    try:
+        Client(port).call("ListStreams")
+        return True
+    except BROKEN:
+        return False
