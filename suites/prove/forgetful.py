@@ -88,7 +88,7 @@ class Folder:
         if not self.start():
             return 0
         written = load.Load(self.server, self.rng)
-        written.create(encrypt=self.rng.random() < 0.5)
+        list(written.create(encrypt=self.rng.random() < 0.5))
         for number in range(rounds):
             written.begin()
             time.sleep(self.rng.uniform(*LOAD_SECONDS))

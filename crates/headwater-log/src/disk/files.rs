@@ -102,12 +102,7 @@ impl DiskFiles {
     /// # Errors
     /// The system's.
     pub fn create(dir: &Path) -> io::Result<Self> {
-        if !dir.is_dir() {
-            fs::create_dir_all(dir)?;
-            if let Some(parent) = dir.parent().filter(|parent| parent.is_dir()) {
-                sync_folder(parent)?;
-            }
-        }
+        lasting_folder(dir)?;
         Ok(Self { dir: dir.to_path_buf() })
     }
 
@@ -124,19 +119,35 @@ impl DiskFiles {
     }
 }
 
+/// Makes the folder `dir` if it is not there yet, and durable what stands in it and that it stands where it does. Each time:
+/// whoever made it, or something in it, may have ended before that.
+///
+/// # Errors
+/// The system's. Folders above that may not be read are left to whoever made them.
+pub fn lasting_folder(dir: &Path) -> io::Result<()> {
+    fs::create_dir_all(dir)?;
+    dir.canonicalize()?.ancestors().try_for_each(|folder| match sync_folder(folder) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+        done => done,
+    })
+}
+
 /// Makes the names in a folder durable.
 ///
 /// # Errors
 /// The system's.
 #[cfg(unix)]
 #[expect(clippy::disallowed_methods, reason = "this is the seam")]
-pub(crate) fn sync_folder(dir: &Path) -> io::Result<()> {
+pub fn sync_folder(dir: &Path) -> io::Result<()> {
     fs::File::open(dir)?.sync_all()
 }
 
 /// Elsewhere a folder cannot be opened for syncing; the file system orders its own changes.
+///
+/// # Errors
+/// None.
 #[cfg(not(unix))]
-pub(crate) fn sync_folder(_dir: &Path) -> io::Result<()> {
+pub fn sync_folder(_dir: &Path) -> io::Result<()> {
     Ok(())
 }
 

@@ -6,7 +6,7 @@
 mod journal;
 
 use super::{Batch, Kv, Space, View, Visit, check_keys, is_inverted};
-use crate::{LogError, disk::files::sync_folder};
+use crate::{LogError, disk::files::lasting_folder};
 use ::fjall::{
     CompressionType, Database, Error, Guard, Keyspace, KeyspaceCreateOptions, PersistMode, Readable, Snapshot,
 };
@@ -53,6 +53,7 @@ impl FjallKv {
                 .manual_journal_persist(true)
                 .open()
         };
+        journal::put_back(folder).map_err(|cause| failed(Error::Io(cause)))?;
         let database = match opened() {
             Err(Error::JournalRecovery(_)) => journal::mend(folder, opened),
             outcome => outcome,
@@ -61,7 +62,10 @@ impl FjallKv {
         let options = || KeyspaceCreateOptions::default().manual_journal_persist(true).max_memtable_size(table_bytes);
         let spaces = spaces.iter().map(|name| database.keyspace(name, options));
         let spaces = spaces.collect::<Result<Vec<_>, _>>().map_err(failed)?;
-        name_for_good(folder, &spaces).map_err(|cause| failed(Error::Io(cause)))?;
+        // The store does not see to it: a space whose folder a power failure takes would be empty afterwards, although the
+        // journal has its rows.
+        let keyspaces = spaces.first().and_then(|space| space.path().parent()).unwrap_or(folder);
+        lasting_folder(keyspaces).map_err(|cause| failed(Error::Io(cause)))?;
         Ok(Self { database, spaces })
     }
 
@@ -125,14 +129,6 @@ impl View for FjallView<'_> {
         let rows = self.snapshot.range::<&[u8], _>(space, (from, to));
         if backwards { show(rows.rev(), visit) } else { show(rows, visit) }
     }
-}
-
-/// Makes the names of the store and of its spaces' folders durable, which the store itself does not. A space whose folder a
-/// power failure takes would be empty afterwards, although the journal has its rows.
-fn name_for_good(folder: &Path, spaces: &[Keyspace]) -> io::Result<()> {
-    let above = |path: &Path| path.parent().filter(|parent| parent.is_dir()).map_or(Ok(()), sync_folder);
-    spaces.first().map_or(Ok(()), |space| above(space.path()))?; // one folder has all of theirs
-    above(folder)
 }
 
 fn show(rows: impl Iterator<Item = Guard>, visit: &mut Visit<'_>) -> Result<(), LogError> {

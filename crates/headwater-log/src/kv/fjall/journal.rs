@@ -1,8 +1,10 @@
 //! The end of a journal that a power failure tore. What was not synced may lack pages in its middle: the store cuts what
 //! ends too early, but refuses a batch that is complete and damaged.
 //!
-//! Invariant: the journal is cut before the first batch that is damaged, so the state is still that after some batch.
+//! Invariant: the journal is cut before the first batch that is damaged, so the state is still that after some batch. The
+//! whole journal stays aside until the cut one is durable; who finds it there begins anew.
 #![expect(clippy::disallowed_methods, reason = "files of the store, which opens them itself too")]
+use crate::disk::files::sync_folder;
 use ::fjall::{Database, Error};
 use std::{
     fs::{self, File},
@@ -13,6 +15,20 @@ use std::{
 const EXTENSION: &str = "jnl";
 /// What the journal is called while it is tried how much of it is sound.
 const ASIDE: &str = "jnl-damaged";
+
+/// Puts a journal back that was put aside when the power went or the process ended.
+pub(super) fn put_back(folder: &Path) -> io::Result<()> {
+    if !folder.is_dir() {
+        return Ok(());
+    }
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == ASIDE) {
+            fs::rename(&path, path.with_extension(EXTENSION))?;
+        }
+    }
+    Ok(())
+}
 
 /// Opens the store with as much of its newest journal as can be read. Whether a beginning of it can be is asked of the
 /// store itself: all that end before the damaged batch does, and no longer ones.
@@ -42,6 +58,7 @@ pub(super) fn mend(folder: &Path, open: impl Fn() -> Result<Database, Error>) ->
     match begin(sound) {
         Ok(database) => {
             tracing::warn!(journal = %journal.display(), sound, "the store's journal was damaged from there on; cut");
+            sync_folder(folder)?;
             fs::remove_file(&aside)?;
             Ok(database)
         }
