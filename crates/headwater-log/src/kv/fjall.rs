@@ -4,6 +4,7 @@
 //! Invariant: the journal orders all batches over all spaces, and a tree goes to disk only after the journal has; so
 //! whatever a crash leaves is the state after some batch.
 mod journal;
+mod manifest;
 
 use super::{Batch, Kv, Space, View, Visit, check_keys, is_inverted};
 use crate::{LogError, disk::files::lasting_folder};
@@ -53,7 +54,7 @@ impl FjallKv {
                 .manual_journal_persist(true)
                 .open()
         };
-        journal::put_back(folder).map_err(|cause| failed(Error::Io(cause)))?;
+        journal::put_back(folder).and_then(|()| manifest::check(folder)).map_err(|cause| failed(Error::Io(cause)))?;
         let database = match opened() {
             Err(Error::JournalRecovery(_)) => journal::mend(folder, opened),
             outcome => outcome,

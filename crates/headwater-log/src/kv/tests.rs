@@ -295,6 +295,27 @@ fn a_mending_that_was_cut_short_begins_anew_with_the_whole_journal() {
     assert_eq!(held(&open_again(folder.path())), 100, "a part of it in its place");
 }
 
+#[test]
+fn a_manifest_with_a_bit_turned_over_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    fill(&open(folder.path()).unwrap(), 0..10);
+    drop(open_again(folder.path()));
+    let tree = folder.path().join("keyspaces/1");
+    let is_manifest = |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('v'));
+    let manifest = fs::read_dir(&tree).unwrap().map(|entry| entry.unwrap().path()).find(is_manifest).unwrap();
+    for path in [manifest, tree.join("current")] {
+        let whole = fs::read(&path).unwrap();
+        for at in 0..whole.len() {
+            let mut bytes = whole.clone();
+            bytes[at] ^= 4;
+            fs::write(&path, bytes).unwrap();
+            assert!(matches!(open(folder.path()), Err(LogError::Io(_))), "{} at {at}", path.display());
+        }
+        fs::write(&path, whole).unwrap();
+    }
+    assert_eq!(held(&open_again(folder.path())), 10);
+}
+
 /// Tells [`fill_until_killed`] where.
 const FOLDER_VARIABLE: &str = "HEADWATER_TEST_KV_FOLDER";
 
