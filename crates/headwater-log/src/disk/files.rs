@@ -94,7 +94,11 @@ const LOCK: &str = "lock";
 #[derive(Debug)]
 pub struct DiskFiles {
     dir: PathBuf,
+    leave_bytes: u64,
 }
+
+/// What is left free for others is at most one in so many of a disk's bytes.
+const LEFT_SHARE: u64 = 4;
 
 impl DiskFiles {
     /// The folder `dir`, made if it is not there yet.
@@ -103,7 +107,13 @@ impl DiskFiles {
     /// The system's.
     pub fn create(dir: &Path) -> io::Result<Self> {
         lasting_folder(dir)?;
-        Ok(Self { dir: dir.to_path_buf() })
+        Ok(Self { dir: dir.to_path_buf(), leave_bytes: 0 })
+    }
+
+    /// The same, where so much of the disk is left free for others.
+    #[must_use]
+    pub fn leaving(self, leave_bytes: u64) -> Self {
+        Self { leave_bytes, ..self }
     }
 
     /// The folder `dir`, which must exist.
@@ -112,7 +122,7 @@ impl DiskFiles {
     /// `NotFound` if it does not.
     pub fn existing(dir: &Path) -> io::Result<Self> {
         if dir.is_dir() {
-            Ok(Self { dir: dir.to_path_buf() })
+            Ok(Self { dir: dir.to_path_buf(), leave_bytes: 0 })
         } else {
             Err(io::Error::new(io::ErrorKind::NotFound, "no such folder"))
         }
@@ -187,7 +197,7 @@ impl Files for DiskFiles {
     }
 
     fn free_bytes(&self) -> io::Result<u64> {
-        free_bytes(&self.dir)
+        free_beyond(&self.dir, self.leave_bytes)
     }
 
     fn lock(&self) -> io::Result<Box<dyn Send + Sync>> {
@@ -197,16 +207,21 @@ impl Files for DiskFiles {
     }
 }
 
+/// Bytes free on the disk that `dir` is on, beyond those to be left for others.
+///
+/// # Errors
+/// The system's.
 #[cfg(unix)]
-fn free_bytes(dir: &Path) -> io::Result<u64> {
+pub(crate) fn free_beyond(dir: &Path, leave_bytes: u64) -> io::Result<u64> {
     let stat = rustix::fs::statvfs(dir)?;
-    Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
+    let bytes = |blocks: u64| blocks.saturating_mul(stat.f_frsize);
+    Ok(bytes(stat.f_bavail).saturating_sub(leave_bytes.min(bytes(stat.f_blocks) / LEFT_SHARE)))
 }
 
 /// Elsewhere unknown; a write that finds no space says so itself.
 #[cfg(not(unix))]
-fn free_bytes(_dir: &Path) -> io::Result<u64> {
-    Ok(u64::MAX)
+pub(crate) fn free_beyond(_dir: &Path, _leave_bytes: u64) -> io::Result<u64> {
+    Ok(u64::MAX / LEFT_SHARE)
 }
 
 #[cfg(unix)]

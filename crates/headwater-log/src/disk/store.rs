@@ -39,6 +39,8 @@ pub struct DiskConfig {
     pub ready_segments: usize,
     /// Size of the segment set aside for Headwater's own logs (groups below 2⁶⁴) and trims when the disk is full.
     pub reserve_bytes: u64,
+    /// So much of a disk is left free for what is kept beside the journal and cannot wait for room.
+    pub leave_bytes: u64,
     /// A number nobody outside can guess; begins every checksum of a folder made with it, so that a record cannot
     /// pretend to be a piece of the journal.
     pub salt: u32,
@@ -73,6 +75,7 @@ impl Default for DiskConfig {
             idle_ms: 1000,
             ready_segments: 1,
             reserve_bytes: 1 << 20,
+            leave_bytes: 0,
             salt: 0,
         }
     }

@@ -7,12 +7,20 @@ mod journal;
 mod manifest;
 
 use super::{Batch, Kv, Space, View, Visit, check_keys, is_inverted};
-use crate::{LogError, disk::files::lasting_folder};
+use crate::{
+    LogError,
+    disk::files::{free_beyond, lasting_folder},
+};
 use ::fjall::{
     CompressionType, Database, Error, Guard, Keyspace, KeyspaceCreateOptions, PersistMode, Readable, Snapshot,
 };
 use bytes::Bytes;
-use std::{io, ops::Bound, path::Path};
+use std::{
+    io,
+    ops::Bound,
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicUsize, Ordering},
+};
 
 /// The block cache's part of the memory: half. The other half is for rows not yet in files and for trees' indexes.
 const CACHE_PARTS: u64 = 2;
@@ -29,10 +37,19 @@ const MAX_JOURNAL_BYTES: u64 = 64 << 20;
 /// Most files kept open.
 const MAX_OPEN_FILES: usize = 256;
 
+/// After so many bytes it is looked again how much room there is.
+const LOOK_BYTES: usize = 1 << 20;
+
 /// Rows in a folder of their own.
 pub struct FjallKv {
     database: Database,
     spaces: Vec<Keyspace>,
+    folder: PathBuf,
+    /// So much of the disk is left free, as much as there is memory: rows that are in memory alone go to the disk sooner or
+    /// later, and files are written anew before the old ones go.
+    leave_bytes: u64,
+    /// Bytes asked for since it was looked how much room there is.
+    unlooked: AtomicUsize,
 }
 
 impl FjallKv {
@@ -67,7 +84,8 @@ impl FjallKv {
         // journal has its rows.
         let keyspaces = spaces.first().and_then(|space| space.path().parent()).unwrap_or(folder);
         lasting_folder(keyspaces).map_err(|cause| failed(Error::Io(cause)))?;
-        Ok(Self { database, spaces })
+        let (folder, unlooked) = (folder.to_path_buf(), AtomicUsize::new(LOOK_BYTES));
+        Ok(Self { database, spaces, folder, leave_bytes: memory_bytes, unlooked })
     }
 
     fn space(&self, space: Space) -> Result<&Keyspace, LogError> {
@@ -97,6 +115,16 @@ impl Kv for FjallKv {
             }
         }
         rows.commit().map_err(unwritten)
+    }
+
+    fn has_room(&self, size_bytes: usize) -> bool {
+        if self.unlooked.fetch_add(size_bytes, Ordering::Relaxed) + size_bytes < LOOK_BYTES {
+            return true;
+        }
+        // Where it cannot be known, writing will tell.
+        let has_room = free_beyond(&self.folder, self.leave_bytes).map_or(true, |free| free > 0);
+        self.unlooked.store(if has_room { 0 } else { LOOK_BYTES }, Ordering::Relaxed);
+        has_room
     }
 
     fn persist(&self) -> Result<(), LogError> {
