@@ -4,7 +4,8 @@
 //! - `cut SEED`: the power goes; of what was not synced chance keeps some.
 //! - `limit BYTES`: how much fits; `limit` for no bound.
 //! - `fail sync N`, `fail write N`, `short write N`, `slow BYTES_A_SECOND SYNC_MS`, `count`: see `plan.rs`.
-//! - `counts`: how many syncs and writes there were.
+//! - `counts`: how many syncs and writes there were; `median`: what a sync took, in milliseconds, since this was asked last.
+mod medium;
 mod mount;
 mod plan;
 mod store;
@@ -38,6 +39,7 @@ fn obey(disk: &Disk, words: &[&str]) -> Option<String> {
             Some("ok".to_owned())
         }
         ["counts"] => Some(format!("{} syncs {} writes", state.plan.syncs, state.plan.writes)),
+        ["median"] => Some(disk.medium.median().as_millis().to_string()),
         words => state.plan.take(words).then(|| "ok".to_owned()),
     }
 }

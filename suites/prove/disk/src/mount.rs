@@ -1,6 +1,7 @@
 //! The store as a file system of the kernel's. Nothing is cached outside: each read and write comes here, so that after a
 //! cut nobody sees what is gone.
 use crate::{
+    medium::Medium,
     plan::{Fault, Plan},
     store::{PAGE, Store, Wrong},
 };
@@ -12,7 +13,6 @@ use fuser::{
 use std::{
     ffi::OsStr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    thread,
     time::{Duration, SystemTime},
 };
 
@@ -27,8 +27,7 @@ pub struct State {
 #[derive(Clone)]
 pub struct Disk {
     state: Arc<Mutex<State>>,
-    /// Held by who is writing to the medium: one at a time.
-    medium: Arc<Mutex<()>>,
+    pub medium: Arc<Medium>,
 }
 
 impl Disk {
@@ -42,15 +41,12 @@ impl Disk {
     }
 
     fn sync(&self, ino: INodeNo, reply: ReplyEmpty) {
-        let takes = {
+        let (pace, bytes) = {
             let mut state = self.state();
             let bytes = state.store.unsynced_bytes(ino.0);
-            state.plan.sync_takes(bytes)
+            (state.plan.pace, bytes)
         };
-        if !takes.is_zero() {
-            let _turn = self.medium.lock().unwrap_or_else(PoisonError::into_inner);
-            thread::sleep(takes);
-        }
+        self.medium.take(pace, bytes);
         let mut state = self.state();
         if state.plan.next_sync().is_some() {
             state.store.fail_sync(ino.0);

@@ -1,4 +1,5 @@
 //! What is to go wrong, and how slow the disk is: told by lines of text, counted down by calls.
+use crate::medium::Pace;
 use std::time::Duration;
 
 /// How a call is to end.
@@ -15,8 +16,7 @@ pub struct Plan {
     pub writes: u64,
     fail_sync: Option<u64>,
     fail_write: Option<(u64, Fault)>,
-    bytes_a_second: Option<u64>,
-    sync: Duration,
+    pub pace: Pace,
 }
 
 impl Plan {
@@ -32,12 +32,6 @@ impl Plan {
         self.fail_write.take_if(|(at, _)| *at == self.writes).map(|(_, fault)| fault)
     }
 
-    /// How long it takes to bring so much to the medium.
-    pub fn sync_takes(&self, bytes: u64) -> Duration {
-        self.sync
-            + self.bytes_a_second.map_or(Duration::ZERO, |rate| Duration::from_secs_f64(bytes as f64 / rate as f64))
-    }
-
     /// `fail sync N`, `fail write N`, `short write N`: the Nth from now on; `slow BYTES_A_SECOND SYNC_MS`, 0 for as fast as
     /// it goes; `count` begins to count anew. Whether that was understood.
     pub fn take(&mut self, words: &[&str]) -> bool {
@@ -47,8 +41,8 @@ impl Plan {
             ["fail", "write", nth] => self.fail_write = number(nth).map(|nth| (self.writes + nth, Fault::Io)),
             ["short", "write", nth] => self.fail_write = number(nth).map(|nth| (self.writes + nth, Fault::Short)),
             ["slow", rate, sync] => {
-                self.bytes_a_second = number(rate).filter(|rate| *rate > 0);
-                self.sync = Duration::from_millis(number(sync).unwrap_or_default());
+                let latency = Duration::from_millis(number(sync).unwrap_or_default());
+                self.pace = Pace { bytes_a_second: number(rate).filter(|rate| *rate > 0), latency };
             }
             ["count"] => *self = Self::default(),
             _ => return false,
