@@ -54,7 +54,10 @@ class Runtime(threading.Thread):
         api = f"/functions/{FUNCTION}/2018-06-01/runtime/invocation/"
         connection.request("GET", api + "next")
         reply = connection.getresponse()
-        event = json.loads(reply.read())
+        body = reply.read()
+        if reply.status != 200:
+            raise http.client.HTTPException(f"{reply.status} {body!r}")
+        event = json.loads(body)
         records = [{"recordId": record["recordId"], "result": "Ok",
                     "data": base64.b64encode(base64.b64decode(record["data"]).upper()).decode()}
                    for record in event["records"]]

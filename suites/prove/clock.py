@@ -45,6 +45,11 @@ class Place(proof.Place):
         draft.write_text(f"{seconds:+d}s\n")
         draft.rename(self.hand)
 
+    def kill(self):
+        super().kill()
+        for left in glob.glob(f"/dev/shm/*faketime_*_{self.process.pid}"):  # of the library
+            os.remove(left)
+
     def command(self):
         return ["env", *(f"{name}={value}" for name, value in self.environment.items()), *super().command()]
 

@@ -92,6 +92,8 @@ def main():
             outcome, count = one(options, rng, order, number, verdict)
             outcomes[outcome] += 1
             acknowledged += count
+            if number % 100 == 0:
+                print(f"{order} {number}: {dict(outcomes)}", flush=True)
         told = ", ".join(f"{times} {outcome}" for outcome, times in sorted(outcomes.items()))
         figures.append(f"{order} at {sum(outcomes.values())} of the first {most}: {told}; {acknowledged} acknowledged")
         print(figures[-1], flush=True)

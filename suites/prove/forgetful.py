@@ -9,16 +9,12 @@ First it is shown that the file system forgets: bytes, a name, a rename; and tha
 """
 import os
 import random
-import time
 
 import load
 import proof
 
 # So many cuts a folder; then everything is read and the next folder begins anew.
 ROUNDS_A_FOLDER = (1, 12)
-LOAD_SECONDS = (0.02, 0.5)
-# How often a start is cut short, too, and how late.
-CUT_STARTS, START_SECONDS = 0.3, (0.0, 0.12)
 
 
 def forgets(options, verdict):
@@ -59,74 +55,13 @@ def sync(path):
     os.close(handle)
 
 
-class Folder:
-    """One folder from its first start to the reading of everything."""
-
-    def __init__(self, options, rng, verdict):
-        self.rng, self.verdict = rng, verdict
-        self.disk = proof.Disk(options.disk)
-        self.server = proof.Place(options.binary, self.disk)
-        self.pages, self.changes, self.restarts = 0, 0, []
-
-    def cut(self):
-        self.server.kill()
-        pages, changes = self.disk.cut(self.rng)
-        self.pages, self.changes = self.pages + pages, self.changes + changes
-
-    def start(self):
-        """Starts it, sometimes after starts that were cut short; whether it answers."""
-        while self.rng.random() < CUT_STARTS:
-            self.server.begins()
-            time.sleep(self.rng.uniform(*START_SECONDS))
-            self.cut()
-        up, took = proof.timed(self.server.starts)
-        self.restarts.append(took)
-        return self.verdict.expect(up, f"it does not start: {self.server.last_words()[-600:]}")
-
-    def run(self, rounds):
-        """Acknowledged writes of so many rounds."""
-        if not self.start():
-            return 0
-        written = load.Load(self.server, self.rng)
-        list(written.create(encrypt=self.rng.random() < 0.5))
-        for number in range(rounds):
-            written.begin()
-            time.sleep(self.rng.uniform(*LOAD_SECONDS))
-            self.cut()
-            written.join()
-            if not self.start():
-                break
-            wrong = written.last_faults() if number + 1 == rounds else written.faults()
-            for sentence in wrong[:5]:
-                self.verdict.expect(False, sentence)
-            if wrong:
-                break
-        return written.count()
-
-    def close(self):
-        self.server.close()
-        self.disk.close()
-
-
 def main():
     options = proof.arguments(__doc__, rounds=(200, 6))
     verdict, rng = proof.Verdict("forgetful"), random.Random(options.seed)
     print("forgotten:", forgets(options, verdict), flush=True)
-    done, folders, acknowledged, pages, changes, restarts = 0, 0, 0, 0, 0, []
-    while done < options.rounds and not verdict.faults:
-        folder = Folder(options, rng, verdict)
-        rounds = min(rng.randint(*ROUNDS_A_FOLDER), options.rounds - done)
-        try:
-            acknowledged += folder.run(rounds)
-        finally:
-            folder.close()
-        done, folders = done + rounds, folders + 1
-        pages, changes = pages + folder.pages, changes + folder.changes
-        restarts += folder.restarts
-        print(f"round {done}: {acknowledged} acknowledged, {pages} pages and {changes} names forgotten", flush=True)
-    verdict.expect(pages > 0 and changes > 0, "no cut took anything")
-    verdict.say(f"{done} rounds on {folders} folders, {acknowledged} writes acknowledged, {pages} pages and {changes} "
-                f"changes of names forgotten, longest start {max(restarts):.2f} s; seed {options.seed}")
+    lives = load.Lives(options, rng, verdict, ROUNDS_A_FOLDER, lambda: proof.Disk(options.disk))
+    verdict.expect(lives.pages > 0 and lives.changes > 0, "no cut took anything")
+    verdict.say(f"{lives}, {lives.pages} pages and {lives.changes} changes of names forgotten; seed {options.seed}")
 
 
 if __name__ == "__main__":

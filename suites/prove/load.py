@@ -14,6 +14,10 @@ from server import DYNAMODB, KINESIS, STREAMS, Client
 
 WRITERS = {"kinesis": 4, "dynamodb": 6, "firehose": 2}
 DRAIN_SECONDS = 60
+# How long writers write before the kill.
+LOAD_SECONDS = (0.02, 0.5)
+# How often a start is cut short, too, and how late.
+CUT_STARTS, START_SECONDS = 0.3, (0.0, 0.12)
 # What a server answers that cannot do it now: 500, 503, and the same for a record of a batch.
 UNABLE = re.compile(r"^\w+: (500|503|InternalFailure|ServiceUnavailable)")
 
@@ -88,3 +92,77 @@ class Load:
             time.sleep(0.1)
         return wrong + [f"{name}: {len(lines)} lines were not delivered: {sorted(lines)[:3]}"
                         for name, lines in missing.items() if lines]
+
+
+class Folder:
+    """One folder from its first start to the reading of everything; `disk` forgets at each kill, if there is one."""
+
+    def __init__(self, options, rng, verdict, disk):
+        self.rng, self.verdict, self.disk = rng, verdict, disk
+        self.server = proof.Place(options.binary, disk)
+        self.pages, self.changes, self.restarts = 0, 0, []
+
+    def cut(self):
+        self.server.kill()
+        if self.disk is not None:
+            pages, changes = self.disk.cut(self.rng)
+            self.pages, self.changes = self.pages + pages, self.changes + changes
+
+    def start(self):
+        """Starts it, sometimes after starts that were cut short; whether it answers."""
+        while self.rng.random() < CUT_STARTS:
+            self.server.begins()
+            time.sleep(self.rng.uniform(*START_SECONDS))
+            self.cut()
+        up, took = proof.timed(self.server.starts)
+        self.restarts.append(took)
+        return self.verdict.expect(up, f"it does not start: {self.server.last_words()[-600:]}")
+
+    def run(self, rounds):
+        """Acknowledged writes of so many rounds."""
+        if not self.start():
+            return 0
+        written = Load(self.server, self.rng)
+        list(written.create(encrypt=self.rng.random() < 0.5))
+        for number in range(rounds):
+            written.begin()
+            time.sleep(self.rng.uniform(*LOAD_SECONDS))
+            self.cut()
+            written.join()
+            if not self.start():
+                break
+            wrong = written.last_faults() if number + 1 == rounds else written.faults()
+            for sentence in wrong[:5]:
+                self.verdict.expect(False, sentence)
+            if wrong:
+                break
+        return written.count()
+
+    def close(self):
+        self.server.close()
+        if self.disk is not None:
+            self.disk.close()
+
+
+class Lives:
+    """`options.rounds` rounds of load, kill and restart, on folders that each last some of them; what they came to."""
+
+    def __init__(self, options, rng, verdict, rounds_a_folder, disk):
+        self.rounds, self.folders, self.acknowledged, self.pages, self.changes = 0, 0, 0, 0, 0
+        self.restarts = []
+        while self.rounds < options.rounds and not verdict.faults:
+            folder = Folder(options, rng, verdict, disk())
+            rounds = min(rng.randint(*rounds_a_folder), options.rounds - self.rounds)
+            try:
+                self.acknowledged += folder.run(rounds)
+            finally:
+                folder.close()
+            self.rounds, self.folders = self.rounds + rounds, self.folders + 1
+            self.pages, self.changes = self.pages + folder.pages, self.changes + folder.changes
+            self.restarts += folder.restarts
+            print(f"round {self}", flush=True)
+
+    def __str__(self):
+        longest = max(self.restarts, default=0)
+        return (f"{self.rounds} rounds on {self.folders} folders, {self.acknowledged} writes acknowledged, "
+                f"longest start {longest:.2f} s")

@@ -4,6 +4,7 @@ import os
 import pathlib
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -29,6 +30,7 @@ def arguments(description, **defaults):
         if getattr(chosen, name) is None:
             setattr(chosen, name, short if chosen.short else full)
     print(f"seed {chosen.seed}", flush=True)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # so that servers and folders go
     return chosen
 
 
