@@ -131,7 +131,7 @@ def library():
 
 
 def main():
-    options = proof.arguments(__doc__, puts=(200, 20))
+    options = proof.arguments(__doc__, puts=(200, 5))
     verdict = proof.Verdict("clock")
     server, jumps = Place(options.binary, library()), 0
     try:

@@ -83,7 +83,7 @@ def passed(disk, server, order, number):
 
 
 def main():
-    options = proof.arguments(__doc__, syncs=(1000, 60), writes=(1000, 60), step=(1, 19))
+    options = proof.arguments(__doc__, syncs=(1000, 60), writes=(1000, 60), step=(1, 29))
     verdict, rng = proof.Verdict("faults"), random.Random(options.seed)
     figures = []
     for order, most in (("fail sync", options.syncs), ("fail write", options.writes), ("short write", options.writes)):

@@ -15,7 +15,7 @@ from server import BROKEN, DYNAMODB, KINESIS, Client, Refusal
 STREAM, TABLE = "records", "items"
 # The disk is small, so the rows have little memory.
 ARGUMENTS = ("--cache-bytes", str(16 << 20))
-FIRST_BYTES, MORE_BYTES = 120 << 20, 60 << 20
+FIRST_BYTES, MORE_BYTES = 320 << 20, 80 << 20
 UNABLE = {"InternalFailure", "InternalServerError", "ServiceUnavailable", "LimitExceededException"}
 # So many refusals one after the other, of both services, are a full disk.
 REFUSALS = 20

@@ -45,14 +45,20 @@ pub struct FjallKv {
     database: Database,
     spaces: Vec<Keyspace>,
     folder: PathBuf,
-    /// So much of the disk is left free, as much as there is memory: rows that are in memory alone go to the disk sooner or
-    /// later, and files are written anew before the old ones go.
     leave_bytes: u64,
     /// Bytes asked for since it was looked how much room there is.
     unlooked: AtomicUsize,
 }
 
 impl FjallKv {
+    /// How much of the disk is to be left free for a store that takes about `memory_bytes`: as much, as rows that are in
+    /// memory alone go to the disk sooner or later, and files are written anew before the old ones go; and a journal, which is
+    /// copied where it has to be mended.
+    #[must_use]
+    pub const fn leave_bytes(memory_bytes: u64) -> u64 {
+        memory_bytes + MAX_JOURNAL_BYTES
+    }
+
     /// Opens or creates the store in `folder`, with the spaces of these names (the same in the same order each time).
     /// It takes about `memory_bytes`.
     ///
@@ -84,8 +90,8 @@ impl FjallKv {
         // journal has its rows.
         let keyspaces = spaces.first().and_then(|space| space.path().parent()).unwrap_or(folder);
         lasting_folder(keyspaces).map_err(|cause| failed(Error::Io(cause)))?;
-        let (folder, unlooked) = (folder.to_path_buf(), AtomicUsize::new(LOOK_BYTES));
-        Ok(Self { database, spaces, folder, leave_bytes: memory_bytes, unlooked })
+        let (folder, leave_bytes) = (folder.to_path_buf(), Self::leave_bytes(memory_bytes));
+        Ok(Self { database, spaces, folder, leave_bytes, unlooked: AtomicUsize::new(LOOK_BYTES) })
     }
 
     fn space(&self, space: Space) -> Result<&Keyspace, LogError> {

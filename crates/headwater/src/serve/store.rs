@@ -73,7 +73,8 @@ fn on_disk(data: &Path, cache_bytes: u64, clock: &Arc<dyn Clock>, entropy: &Entr
     let failed = |error: &dyn Display| format!("--data {}: {error}", data.display());
     DiskFiles::create(data).map_err(|error| failed(&error))?;
     // The rows need room for what they have taken on: it is not for the journal.
-    let config = DiskConfig { salt: (entropy() >> 96) as u32, leave_bytes: cache_bytes, ..DiskConfig::default() };
+    let leave_bytes = FjallKv::leave_bytes(cache_bytes);
+    let config = DiskConfig { salt: (entropy() >> 96) as u32, leave_bytes, ..DiskConfig::default() };
     let engine = DiskEngine::open(&data.join(LOG_FOLDER), config, Arc::clone(clock)).map_err(|error| failed(&error))?;
     for damage in engine.damage() {
         tracing::error!(?damage, "a part of the journal cannot be read; the rest is served");
