@@ -48,7 +48,10 @@ class Writer(threading.Thread):
                     entries, identities = zip(*(self.entry() for _ in range(self.rng.randint(2, 20))))
                     reply = self.client.call("PutRecords", StreamName=STREAM, Records=entries)
                     for identity, put in zip(identities, reply["Records"]):
-                        self.acknowledged[identity] = (put["ShardId"], put["SequenceNumber"])
+                        if "ErrorCode" in put:
+                            self.refused.append(f"PutRecords: {put['ErrorCode']}")
+                        else:
+                            self.acknowledged[identity] = (put["ShardId"], put["SequenceNumber"])
         except BROKEN:
             pass  # the server was killed
         except Refusal as refusal:  # it answered, but not as it should: nothing here may be refused

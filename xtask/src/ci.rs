@@ -1,6 +1,6 @@
 //! `cargo xtask ci`: everything that must pass, cheap things first, each with its time. All steps run, so that one
 //! look shows all that is broken; the last line is `N passed, N failed`.
-use crate::{audit, check, command, docs, kafka, semver, suites};
+use crate::{audit, check, command, docs, kafka, prove, semver, suites};
 use std::{path::Path, process::Command, time::Instant};
 
 /// Seeds of the disk simulator in CI; a full run is `cargo run --release` in `sim/` with 10,000.
@@ -47,6 +47,7 @@ fn steps() -> Vec<Step> {
         step("published interfaces", |root| semver::run(root, None)),
         step("commands in documents", |root| docs::run(root, &[])),
         step("kill -9", |root| suites::durability(root, KILL_ROUNDS)),
+        step("proofs", prove::short),
     ];
     let clients = suites::clients().filter(|suite| *suite != BROWSER);
     steps.extend(clients.map(|suite| step(suite, move |root| suites::client(root, suite, None))));

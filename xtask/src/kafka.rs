@@ -94,13 +94,13 @@ fn cut(root: &Path) -> Result<(), String> {
         println!("\n== no servers are cut off: that takes root, and `ip`");
         return Ok(());
     }
-    let mut program = nodes(root)?;
+    let mut program = under_load(root)?;
     program.args(["--cuts", "3", "--control", &control(root, 3).join(" ")]);
     command::run_with(program.args(["--nodes", &NODES.to_string(), "--each", &CUTS.to_string()]))
 }
 
 /// Load while things go wrong, and the search for an order of what its clients saw.
-fn nodes(root: &Path) -> Result<Command, String> {
+fn under_load(root: &Path) -> Result<Command, String> {
     let linear = installed(root, "go").join("linear");
     build_go(root, "./linear", &linear)?;
     let mut program = script(root, "nodes.py");
@@ -162,7 +162,7 @@ impl Cluster {
 
     /// Load on several servers while things go wrong.
     fn strike(&self, root: &Path, nodes: u32, rounds: u32) -> Result<(), String> {
-        let mut program = nodes(root)?;
+        let mut program = under_load(root)?;
         program.args(["--brokers", &self.addresses, "--control", &self.control.join(" ")]);
         command::run_with(program.args(["--nodes", &nodes.to_string(), "--rounds", &rounds.to_string()]))
     }

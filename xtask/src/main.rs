@@ -15,6 +15,7 @@ mod generate;
 mod kafka;
 mod long;
 mod operations;
+mod prove;
 mod semver;
 mod server;
 mod suites;
@@ -58,6 +59,15 @@ enum Chore {
         /// Use a server that already runs there, instead of starting one.
         #[arg(long)]
         endpoint: Option<String>,
+    },
+    /// Shows what docs/reliability.md says, on the release binary: kills, power cuts, failing disks, floods. Linux, with FUSE.
+    Prove {
+        /// Which proofs; all of them if none is named.
+        #[arg(value_parser = prove::names())]
+        proofs: Vec<String>,
+        /// A few rounds of each, without a look at times.
+        #[arg(long)]
+        short: bool,
     },
     /// Runs the commands that README and docs/ show, against the release binary.
     Docs {
@@ -106,6 +116,7 @@ fn main() -> ExitCode {
         Chore::Check => check::run(&root),
         Chore::Ci => ci::run(&root),
         Chore::Suites { suites, rounds, endpoint } => suites::run(&root, &suites, rounds, endpoint.as_deref()),
+        Chore::Prove { proofs, short } => prove::build_and_run(&root, &proofs, short),
         Chore::Docs { pages } => docs::build_and_run(&root, &pages),
         Chore::Book => book::run(&root),
         Chore::Dist { twice } => dist::run(&root, twice),

@@ -40,6 +40,12 @@ pub trait Kv: Send + Sync + 'static {
     /// Of a key of another length: then nothing is written. The store's; what the store holds then is known only after opening it anew.
     fn write(&self, batch: Batch) -> Result<(), LogError>;
 
+    /// Whether the disk has room for a batch of about this size, and for what the store does with it later. Who writes all
+    /// the same may find a store that writes nothing more.
+    fn has_room(&self, _size_bytes: usize) -> bool {
+        true
+    }
+
     /// Makes durable what was written so far.
     ///
     /// # Errors

@@ -5,6 +5,7 @@
 use crate::settings::{KeySettings, Store};
 use headwater_keys::{KeyState, KeyStore, KmsKey, MasterKey};
 use headwater_kinesis::Entropy;
+use headwater_log::disk::files::lasting_folder;
 use serde::Deserialize;
 use std::{
     fs,
@@ -108,14 +109,15 @@ pub(crate) fn kept_in(data: &Path) -> PathBuf {
 fn kept(folder: &Path, entropy: &Entropy) -> Result<MasterKey, String> {
     let file = folder.join(MASTER_KEY);
     let text = match fs::read_to_string(&file) {
-        Ok(text) => text,
+        // Whoever made it may have ended before it was there for good.
+        Ok(text) => lasting_folder(folder).map(|()| text),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let text = made(entropy);
-            keep(folder, &text).map_err(|error| format!("{}: {error}", file.display()))?;
-            text
+            keep(folder, &text).map(|()| text)
         }
-        Err(error) => return Err(format!("{}: {error}", file.display())),
+        Err(error) => Err(error),
     };
+    let text = text.map_err(|error| format!("{}: {error}", file.display()))?;
     parse(&text, &file.display().to_string())
 }
 
@@ -136,9 +138,7 @@ pub(crate) fn keep(folder: &Path, text: &str) -> io::Result<()> {
     file.sync_all()?;
     fs::rename(&draft, folder.join(MASTER_KEY))?;
     // The name must last as long as what is encrypted with it.
-    #[cfg(unix)]
-    fs::File::open(folder)?.sync_all()?;
-    Ok(())
+    lasting_folder(folder)
 }
 
 #[cfg(test)]

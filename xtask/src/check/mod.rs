@@ -1,6 +1,7 @@
 //! `cargo xtask check`: the house rules, each a small function from the tree to its problems. Every problem says where
 //! it is and what to do.
 mod heads;
+mod named_tests;
 mod packages;
 pub(crate) mod pages;
 mod rooms;
@@ -13,13 +14,14 @@ use std::path::Path;
 /// What one check is called and does.
 type Check = (&'static str, fn(&Tree) -> Vec<String>);
 
-const CHECKS: [Check; 7] = [
+const CHECKS: [Check; 8] = [
     ("heads", heads::problems),
     ("sizes", sizes::problems),
     ("rooms", rooms::problems),
     ("text", text::problems),
     ("pages", pages::problems),
     ("packages", packages::problems),
+    ("named tests", named_tests::problems),
     ("operations", operations::problems),
 ];
 /// Problems of one check that are shown: all of them would not fit a screen.

@@ -78,7 +78,7 @@ const ROOMS: &[Room] = &[
             "headwater_dynamodb",
             "getrandom",
         ],
-        seams: &["src/disk/files.rs", "src/kv/fjall/journal.rs"],
+        seams: &["src/disk/files.rs", "src/kv/fjall/journal.rs", "src/kv/fjall/manifest.rs"],
     },
     Room {
         folder: "crates/headwater-log-kafka",

@@ -284,7 +284,12 @@ impl Database {
         }
         let told = if !changes.is_empty() {
             let number = decider.next;
-            let commit = self.engine.append(LOG, vec![entry::decision(epoch, number, &changes)]);
+            let decision = entry::decision(epoch, number, &changes);
+            // What is in the log must come to the rows.
+            if !self.kv.has_room(decision.len()) {
+                return Err(errors::engine(&LogError::Full));
+            }
+            let commit = self.engine.append(LOG, vec![decision]);
             decider.take(number, &changes);
             self.send(What::Decision { epoch, number, changes }, commit)
         } else if self.is_shared() {

@@ -15,10 +15,10 @@ use headwater_log::{
     Bounds, Commit, Limits, Seq,
     clock::ManualClock,
     engine::{Reading, Trimming},
-    kv::MemoryKv,
+    kv::{Batch, MemoryKv, Space},
     memory::MemoryEngine,
 };
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 fn table(id: u64) -> Table {
     let hash = vec![KeyPart { name: "k".into(), kind: KeyType::S }];
@@ -103,6 +103,46 @@ async fn what_was_answered_is_there_after_a_reopening_with_rows_or_without() {
         assert_eq!(database.count(0, 0), Count { items: 2, bytes: 31 });
         assert_eq!(database.tables().all().count(), 1);
     }
+}
+
+/// A store on a disk that may have no room.
+struct Tight {
+    kv: MemoryKv,
+    is_roomy: AtomicBool,
+}
+
+impl Kv for Tight {
+    fn get(&self, space: Space, key: &[u8]) -> std::result::Result<Option<Bytes>, LogError> {
+        self.kv.get(space, key)
+    }
+    fn view(&self) -> Box<dyn View + '_> {
+        self.kv.view()
+    }
+    fn write(&self, batch: Batch) -> std::result::Result<(), LogError> {
+        self.kv.write(batch)
+    }
+    fn has_room(&self, _: usize) -> bool {
+        self.is_roomy.load(Ordering::Relaxed)
+    }
+    fn persist(&self) -> std::result::Result<(), LogError> {
+        self.kv.persist()
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_logged_that_the_rows_have_no_room_for() {
+    let (engine, kv) = (engine(), Arc::new(Tight { kv: MemoryKv::new(), is_roomy: AtomicBool::new(true) }));
+    let rows = Arc::clone(&kv) as Arc<dyn Kv>;
+    let clock = Arc::new(ManualClock::at(1));
+    let database = Database::open(Arc::clone(&engine), clock, rows, watch::channel(true).1).await.unwrap();
+    database.submit(founding).await.unwrap();
+    kv.is_roomy.store(false, Ordering::Relaxed);
+    let tail = engine.bounds(LOG).tail;
+    let refusal = put(&database, "a", 10, 0).await.unwrap_err();
+    assert!(refusal.message.unwrap().starts_with("The disk is full"));
+    assert_eq!((engine.bounds(LOG).tail, size(&database, "a")), (tail, None));
+    kv.is_roomy.store(true, Ordering::Relaxed);
+    assert_eq!(put(&database, "a", 10, 0).await, Ok(0));
 }
 
 #[tokio::test]

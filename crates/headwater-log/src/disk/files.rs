@@ -94,7 +94,11 @@ const LOCK: &str = "lock";
 #[derive(Debug)]
 pub struct DiskFiles {
     dir: PathBuf,
+    leave_bytes: u64,
 }
+
+/// What is left free for others is at most one in so many of a disk's bytes.
+const LEFT_SHARE: u64 = 4;
 
 impl DiskFiles {
     /// The folder `dir`, made if it is not there yet.
@@ -102,13 +106,14 @@ impl DiskFiles {
     /// # Errors
     /// The system's.
     pub fn create(dir: &Path) -> io::Result<Self> {
-        if !dir.is_dir() {
-            fs::create_dir_all(dir)?;
-            if let Some(parent) = dir.parent().filter(|parent| parent.is_dir()) {
-                sync_folder(parent)?;
-            }
-        }
-        Ok(Self { dir: dir.to_path_buf() })
+        lasting_folder(dir)?;
+        Ok(Self { dir: dir.to_path_buf(), leave_bytes: 0 })
+    }
+
+    /// The same, where so much of the disk is left free for others.
+    #[must_use]
+    pub fn leaving(self, leave_bytes: u64) -> Self {
+        Self { leave_bytes, ..self }
     }
 
     /// The folder `dir`, which must exist.
@@ -117,22 +122,42 @@ impl DiskFiles {
     /// `NotFound` if it does not.
     pub fn existing(dir: &Path) -> io::Result<Self> {
         if dir.is_dir() {
-            Ok(Self { dir: dir.to_path_buf() })
+            Ok(Self { dir: dir.to_path_buf(), leave_bytes: 0 })
         } else {
             Err(io::Error::new(io::ErrorKind::NotFound, "no such folder"))
         }
     }
 }
 
+/// Makes the folder `dir` if it is not there yet, and durable what stands in it and that it stands where it does. Each time:
+/// whoever made it, or something in it, may have ended before that.
+///
+/// # Errors
+/// The system's. Folders above that may not be read are left to whoever made them.
+pub fn lasting_folder(dir: &Path) -> io::Result<()> {
+    fs::create_dir_all(dir)?;
+    dir.canonicalize()?.ancestors().try_for_each(|folder| match sync_folder(folder) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+        done => done,
+    })
+}
+
+/// Makes the names in a folder durable.
+///
+/// # Errors
+/// The system's.
 #[cfg(unix)]
 #[expect(clippy::disallowed_methods, reason = "this is the seam")]
-fn sync_folder(dir: &Path) -> io::Result<()> {
+pub fn sync_folder(dir: &Path) -> io::Result<()> {
     fs::File::open(dir)?.sync_all()
 }
 
 /// Elsewhere a folder cannot be opened for syncing; the file system orders its own changes.
+///
+/// # Errors
+/// None.
 #[cfg(not(unix))]
-fn sync_folder(_dir: &Path) -> io::Result<()> {
+pub fn sync_folder(_dir: &Path) -> io::Result<()> {
     Ok(())
 }
 
@@ -172,7 +197,7 @@ impl Files for DiskFiles {
     }
 
     fn free_bytes(&self) -> io::Result<u64> {
-        free_bytes(&self.dir)
+        free_beyond(&self.dir, self.leave_bytes)
     }
 
     fn lock(&self) -> io::Result<Box<dyn Send + Sync>> {
@@ -182,16 +207,21 @@ impl Files for DiskFiles {
     }
 }
 
+/// Bytes free on the disk that `dir` is on, beyond those to be left for others.
+///
+/// # Errors
+/// The system's.
 #[cfg(unix)]
-fn free_bytes(dir: &Path) -> io::Result<u64> {
+pub(crate) fn free_beyond(dir: &Path, leave_bytes: u64) -> io::Result<u64> {
     let stat = rustix::fs::statvfs(dir)?;
-    Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
+    let bytes = |blocks: u64| blocks.saturating_mul(stat.f_frsize);
+    Ok(bytes(stat.f_bavail).saturating_sub(leave_bytes.min(bytes(stat.f_blocks) / LEFT_SHARE)))
 }
 
 /// Elsewhere unknown; a write that finds no space says so itself.
 #[cfg(not(unix))]
-fn free_bytes(_dir: &Path) -> io::Result<u64> {
-    Ok(u64::MAX)
+pub(crate) fn free_beyond(_dir: &Path, _leave_bytes: u64) -> io::Result<u64> {
+    Ok(u64::MAX / LEFT_SHARE)
 }
 
 #[cfg(unix)]

@@ -69,6 +69,7 @@ impl DiskEngine {
     /// `Io` if somebody else has the folder, if it cannot be read, or if it was written by another version.
     pub fn open(dir: &Path, config: DiskConfig, clock: Arc<dyn Clock>) -> Result<Arc<Self>, LogError> {
         let files = DiskFiles::create(dir).map_err(|error| failed("opening the folder", &error))?;
+        let files = files.leaving(config.leave_bytes);
         let die: Fatal = Box::new(|error| {
             tracing::error!(%error, "the journal cannot be written; stopping at once");
             std::process::abort()

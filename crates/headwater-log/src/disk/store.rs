@@ -41,6 +41,8 @@ pub struct DiskConfig {
     pub reserve_bytes: u64,
     /// See [`crate::Engine::history_ms`].
     pub history_ms: u64,
+    /// So much of a disk is left free for what is kept beside the journal and cannot wait for room.
+    pub leave_bytes: u64,
     /// A number nobody outside can guess; begins every checksum of a folder made with it, so that a record cannot
     /// pretend to be a piece of the journal.
     pub salt: u32,
@@ -76,6 +78,7 @@ impl Default for DiskConfig {
             ready_segments: 1,
             reserve_bytes: 1 << 20,
             history_ms: 0,
+            leave_bytes: 0,
             salt: 0,
         }
     }

@@ -4,14 +4,23 @@
 //! Invariant: the journal orders all batches over all spaces, and a tree goes to disk only after the journal has; so
 //! whatever a crash leaves is the state after some batch.
 mod journal;
+mod manifest;
 
 use super::{Batch, Kv, Space, View, Visit, check_keys, is_inverted};
-use crate::LogError;
+use crate::{
+    LogError,
+    disk::files::{free_beyond, lasting_folder},
+};
 use ::fjall::{
     CompressionType, Database, Error, Guard, Keyspace, KeyspaceCreateOptions, PersistMode, Readable, Snapshot,
 };
 use bytes::Bytes;
-use std::{io, ops::Bound, path::Path};
+use std::{
+    io,
+    ops::Bound,
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicUsize, Ordering},
+};
 
 /// The block cache's part of the memory: half. The other half is for rows not yet in files and for trees' indexes.
 const CACHE_PARTS: u64 = 2;
@@ -28,13 +37,28 @@ const MAX_JOURNAL_BYTES: u64 = 64 << 20;
 /// Most files kept open.
 const MAX_OPEN_FILES: usize = 256;
 
+/// After so many bytes it is looked again how much room there is.
+const LOOK_BYTES: usize = 1 << 20;
+
 /// Rows in a folder of their own.
 pub struct FjallKv {
     database: Database,
     spaces: Vec<Keyspace>,
+    folder: PathBuf,
+    leave_bytes: u64,
+    /// Bytes asked for since it was looked how much room there is.
+    unlooked: AtomicUsize,
 }
 
 impl FjallKv {
+    /// How much of the disk is to be left free for a store that takes about `memory_bytes`: as much, as rows that are in
+    /// memory alone go to the disk sooner or later, and files are written anew before the old ones go; and a journal, which is
+    /// copied where it has to be mended.
+    #[must_use]
+    pub const fn leave_bytes(memory_bytes: u64) -> u64 {
+        memory_bytes + MAX_JOURNAL_BYTES
+    }
+
     /// Opens or creates the store in `folder`, with the spaces of these names (the same in the same order each time).
     /// It takes about `memory_bytes`.
     ///
@@ -53,6 +77,7 @@ impl FjallKv {
                 .manual_journal_persist(true)
                 .open()
         };
+        journal::put_back(folder).and_then(|()| manifest::check(folder)).map_err(|cause| failed(Error::Io(cause)))?;
         let database = match opened() {
             Err(Error::JournalRecovery(_)) => journal::mend(folder, opened),
             outcome => outcome,
@@ -61,7 +86,12 @@ impl FjallKv {
         let options = || KeyspaceCreateOptions::default().manual_journal_persist(true).max_memtable_size(table_bytes);
         let spaces = spaces.iter().map(|name| database.keyspace(name, options));
         let spaces = spaces.collect::<Result<Vec<_>, _>>().map_err(failed)?;
-        Ok(Self { database, spaces })
+        // The store does not see to it: a space whose folder a power failure takes would be empty afterwards, although the
+        // journal has its rows.
+        let keyspaces = spaces.first().and_then(|space| space.path().parent()).unwrap_or(folder);
+        lasting_folder(keyspaces).map_err(|cause| failed(Error::Io(cause)))?;
+        let (folder, leave_bytes) = (folder.to_path_buf(), Self::leave_bytes(memory_bytes));
+        Ok(Self { database, spaces, folder, leave_bytes, unlooked: AtomicUsize::new(LOOK_BYTES) })
     }
 
     fn space(&self, space: Space) -> Result<&Keyspace, LogError> {
@@ -91,6 +121,16 @@ impl Kv for FjallKv {
             }
         }
         rows.commit().map_err(unwritten)
+    }
+
+    fn has_room(&self, size_bytes: usize) -> bool {
+        if self.unlooked.fetch_add(size_bytes, Ordering::Relaxed) + size_bytes < LOOK_BYTES {
+            return true;
+        }
+        // Where it cannot be known, writing will tell.
+        let has_room = free_beyond(&self.folder, self.leave_bytes).map_or(true, |free| free > 0);
+        self.unlooked.store(if has_room { 0 } else { LOOK_BYTES }, Ordering::Relaxed);
+        has_room
     }
 
     fn persist(&self) -> Result<(), LogError> {

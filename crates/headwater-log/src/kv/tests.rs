@@ -264,8 +264,7 @@ fn a_damaged_batch_ends_the_journal_where_it_begins() {
     fill(&kv, 0..100);
     kv.persist().unwrap();
     drop(kv);
-    let is_journal = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "jnl");
-    let journal = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path()).find(is_journal).unwrap();
+    let journal = journal_in(folder.path());
     let mut bytes = fs::read(&journal).unwrap();
     let row = bytes.windows(8).position(|key| key == b"row00060").unwrap();
     bytes[row + 100..row + 200].fill(0);
@@ -273,6 +272,48 @@ fn a_damaged_batch_ends_the_journal_where_it_begins() {
     assert_eq!(held(&open_again(folder.path())), 60);
     fill(&open_again(folder.path()), 60..70);
     assert!(held(&open_again(folder.path())) >= 60);
+}
+
+fn journal_in(folder: &Path) -> PathBuf {
+    let is_journal = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "jnl");
+    fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).find(is_journal).unwrap()
+}
+
+#[test]
+fn a_mending_that_was_cut_short_begins_anew_with_the_whole_journal() {
+    let folder = tempfile::tempdir().unwrap();
+    let kv = open(folder.path()).unwrap();
+    fill(&kv, 0..100);
+    kv.persist().unwrap();
+    drop(kv);
+    let journal = journal_in(folder.path());
+    let bytes = fs::read(&journal).unwrap();
+    fs::rename(&journal, journal.with_extension("jnl-damaged")).unwrap();
+    assert_eq!(held(&open_again(folder.path())), 100, "nothing but the journal put aside");
+    fs::rename(&journal, journal.with_extension("jnl-damaged")).unwrap();
+    fs::write(&journal, &bytes[..bytes.len() / 1000]).unwrap();
+    assert_eq!(held(&open_again(folder.path())), 100, "a part of it in its place");
+}
+
+#[test]
+fn a_manifest_with_a_bit_turned_over_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    fill(&open(folder.path()).unwrap(), 0..10);
+    drop(open_again(folder.path()));
+    let tree = folder.path().join("keyspaces/1");
+    let is_manifest = |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('v'));
+    let manifest = fs::read_dir(&tree).unwrap().map(|entry| entry.unwrap().path()).find(is_manifest).unwrap();
+    for path in [manifest, tree.join("current")] {
+        let whole = fs::read(&path).unwrap();
+        for at in 0..whole.len() {
+            let mut bytes = whole.clone();
+            bytes[at] ^= 4;
+            fs::write(&path, bytes).unwrap();
+            assert!(matches!(open(folder.path()), Err(LogError::Io(_))), "{} at {at}", path.display());
+        }
+        fs::write(&path, whole).unwrap();
+    }
+    assert_eq!(held(&open_again(folder.path())), 10);
 }
 
 /// Tells [`fill_until_killed`] where.

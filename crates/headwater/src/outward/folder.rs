@@ -6,6 +6,7 @@
 use super::key_path;
 use bytes::Bytes;
 use headwater_firehose::outside::{Doing, Failure, Object, Objects};
+use headwater_log::disk::files::{lasting_folder, sync_folder};
 use std::{
     fs, io,
     io::{Read, Write},
@@ -45,7 +46,7 @@ impl Folder {
             _ => {}
         }
         fs::create_dir_all(&unfinished)?;
-        root.parent().map_or(Ok(()), sync_folder)?;
+        lasting_folder(root)?;
         Ok(Self { root: root.into(), is_temporary: false, written: AtomicU64::new(0) })
     }
 
@@ -161,19 +162,6 @@ fn read(path: &Path, most_bytes: usize) -> io::Result<Option<Vec<u8>>> {
 #[expect(clippy::disallowed_methods, reason = "objects are files of the user's, which do not go through `Files`")]
 fn remove(unfinished: &Path) -> io::Result<()> {
     fs::remove_file(unfinished)
-}
-
-#[cfg(unix)]
-#[expect(clippy::disallowed_methods, reason = "a folder is opened only to be synced")]
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-    fs::File::open(folder)?.sync_all()
-}
-
-/// Elsewhere a folder cannot be opened for syncing; the file system orders its own changes.
-#[cfg(not(unix))]
-fn sync_folder(_folder: &Path) -> io::Result<()> {
-    Ok(())
 }
 
 #[cfg(test)]

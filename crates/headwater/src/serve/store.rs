@@ -73,7 +73,9 @@ fn on_disk(data: &Path, settings: &Settings, clock: &Arc<dyn Clock>, entropy: &E
     let failed = |error: &dyn Display| format!("--data {}: {error}", data.display());
     DiskFiles::create(data).map_err(|error| failed(&error))?;
     let history_ms = u64::from(settings.history_hours) * HOUR_MS;
-    let config = DiskConfig { salt: (entropy() >> 96) as u32, history_ms, ..DiskConfig::default() };
+    // The rows need room for what they have taken on: it is not for the journal.
+    let leave_bytes = FjallKv::leave_bytes(settings.cache_bytes);
+    let config = DiskConfig { salt: (entropy() >> 96) as u32, history_ms, leave_bytes, ..DiskConfig::default() };
     let engine = DiskEngine::open(&data.join(LOG_FOLDER), config, Arc::clone(clock)).map_err(|error| failed(&error))?;
     for damage in engine.damage() {
         tracing::error!(?damage, "a part of the journal cannot be read; the rest is served");

@@ -276,3 +276,17 @@ fn numbers_and_iterators_from_elsewhere() {
     }
     aws.is_alive();
 }
+
+/// What seals tokens is made for each data folder: there is no key that all servers know.
+#[test]
+fn a_token_of_one_server_opens_nothing_at_another() {
+    let (one, other) = (Server::start(&[]), Server::start(&[]));
+    for aws in [&one, &other] {
+        aws.done("CreateStream", json!({"StreamName": "same", "ShardCount": 1}));
+        aws.settles("same");
+    }
+    let iterator = one.iterator("same", "shard-0", "TRIM_HORIZON");
+    one.page(&iterator);
+    let reply = other.post("GetRecords", json!({"ShardIterator": iterator}).to_string().as_bytes());
+    assert_eq!((reply.status, &reply.json()["__type"]), (400, &json!("InvalidArgumentException")), "{}", reply.text());
+}

@@ -212,6 +212,40 @@ fn nothing_is_slipped_in_beside_what_was_signed() {
     assert_eq!(exchange(aws.address(), &request("POST", "/", &right, BODY)).expect("an answer").status, 200);
 }
 
+/// What S3 takes in the place of a body's hash, and other servers took without looking at the signature, or the body.
+#[test]
+fn no_body_goes_unsigned_whatever_it_calls_itself() {
+    let aws = server();
+    let signer = signer(now_seconds());
+    let trailing = b"21\r\n{\"StreamName\":\"a\",\"ShardCount\":1}\r\n0\r\nx-amz-checksum-crc32:AAAAAA==\r\n\r\n";
+    for name in [
+        "UNSIGNED-PAYLOAD",
+        "STREAMING-UNSIGNED-PAYLOAD-TRAILER",
+        "STREAMING-AWS4-HMAC-SHA256-PAYLOAD",
+        "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER",
+    ] {
+        let headers = [
+            ("content-type", JSON),
+            ("host", HOST),
+            ("x-amz-content-sha256", name),
+            ("x-amz-date", &signer.date),
+            ("x-amz-target", TARGET),
+        ];
+        let unsigned = signer.authorization_for(&headers, name);
+        let of_another_body = signer.authorization(&headers, b"{}");
+        let made_up =
+            unsigned.split_once("Signature=").expect("a signature").0.to_owned() + "Signature=" + &"0".repeat(64);
+        for authorization in [&unsigned, &of_another_body, &made_up] {
+            for (body, chunked) in [(BODY, None), (&trailing[..], Some(("content-encoding", "aws-chunked")))] {
+                let sent =
+                    [headers.as_slice(), &[("authorization", authorization.as_str())], chunked.as_slice()].concat();
+                let reply = exchange(aws.address(), &request("POST", "/", &sent, body)).expect("an answer");
+                is_refused(&aws, &reply, "InvalidSignatureException", NO_MATCH);
+            }
+        }
+    }
+}
+
 #[test]
 fn the_query_form_ends_when_it_says() {
     let aws = server();

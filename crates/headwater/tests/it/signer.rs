@@ -29,7 +29,12 @@ impl Signer {
 
     /// The Authorization header over `headers`, lower-case names in order.
     pub(crate) fn authorization(&self, headers: &[(&str, &str)], body: &[u8]) -> String {
-        let canonical = format!("POST\n/\n\n{}\n{}\n{}", lines(headers), names(headers), hash(body));
+        self.authorization_for(headers, &hash(body))
+    }
+
+    /// The same, with what stands for the body in it.
+    pub(crate) fn authorization_for(&self, headers: &[(&str, &str)], body: &str) -> String {
+        let canonical = format!("POST\n/\n\n{}\n{}\n{body}", lines(headers), names(headers));
         let signature = self.signature(&canonical);
         let (id, scope, names) = (self.key_id, self.scope(), names(headers));
         format!("AWS4-HMAC-SHA256 Credential={id}/{scope}, SignedHeaders={names}, Signature={signature}")

@@ -1,0 +1,51 @@
+//! `cargo xtask prove`: what docs/reliability.md says, shown on the release binary – kills, power cuts, disks that fail, fill
+//! up and slow down, flipped bits, jumping clocks, floods. Each proof is a program in suites/prove, with a server and a
+//! folder of its own; disks that misbehave are suites/prove/disk, a file system in user space.
+use crate::{command, server::release_binary};
+use clap::builder::PossibleValuesParser;
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+const PROOFS: [&str; 9] = ["kill", "forgetful", "faults", "flips", "slow", "full", "clock", "floods", "size"];
+const DISK: &str = "headwater-prove-disk";
+
+/// The names `cargo xtask prove` takes.
+pub(crate) fn names() -> PossibleValuesParser {
+    PROOFS.into()
+}
+
+/// Builds the server and runs the chosen proofs, or all.
+pub(crate) fn build_and_run(root: &Path, chosen: &[String], is_short: bool) -> Result<(), String> {
+    command::run(root, "cargo", &["build", "--release", "--package", "headwater"])?;
+    run(root, chosen, is_short)
+}
+
+/// All proofs in their short form, with the release binary as it is.
+pub(crate) fn short(root: &Path) -> Result<(), String> {
+    run(root, &[], true)
+}
+
+fn run(root: &Path, chosen: &[String], is_short: bool) -> Result<(), String> {
+    let disk = disk(root)?;
+    let wanted = |name: &&str| chosen.is_empty() || chosen.iter().any(|choice| choice == name);
+    let mut failed = Vec::new();
+    for name in PROOFS.into_iter().filter(wanted) {
+        println!("\n== {name}");
+        let mut program = Command::new("python3");
+        program.arg(root.join("suites/prove").join(format!("{name}.py"))).arg(release_binary(root)).arg(&disk);
+        failed.extend(command::run_with(program.args(is_short.then_some("--short"))).err());
+    }
+    if failed.is_empty() { Ok(()) } else { Err(failed.join("\n")) }
+}
+
+/// Tests the file system, builds it, and says where it is.
+fn disk(root: &Path) -> Result<PathBuf, String> {
+    let (folder, target) = (root.join("suites/prove/disk"), root.join("target/prove"));
+    for chore in [&["test", "--release", "--quiet"][..], &["build", "--release", "--quiet"]] {
+        let mut cargo = Command::new("cargo");
+        command::run_with(cargo.current_dir(&folder).args(chore).arg("--target-dir").arg(&target))?;
+    }
+    Ok(target.join("release").join(DISK))
+}
