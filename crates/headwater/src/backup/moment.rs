@@ -3,7 +3,7 @@
 //!
 //! Invariant: what cannot be had is refused before anything is written.
 use super::{
-    manifest::{Backup, MASTER_KEY, told},
+    manifest::{Backup, Kept, MASTER_KEY, told},
     reach::{Choice, Named, choose, stretches},
     restore::{check_empty, fill, whole_or_nothing, write_key, write_rows},
     store::Store,
@@ -47,7 +47,7 @@ pub(crate) async fn restore_to(
         if let Some(key) = backup.files.iter().find(|kept| kept.name == MASTER_KEY) {
             write_key(store, key, data)?;
         }
-        write_rows(store, rows.map_or(&[][..], |rows| &rows.rows), data, seen)?;
+        write_rows(store, rows, data, seen)?;
         let files = DiskFiles::create(&data.join(LOG_FOLDER)).map_err(|error| failed(&error))?;
         past.write(&files, salt, seen).map_err(|error| failed(&error))
     })?;
@@ -67,25 +67,23 @@ fn refusal(all: &[Named], to_ms: u64) -> String {
     format!("{} cannot be had; what can be: {}", told(to_ms), named.collect::<Vec<_>>().join(", "))
 }
 
-/// The first of the backups whose rows the log of the tables goes on from; `Some(None)` if it tells all of them itself.
-fn serving<'a>(store: &Store, log: &Bounds, candidates: &[&'a Named]) -> Result<Option<Option<&'a Backup>>, String> {
+/// The rows that the log of the tables goes on from: those of the first backup that serves, or none if it tells all of them
+/// itself.
+fn serving<'a>(store: &Store, log: &Bounds, candidates: &[&'a Named]) -> Result<Option<&'a [Kept]>, String> {
     let serves = |next: Seq| log.first <= next && next <= log.tail;
     for (name, backup) in candidates {
         if serves(behind_rows(store, backup).map_err(|why| format!("{name}: {why}"))?) {
-            return Ok(Some(Some(backup)));
+            return Ok(Some(&backup.rows));
         }
     }
-    Ok(serves(Seq::ZERO).then_some(None))
+    Ok(serves(Seq::ZERO).then_some(&[]))
 }
 
 /// Where the log of the tables goes on behind these rows.
 fn behind_rows(store: &Store, backup: &Backup) -> Result<Seq, String> {
     let kv = rows_in_memory();
-    backup
-        .rows
-        .iter()
-        .filter(|kept| SPACES.first() == Some(&kept.name.as_str()))
-        .try_for_each(|kept| fill(store, kept, &kv, &|_| {}))?;
+    let meta = backup.rows.iter().find(|kept| SPACES.first() == Some(&kept.name.as_str()));
+    meta.map_or(Ok(()), |kept| fill(store, kept, &kv, &|_| {}))?;
     let place = folded(&*kv.view()).map_err(|error: LogError| error.to_string())?;
     Ok(place.map_or(Seq::ZERO, |(_, last)| last.next()))
 }

@@ -234,6 +234,8 @@ fn changes(aws: &Server, arn: &str) -> Value {
 #[test]
 #[ignore = "`cargo xtask fixture` runs it at a release: it writes the archive of this version"]
 fn this_release_writes_its_own() {
+    let archive = archives().join(format!("{}.tar.gz", env!("CARGO_PKG_VERSION")));
+    assert!(!archive.exists(), "{} is what the release wrote, for good", archive.display());
     let folder = tempfile::tempdir().expect("a folder");
     far(&folder.path().join(DATA));
     let aws = server(folder.path());
@@ -247,7 +249,6 @@ fn this_release_writes_its_own() {
     let read: Map<String, Value> = WHAT.iter().map(|what| ((*what).to_owned(), read(&aws, what))).collect();
     assert!(aws.stop().success());
     fs::write(folder.path().join(READ), serde_json::to_vec_pretty(&read).expect("JSON")).expect("a file");
-    let archive = archives().join(format!("{}.tar.gz", env!("CARGO_PKG_VERSION")));
     fs::create_dir_all(archives()).expect("a folder");
     tar("-czf", &archive, folder.path(), &[DATA, READ]);
 }
