@@ -176,7 +176,7 @@ def trial(binary, server, known, what, verdict):
 
 
 def main():
-    options = proof.arguments(__doc__, flips=(10_000, 40))
+    options = proof.arguments(__doc__, flips=(10_000, 25))
     verdict, rng, outcomes = proof.Verdict("flips"), random.Random(options.seed), collections.Counter()
     base = "/dev/shm" if pathlib.Path("/dev/shm").is_dir() else None
     folder = pathlib.Path(tempfile.mkdtemp(prefix="headwater-flips-", dir=base))

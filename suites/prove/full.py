@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """A disk that is full, and has room again: Kinesis and DynamoDB are written to until everything is refused. Each refusal
-is an answer, whatever is there can be read, also after the server was killed, the power cut and the server started on the
-full disk; with room again writing goes on. Nothing acknowledged is lost.
+is an answer, and whatever is there can be read. The server is killed, the power cut and the server started on the full disk:
+it serves reads, or says that it wants room to start, as it does if what the power tore has to be mended. With room again
+writing goes on. Nothing acknowledged is lost.
 
 `full.py BINARY DISK [--rounds N] [--short] [--seed N]`.
 """
@@ -15,7 +16,7 @@ from server import BROKEN, DYNAMODB, KINESIS, Client, Refusal
 STREAM, TABLE = "records", "items"
 # The disk is small, so the rows have little memory.
 ARGUMENTS = ("--cache-bytes", str(16 << 20))
-FIRST_BYTES, MORE_BYTES = 320 << 20, 80 << 20
+FIRST_BYTES, MORE_BYTES = 320 << 20, 160 << 20
 UNABLE = {"InternalFailure", "InternalServerError", "ServiceUnavailable", "LimitExceededException"}
 # So many refusals one after the other, of both services, are a full disk.
 REFUSALS = 20
@@ -99,9 +100,9 @@ def takes_again(port, written):
 
 
 def main():
-    options = proof.arguments(__doc__, rounds=(6, 1))
+    options = proof.arguments(__doc__, rounds=(4, 1))
     verdict, rng = proof.Verdict("full"), random.Random(options.seed)
-    disk, written, refused, limit = proof.Disk(options.disk), Written(rng), 0, FIRST_BYTES
+    disk, written, refused, waited, limit = proof.Disk(options.disk), Written(rng), 0, 0, FIRST_BYTES
     server = proof.Place(options.binary, disk, ARGUMENTS)
     try:
         disk.tell(f"limit {limit}")
@@ -120,12 +121,17 @@ def main():
             check(server, written, f"round {number}, full", verdict)
             server.kill()
             disk.cut(rng)
-            if not verdict.expect(server.starts(), f"round {number}: it does not start on a full disk: "
-                                                   f"{server.last_words()[-600:]}"):
-                break
-            check(server, written, f"round {number}, started while full", verdict)
+            is_up = server.starts()
+            if is_up:
+                check(server, written, f"round {number}, started while full", verdict)
+            else:
+                waited += 1
+                verdict.expect("no space left" in server.last_words(), f"round {number}: {server.last_words()[-600:]}")
             limit += MORE_BYTES
             disk.tell(f"limit {limit}")
+            if not (is_up or verdict.expect(server.starts(), f"round {number}: there is room, and it does not start: "
+                                                             f"{server.last_words()[-600:]}")):
+                break
             if not verdict.expect(takes_again(server.port, written), f"round {number}: there is room, and it refuses"):
                 break
         check(server, written, "in the end", verdict)
@@ -133,7 +139,7 @@ def main():
         server.close()
         disk.close()
     verdict.say(f"{options.rounds} times full and back: {len(written.records)} records and {len(written.items)} items "
-                f"acknowledged, {refused} refused; seed {options.seed}")
+                f"acknowledged, {refused} refused, {waited} starts waited for room; seed {options.seed}")
 
 
 if __name__ == "__main__":
