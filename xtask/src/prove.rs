@@ -4,11 +4,14 @@
 use crate::{command, server::release_binary};
 use clap::builder::PossibleValuesParser;
 use std::{
+    fs::File,
     path::{Path, PathBuf},
     process::Command,
 };
 
 const PROOFS: [&str; 9] = ["kill", "forgetful", "faults", "flips", "slow", "full", "clock", "floods", "size"];
+/// Those on a disk that misbehaves, which takes rights to mount one.
+const MOUNTED: [&str; 4] = ["forgetful", "faults", "slow", "full"];
 const DISK: &str = "headwater-prove-disk";
 
 /// The names `cargo xtask prove` takes.
@@ -22,9 +25,14 @@ pub(crate) fn build_and_run(root: &Path, chosen: &[String], is_short: bool) -> R
     run(root, chosen, is_short)
 }
 
-/// All proofs in their short form, with the release binary as it is.
+/// All proofs in their short form, with the release binary as it is; where nothing can be mounted, those that need not.
 pub(crate) fn short(root: &Path) -> Result<(), String> {
-    run(root, &[], true)
+    let mounts = File::options().read(true).write(true).open("/dev/fuse").is_ok();
+    if !mounts {
+        println!("\n== not run, as /dev/fuse cannot be opened: {}", MOUNTED.join(", "));
+    }
+    let chosen = PROOFS.into_iter().filter(|name| mounts || !MOUNTED.contains(name)).map(str::to_owned);
+    run(root, &chosen.collect::<Vec<_>>(), true)
 }
 
 fn run(root: &Path, chosen: &[String], is_short: bool) -> Result<(), String> {

@@ -133,11 +133,13 @@ impl DiskFiles {
 /// whoever made it, or something in it, may have ended before that.
 ///
 /// # Errors
-/// The system's. Folders above that may not be read are left to whoever made them.
+/// The system's. Folders above that may not be read, or are of a disk that nobody may write to, are left to whoever made them.
 pub fn lasting_folder(dir: &Path) -> io::Result<()> {
     fs::create_dir_all(dir)?;
     dir.canonicalize()?.ancestors().try_for_each(|folder| match sync_folder(folder) {
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+        Err(error) if matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem) => {
+            Ok(())
+        }
         done => done,
     })
 }
