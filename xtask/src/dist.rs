@@ -11,8 +11,8 @@ use std::{
 /// It may grow by a decision, not by accident.
 const MAX_BYTES: u64 = 34_000_000;
 /// A panic ends the process, so nothing is unwound; of 60,000 places that the loader moves each takes two bits and not 24
-/// bytes; and nobody looks for names in it.
-const FLAGS: &str = "-Cforce-unwind-tables=no -Clink-arg=-Wl,-z,pack-relative-relocs -Clink-arg=-s";
+/// bytes.
+const FLAGS: &str = "-Cforce-unwind-tables=no -Clink-arg=-Wl,-z,pack-relative-relocs";
 
 /// Builds it; with `twice` also of the last commit in another folder, and compares.
 pub(crate) fn run(root: &Path, twice: bool) -> Result<(), String> {
@@ -50,7 +50,10 @@ fn build(tree: &Path, folder: &Path, target: &str) -> Result<PathBuf, String> {
     );
     cargo.env("CFLAGS", format!("-ffile-prefix-map={home}=cargo -ffile-prefix-map={to}=target"));
     command::run_with(&mut cargo)?;
-    Ok(folder.join(target).join("dist/headwater"))
+    let binary = folder.join(target).join("dist/headwater");
+    // Cargo's own setting leaves the names in.
+    command::run(tree, "strip", &["--strip-all", &binary.to_string_lossy()])?;
+    Ok(binary)
 }
 
 /// Builds the last commit where nothing is known of this folder.
