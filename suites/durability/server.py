@@ -12,6 +12,12 @@ KINESIS = "Kinesis_20131202."
 DYNAMODB = "DynamoDB_20120810."
 STREAMS = "DynamoDBStreams_20120810."
 FIREHOSE = "Firehose_20150804."
+# What CreateTable is told of a table with a string `k` as its key.
+KEYED_BY_K = {
+    "BillingMode": "PAY_PER_REQUEST",
+    "KeySchema": [{"AttributeName": "k", "KeyType": "HASH"}],
+    "AttributeDefinitions": [{"AttributeName": "k", "AttributeType": "S"}],
+}
 # What a call ends with when the server was killed under it.
 BROKEN = (OSError, http.client.HTTPException)
 START_SECONDS = 30

@@ -26,7 +26,7 @@ import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "durability"))
-from server import BROKEN, DYNAMODB, KINESIS, Client, Refusal, Server  # noqa: E402
+from server import BROKEN, DYNAMODB, KEYED_BY_K, KINESIS, Client, Refusal, Server  # noqa: E402
 
 STREAM, SHARDS, WRITERS = "nodes", 4, 8
 TABLE, COUNTERS, REGISTERS, CHANGERS = "nodes", 3, 3, 6
@@ -134,7 +134,7 @@ class Changer(Writer):
     def swap(self):
         # Registers change, so that no history is longer than can be searched.
         key = f"register-{self.rng.randrange(REGISTERS)}-{int(time.monotonic() // REGISTER_SECONDS)}"
-        version = self.shared.seen(self.client, key, self.prefix)
+        version = self.shared.seen(self.client.call, key, self.prefix)
         self.number += 1
         step = {"Key": key, "Client": self.prefix, "Write": True, "Version": version + 1, "By": f"{self.prefix}-{self.number}"}
         with self.shared.told(step, "unknown"):
@@ -169,12 +169,7 @@ def item_faults(ports, shared):
 def linear(program, ports, shared, folder):
     """What a search for an order of all reads and writes of registers finds wrong."""
     for key in {step["Key"] for step in shared.history}:
-        while True:
-            try:
-                shared.seen(Client(random.choice(ports), DYNAMODB), key, "last")
-                break
-            except (Refusal, *BROKEN):
-                time.sleep(0.1)
+        shared.seen(lambda operation, **request: patiently(ports, operation, DYNAMODB, **request), key, "last")
     clients = {name: number for number, name in enumerate(sorted({step["Client"] for step in shared.history}))}
     history = folder / "history"
     history.write_text("".join(json.dumps(step | {"Client": clients[step["Client"]]}) + "\n" for step in shared.history))
@@ -207,11 +202,11 @@ class Shared:
             if step:
                 self.history.append(step | {"Return": time.monotonic_ns()})
 
-    def seen(self, client, key, by):
-        """The version of a register, read strongly; 0 if it is not there."""
+    def seen(self, call, key, by):
+        """The version of a register, read strongly by this call; 0 if it is not there."""
         step = {"Key": key, "Client": by}
         with self.told(step):
-            item = client.call("GetItem", TableName=TABLE, Key={"k": {"S": key}}, ConsistentRead=True).get("Item", {})
+            item = call("GetItem", TableName=TABLE, Key={"k": {"S": key}}, ConsistentRead=True).get("Item", {})
             step |= {"Version": int(item.get("n", {"N": "0"})["N"]), "By": item.get("by", {"S": ""})["S"]}
         return step["Version"]
 
@@ -413,9 +408,7 @@ def main():
         ports = [node.port for node in nodes]
         patiently(ports, "CreateStream", StreamName=STREAM, ShardCount=SHARDS)
         writers = [Writer(f"w{number}", ports, random.Random(rng.random()), shared) for number in range(WRITERS)]
-        patiently(ports, "CreateTable", DYNAMODB, TableName=TABLE, BillingMode="PAY_PER_REQUEST",
-                  AttributeDefinitions=[{"AttributeName": "k", "AttributeType": "S"}],
-                  KeySchema=[{"AttributeName": "k", "KeyType": "HASH"}])
+        patiently(ports, "CreateTable", DYNAMODB, TableName=TABLE, **KEYED_BY_K)
         writers += [Changer(f"c{number}", ports, random.Random(rng.random()), shared) for number in range(CHANGERS)]
         for writer in writers:
             writer.start()

@@ -16,7 +16,7 @@ import sys
 import time
 
 import proof
-from server import DYNAMODB, KINESIS, BROKEN, Client, Refusal
+from server import DYNAMODB, KEYED_BY_K, KINESIS, BROKEN, Client, Refusal
 
 LIBRARIES = "/usr/lib/*/faketime/libfaketimeMT.so.1"
 STREAM, TABLE, SHARD = "jumps", "items", "shardId-000000000000"
@@ -137,10 +137,7 @@ def main():
     try:
         server.start()
         Client(server.port).call("CreateStream", StreamName=STREAM, ShardCount=1)
-        Client(server.port, DYNAMODB).call(
-            "CreateTable", TableName=TABLE, BillingMode="PAY_PER_REQUEST",
-            KeySchema=[{"AttributeName": "k", "KeyType": "HASH"}],
-            AttributeDefinitions=[{"AttributeName": "k", "AttributeType": "S"}])
+        Client(server.port, DYNAMODB).call("CreateTable", TableName=TABLE, **KEYED_BY_K)
         course = Course(server, options.puts, verdict)
         for keeps_records, hands in ((True, WITHIN), (False, BEYOND)):
             for seconds in hands:

@@ -19,7 +19,7 @@ import subprocess
 import tempfile
 
 import proof
-from server import BROKEN, DYNAMODB, KINESIS, Client, Refusal
+from server import BROKEN, DYNAMODB, KEYED_BY_K, KINESIS, Client, Refusal
 
 STREAMS, SHARDS, RECORDS, ITEMS, LIVES = 5, 2, 24, 700, 3
 # Small tables of rows, so that some are in files.
@@ -40,9 +40,7 @@ def fill(server, rng):
                 kinesis.call("CreateStream", StreamName=f"s{number}", ShardCount=SHARDS)
             kinesis.call("StartStreamEncryption", StreamName="s0", EncryptionType="KMS", KeyId="alias/aws/kinesis")
             for name in ("table-0", "table-1"):
-                dynamodb.call("CreateTable", TableName=name, BillingMode="PAY_PER_REQUEST",
-                              KeySchema=[{"AttributeName": "k", "KeyType": "HASH"}],
-                              AttributeDefinitions=[{"AttributeName": "k", "AttributeType": "S"}])
+                dynamodb.call("CreateTable", TableName=name, **KEYED_BY_K)
         for number in range(RECORDS * STREAMS):
             data = base64.b64encode(b"%d.%d " % (life, number) + rng.randbytes(rng.choice((5, 200, 3000)))).decode()
             kinesis.call("PutRecord", StreamName=f"s{number % STREAMS}", PartitionKey=str(number), Data=data)

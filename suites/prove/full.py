@@ -11,7 +11,7 @@ import random
 import time
 
 import proof
-from server import BROKEN, DYNAMODB, KINESIS, Client, Refusal
+from server import BROKEN, DYNAMODB, KEYED_BY_K, KINESIS, Client, Refusal
 
 STREAM, TABLE = "records", "items"
 # The disk is small, so the rows have little memory.
@@ -108,10 +108,7 @@ def main():
         disk.tell(f"limit {limit}")
         server.start()
         Client(server.port).call("CreateStream", StreamName=STREAM, ShardCount=1)
-        Client(server.port, DYNAMODB).call(
-            "CreateTable", TableName=TABLE, BillingMode="PAY_PER_REQUEST",
-            KeySchema=[{"AttributeName": "k", "KeyType": "HASH"}],
-            AttributeDefinitions=[{"AttributeName": "k", "AttributeType": "S"}])
+        Client(server.port, DYNAMODB).call("CreateTable", TableName=TABLE, **KEYED_BY_K)
         for number in range(options.rounds):
             try:
                 refused += fill(server.port, written)

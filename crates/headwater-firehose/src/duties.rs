@@ -58,7 +58,7 @@ pub(crate) async fn round(firehose: &Firehose) -> Result<(), LogError> {
 
 /// Trims the logs of deleted delivery streams to nothing, once they are not among the engine's history any more.
 async fn bury(firehose: &Firehose) -> Result<(), LogError> {
-    let since_ms = firehose.clock.now_ms().saturating_sub(firehose.engine.history_ms());
+    let since_ms = firehose.engine.history_since_ms(firehose.clock.now_ms());
     let graves = firehose.catalog.read().graves(since_ms);
     for incarnation in graves {
         firehose.engine.trim_group(LogGroup(incarnation), 1).await?;

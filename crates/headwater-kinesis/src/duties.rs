@@ -190,7 +190,7 @@ fn due_step(kinesis: &Kinesis, address: &Address) -> Option<Due> {
 /// Trims the logs of deleted streams to nothing, once they are not among the engine's history any more.
 async fn bury(kinesis: &Kinesis) -> Result<(), LogError> {
     let graves = kinesis.catalog.read().graves().to_vec();
-    let since_ms = kinesis.clock.now_ms().saturating_sub(kinesis.engine.history_ms());
+    let since_ms = kinesis.engine.history_since_ms(kinesis.clock.now_ms());
     for grave in graves.into_iter().filter(|grave| grave.deleted_ms <= since_ms) {
         kinesis.engine.trim_group(LogGroup(grave.incarnation), grave.shards).await?;
         kinesis.meters.forget(grave.incarnation);

@@ -94,6 +94,11 @@ pub trait Engine: Send + Sync + 'static {
         0
     }
 
+    /// What was needed after this moment stays at `now_ms`.
+    fn history_since_ms(&self, now_ms: u64) -> u64 {
+        now_ms.saturating_sub(self.history_ms())
+    }
+
     /// Every place of `log` from this one up to the last that this process has written, it has written itself.
     /// `Seq::ZERO`, and so from the beginning, where no other process can write.
     fn written_here_since(&self, log: LogId) -> Seq {
@@ -161,12 +166,11 @@ pub async fn find_time(engine: &dyn Engine, log: LogId, time_ms: u64) -> Result<
 /// # Errors
 /// Those of [`Engine::trim`] and [`find_time`].
 pub async fn trim_done(engine: &dyn Engine, log: LogId, before: Seq, now_ms: u64) -> Result<(), LogError> {
-    let history_ms = engine.history_ms();
-    if history_ms == 0 {
+    if engine.history_ms() == 0 {
         return engine.trim(log, before).await;
     }
     // The search ends right behind the last entry that is older.
-    let Seq(behind) = find_time(engine, log, now_ms.saturating_sub(history_ms)).await?;
+    let Seq(behind) = find_time(engine, log, engine.history_since_ms(now_ms)).await?;
     engine.trim(log, before.min(Seq(behind.saturating_sub(1)))).await
 }
 

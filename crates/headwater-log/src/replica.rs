@@ -276,7 +276,7 @@ impl<M: Machine> Replica<M> {
             return;
         };
         reader.snapshots.push_back(Taken { time_ms: first.time_ms, first: first.seq, upto: reader.tail });
-        let since_ms = first.time_ms.saturating_sub(self.engine.history_ms());
+        let since_ms = self.engine.history_since_ms(first.time_ms);
         while reader.snapshots.get(1).is_some_and(|next| next.time_ms <= since_ms) {
             reader.snapshots.pop_front();
         }

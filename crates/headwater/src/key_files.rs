@@ -5,7 +5,7 @@
 use crate::settings::{KeySettings, Store};
 use headwater_keys::{KeyState, KeyStore, KmsKey, MasterKey};
 use headwater_kinesis::Entropy;
-use headwater_log::disk::files::lasting_folder;
+use headwater_log::disk::files::lasting_folder_in;
 use serde::Deserialize;
 use std::{
     fs,
@@ -110,7 +110,7 @@ fn kept(folder: &Path, entropy: &Entropy) -> Result<MasterKey, String> {
     let file = folder.join(MASTER_KEY);
     let text = match fs::read_to_string(&file) {
         // Whoever made it may have ended before it was there for good.
-        Ok(text) => lasting_folder(folder).map(|()| text),
+        Ok(text) => lasting_folder_in(&folder.join(".."), folder).map(|()| text),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let text = made(entropy);
             keep(folder, &text).map(|()| text)
@@ -138,7 +138,7 @@ pub(crate) fn keep(folder: &Path, text: &str) -> io::Result<()> {
     file.sync_all()?;
     fs::rename(&draft, folder.join(MASTER_KEY))?;
     // The name must last as long as what is encrypted with it.
-    lasting_folder(folder)
+    lasting_folder_in(&folder.join(".."), folder)
 }
 
 #[cfg(test)]

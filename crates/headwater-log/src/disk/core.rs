@@ -1,13 +1,13 @@
 //! The engine without threads: opening, and the steps that the threads (or the simulator) make it take.
 use super::{
-    files::Files,
+    files::{Files, write_whole},
     frame::SECTOR,
     hold::{Hold, hold},
     index::{Damage, Index},
     intake::Item,
     journal::{Current, Journal, Position},
     reader::Plan,
-    store::{Blank, DiskConfig, Measures, Stats, Store, Supply, failed, segment_name, unfinished},
+    store::{Blank, DiskConfig, Measures, Stats, Store, Supply, failed, segment_name},
     survey::{STORE, Survey, encode_store, read_store, survey},
     upkeep::{Next, Upkeep},
 };
@@ -171,13 +171,7 @@ fn gone() -> LogError {
 }
 
 pub(super) fn make_store(files: &dyn Files, salt: u32) -> Result<u32, LogError> {
-    let draft = unfinished(STORE);
-    let made = files.create(&draft).and_then(|file| {
-        file.write_at(0, &encode_store(salt))?;
-        file.sync()?;
-        files.rename(&draft, STORE)?;
-        files.sync_dir()
-    });
+    let made = write_whole(files, STORE, &encode_store(salt)).and_then(|()| files.sync_dir());
     made.map(|()| salt).map_err(|error| failed("creating the folder's `store`", &error))
 }
 

@@ -136,12 +136,57 @@ impl DiskFiles {
 /// The system's. Folders above that may not be read, or are of a disk that nobody may write to, are left to whoever made them.
 pub fn lasting_folder(dir: &Path) -> io::Result<()> {
     fs::create_dir_all(dir)?;
-    dir.canonicalize()?.ancestors().try_for_each(|folder| match sync_folder(folder) {
+    dir.canonicalize()?.ancestors().try_for_each(sync_ours)
+}
+
+/// The same where somebody sees to it that the folder `home` stands where it does: what is above it is left alone, if `dir`
+/// is in it.
+///
+/// # Errors
+/// Those of [`lasting_folder`].
+pub fn lasting_folder_in(home: &Path, dir: &Path) -> io::Result<()> {
+    fs::create_dir_all(dir)?;
+    let (home, dir) = (home.canonicalize()?, dir.canonicalize()?);
+    let is_inside = dir.starts_with(&home);
+    dir.ancestors().take_while(|folder| !is_inside || folder.starts_with(&home)).try_for_each(sync_ours)
+}
+
+fn sync_ours(folder: &Path) -> io::Result<()> {
+    match sync_folder(folder) {
         Err(error) if matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem) => {
             Ok(())
         }
         done => done,
-    })
+    }
+}
+
+/// What a file's name ends with until it is whole and durable.
+pub(super) const UNFINISHED: &str = ".new";
+
+/// The name a file has until then.
+pub(super) fn unfinished(name: &str) -> String {
+    format!("{name}{UNFINISHED}")
+}
+
+/// All of the file `name`.
+///
+/// # Errors
+/// The system's.
+pub fn read_whole(files: &dyn Files, name: &str) -> io::Result<Vec<u8>> {
+    let file = files.open(name)?;
+    file.read_at(0, usize::try_from(file.size()?).unwrap_or(usize::MAX))
+}
+
+/// A file that has its name only once it is whole and durable; the name itself is after `sync_dir`.
+///
+/// # Errors
+/// The system's.
+pub fn write_whole(files: &dyn Files, name: &str, bytes: &[u8]) -> io::Result<()> {
+    let draft = unfinished(name);
+    let file = files.create(&draft)?;
+    file.write_at(0, bytes)?;
+    file.sync()?;
+    files.rename(&draft, name)
 }
 
 /// Makes the names in a folder durable.

@@ -91,35 +91,19 @@ pub(super) fn hold(store: &Store) -> Result<Hold, LogError> {
 #[cfg(test)]
 mod tests {
     use crate::{
-        Bounds, Entry, Limits, LogGroup, LogId, Seq,
+        Bounds, Entry, Seq,
         clock::ManualClock,
         disk::{
-            Core, DiskConfig, Hold,
+            Core, Hold,
             files::{DiskFiles, Files},
+            trial::{self, Chance, LOGS, entries, log},
         },
     };
     use bytes::Bytes;
-    use std::{collections::BTreeSet, path::Path, sync::Arc};
-
-    const LOGS: u32 = 5;
-    const ALL: Limits = Limits { entries: usize::MAX, bytes: usize::MAX };
+    use std::{collections::BTreeSet, path::Path};
 
     fn open(folder: &Path) -> Core {
-        let config = DiskConfig { segment_bytes: 64 << 10, recent_bytes: 0, salt: 7, ..DiskConfig::default() };
-        Core::open(Arc::new(DiskFiles::create(folder).unwrap()), config, Arc::new(ManualClock::at(1000))).unwrap()
-    }
-
-    fn log(number: u32) -> LogId {
-        LogId::new(LogGroup(1 << 70), number)
-    }
-
-    struct Chance(u64);
-
-    impl Chance {
-        fn below(&mut self, most: u32) -> u32 {
-            self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            (self.0 >> 33) as u32 % most
-        }
+        trial::open(folder, &ManualClock::at(1000))
     }
 
     /// Appends, trims and upkeep, as they come.
@@ -145,15 +129,8 @@ mod tests {
     /// Everything that can be read, log by log, and where each begins that holds something; of others nobody need know it.
     fn all(core: &Core) -> Vec<(Seq, Vec<Entry>)> {
         let read = |number| {
-            let first = core.bounds(log(number)).first;
-            let (mut from, mut entries) = (first, Vec::new());
-            loop {
-                let batch = core.read(log(number), from, ALL).unwrap();
-                if batch.entries.is_empty() {
-                    return (if entries.is_empty() { Seq::ZERO } else { first }, entries);
-                }
-                (from, entries) = (batch.next, [entries, batch.entries].concat());
-            }
+            let entries = entries(core, number);
+            (if entries.is_empty() { Seq::ZERO } else { core.bounds(log(number)).first }, entries)
         };
         (0..LOGS).map(read).collect()
     }

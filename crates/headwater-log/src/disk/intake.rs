@@ -124,10 +124,7 @@ impl Intake {
         let mut state = self.state();
         if state.items.len() < wanted && !state.closing && state.broken.is_none() {
             state.asleep_for = Some(wanted);
-            state = self
-                .wake
-                .wait_timeout(state, pause)
-                .map_or_else(|poisoned| poisoned.into_inner().0, |(state, _)| state);
+            state = self.wake.wait_timeout(state, pause).unwrap_or_else(PoisonError::into_inner).0;
             state.asleep_for = None;
         }
     }

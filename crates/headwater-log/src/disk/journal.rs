@@ -94,8 +94,8 @@ impl Journal {
             items.push(item);
         }
         let count = items.len();
-        if items.is_empty() {
-            return Ok(count);
+        if count == 0 {
+            return Ok(0);
         }
         let done = self.write(items);
         self.store.intake.answered(size_bytes);

@@ -22,6 +22,8 @@ mod scan;
 mod sort;
 mod store;
 mod survey;
+#[cfg(test)]
+mod trial;
 mod upkeep;
 
 pub use core::Core;

@@ -5,11 +5,11 @@
 //! behind every place that was given out by then.
 use super::{
     core::make_store,
-    files::Files,
+    files::{Files, unfinished},
     group::{GroupHead, Row},
     index::Index,
     run::Run,
-    store::{failed, run_name, segment_name, unfinished},
+    store::{failed, run_name, segment_name},
     survey::{Survey, read_store, survey},
 };
 use crate::{
@@ -198,31 +198,15 @@ fn unchanging() -> LogError {
 mod tests {
     use super::*;
     use crate::{
-        Entry, LogGroup,
+        Entry,
         clock::{Clock, ManualClock},
-        disk::{Core, DiskConfig, files::DiskFiles, fsck},
+        disk::{
+            Core,
+            files::DiskFiles,
+            fsck,
+            trial::{Chance, LOGS, entries, log, open},
+        },
     };
-    use std::{path::Path, sync::Arc};
-
-    const LOGS: u32 = 5;
-
-    fn open(folder: &Path, clock: &ManualClock) -> Core {
-        let config = DiskConfig { segment_bytes: 64 << 10, recent_bytes: 0, salt: 7, ..DiskConfig::default() };
-        Core::open(Arc::new(DiskFiles::create(folder).unwrap()), config, Arc::new(clock.clone())).unwrap()
-    }
-
-    fn log(number: u32) -> LogId {
-        LogId::new(LogGroup(1 << 70), number)
-    }
-
-    struct Chance(u64);
-
-    impl Chance {
-        fn below(&mut self, most: u32) -> u32 {
-            self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            (self.0 >> 33) as u32 % most
-        }
-    }
 
     /// Appends, trims, upkeep and time passing, as they come.
     fn live(core: &mut Core, clock: &ManualClock, chance: &mut Chance, steps: u32) {
@@ -244,17 +228,6 @@ mod tests {
             }
         }
         while core.write_group().unwrap() {}
-    }
-
-    fn entries(core: &Core, number: u32) -> Vec<Entry> {
-        let (mut from, mut all) = (core.bounds(log(number)).first, Vec::new());
-        loop {
-            let batch = core.read(log(number), from, PAGE).unwrap();
-            if batch.entries.is_empty() {
-                return all;
-            }
-            (from, all) = (batch.next, [all, batch.entries].concat());
-        }
     }
 
     fn all(core: &Core) -> Vec<Vec<Entry>> {

@@ -2,10 +2,10 @@
 //!
 //! Invariant: a run has its name only once it is whole and durable.
 use super::{
-    files::{File, Files},
+    files::{File, Files, unfinished},
     frame::{BlockWriter, u32_of, u32_of_u64},
     group::{RunFooter, RunRow},
-    store::{failed, run_name, unfinished},
+    store::{failed, run_name},
 };
 use crate::{Entry, LogError, LogId};
 use std::sync::Arc;

@@ -3,11 +3,12 @@
 //! Invariant: a run has its name only once it is whole and durable, and from then on it stands for its sources: who
 //! finds both believes the run. So the swap needs no other record.
 use super::{
+    files::unfinished,
     frame::u32_of,
     group::RunFooter,
     index::{BlockRef, Held},
     run::Run,
-    store::{Store, failed, run_name, unfinished},
+    store::{Store, failed, run_name},
 };
 use crate::{Limits, LogError, LogId, Seq};
 

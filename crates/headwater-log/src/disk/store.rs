@@ -1,6 +1,6 @@
 //! What the journal, the readers and the upkeep of one folder share.
 use super::{
-    files::{File, Files},
+    files::{File, Files, UNFINISHED, unfinished},
     frame::SECTOR,
     index::{Damage, Index, Kind},
     intake::Intake,
@@ -336,8 +336,6 @@ impl Name {
     }
 }
 
-const UNFINISHED: &str = ".new";
-
 pub(super) fn segment_name(id: u32) -> String {
     format!("segment-{id:08x}")
 }
@@ -348,11 +346,6 @@ pub(super) fn run_name(id: u32) -> String {
 
 pub(super) fn reserve_name(id: u32) -> String {
     format!("reserve-{id:08x}")
-}
-
-/// The name a file has until it is whole and durable.
-pub(super) fn unfinished(name: &str) -> String {
-    format!("{name}{UNFINISHED}")
 }
 
 /// The engine's error for a call that failed.

@@ -9,7 +9,7 @@ mod manifest;
 use super::{Batch, Kv, Space, View, Visit, check_keys, is_inverted};
 use crate::{
     LogError,
-    disk::files::{free_beyond, lasting_folder},
+    disk::files::{free_beyond, lasting_folder_in},
 };
 use ::fjall::{
     CompressionType, Database, Error, Guard, Keyspace, KeyspaceCreateOptions, PersistMode, Readable, Snapshot,
@@ -89,7 +89,7 @@ impl FjallKv {
         // The store does not see to it: a space whose folder a power failure takes would be empty afterwards, although the
         // journal has its rows.
         let keyspaces = spaces.first().and_then(|space| space.path().parent()).unwrap_or(folder);
-        lasting_folder(keyspaces).map_err(|cause| failed(Error::Io(cause)))?;
+        lasting_folder_in(&folder.join(".."), keyspaces).map_err(|cause| failed(Error::Io(cause)))?;
         let (folder, leave_bytes) = (folder.to_path_buf(), Self::leave_bytes(memory_bytes));
         Ok(Self { database, spaces, folder, leave_bytes, unlooked: AtomicUsize::new(LOOK_BYTES) })
     }

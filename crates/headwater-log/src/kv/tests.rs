@@ -259,12 +259,7 @@ fn what_was_persisted_is_there_when_opened_again() {
 
 #[test]
 fn a_damaged_batch_ends_the_journal_where_it_begins() {
-    let folder = tempfile::tempdir().unwrap();
-    let kv = open(folder.path()).unwrap();
-    fill(&kv, 0..100);
-    kv.persist().unwrap();
-    drop(kv);
-    let journal = journal_in(folder.path());
+    let (folder, journal) = persisted();
     let mut bytes = fs::read(&journal).unwrap();
     let row = bytes.windows(8).position(|key| key == b"row00060").unwrap();
     bytes[row + 100..row + 200].fill(0);
@@ -274,19 +269,20 @@ fn a_damaged_batch_ends_the_journal_where_it_begins() {
     assert!(held(&open_again(folder.path())) >= 60);
 }
 
-fn journal_in(folder: &Path) -> PathBuf {
-    let is_journal = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "jnl");
-    fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).find(is_journal).unwrap()
-}
-
-#[test]
-fn a_mending_that_was_cut_short_begins_anew_with_the_whole_journal() {
+/// A folder with a hundred batches, and its journal.
+fn persisted() -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let kv = open(folder.path()).unwrap();
     fill(&kv, 0..100);
     kv.persist().unwrap();
-    drop(kv);
-    let journal = journal_in(folder.path());
+    let is_journal = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "jnl");
+    let journal = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path()).find(is_journal).unwrap();
+    (folder, journal)
+}
+
+#[test]
+fn a_mending_that_was_cut_short_begins_anew_with_the_whole_journal() {
+    let (folder, journal) = persisted();
     let bytes = fs::read(&journal).unwrap();
     fs::rename(&journal, journal.with_extension("jnl-damaged")).unwrap();
     assert_eq!(held(&open_again(folder.path())), 100, "nothing but the journal put aside");

@@ -3,7 +3,7 @@
 //!
 //! Invariant: what it says is durable before a server that keeps less begins, and it never claims more than was kept.
 use headwater_kinesis::Entropy;
-use headwater_log::disk::files::{DiskFiles, Files};
+use headwater_log::disk::files::{DiskFiles, Files, read_whole, write_whole};
 use serde::{Deserialize, Serialize};
 use std::{io, path::Path};
 
@@ -30,11 +30,7 @@ impl History {
     /// A sentence with the file if it cannot be read.
     pub(crate) fn of(data: &Path) -> Result<Option<Self>, String> {
         let failed = |why: &dyn std::fmt::Display| format!("{}: {why}", data.join(FILE).display());
-        let read = || {
-            let file = DiskFiles::existing(data)?.open(FILE)?;
-            file.read_at(0, usize::try_from(file.size()?).unwrap_or(usize::MAX))
-        };
-        match read() {
+        match DiskFiles::existing(data).and_then(|files| read_whole(&files, FILE)) {
             Ok(text) => serde_json::from_slice(&text).map(Some).map_err(|error| failed(&error)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(failed(&error)),
@@ -52,13 +48,9 @@ impl History {
         }
         let next = follow(held.clone(), hours, now_ms, || format!("{:032x}", entropy()));
         if held.as_ref() != Some(&next) {
-            let draft = format!("{FILE}.new");
             let text = serde_json::to_vec(&next).unwrap_or_default();
-            let written = DiskFiles::create(data).and_then(|files| {
-                let file = files.create(&draft)?;
-                file.write_at(0, &text)?;
-                file.sync()?;
-                files.rename(&draft, FILE)?;
+            let written = DiskFiles::existing(data).and_then(|files| {
+                write_whole(&files, FILE, &text)?;
                 files.sync_dir()
             });
             written.map_err(|error| format!("{}: {error}", data.join(FILE).display()))?;

@@ -20,10 +20,10 @@ pub(crate) use frame::{CONTENT_TYPE, Decoder, Frame, MAGIC, encode};
 pub(crate) use history::{HOUR_MS, History};
 pub(crate) use manifest::told;
 pub(crate) use moment::restore_to;
-pub(crate) use reach::{Named, from_ms};
+pub(crate) use reach::from_ms;
 pub(crate) use restore::restore;
 pub(crate) use source::{Known, Source};
-pub(crate) use store::{Store, Taking};
+pub(crate) use store::{Store, Taking, readable};
 
 /// Where a running server tells of itself …
 pub(crate) const PATH: &str = "/_headwater/backup";

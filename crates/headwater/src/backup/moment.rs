@@ -6,7 +6,7 @@ use super::{
     manifest::{Backup, Kept, MASTER_KEY, told},
     reach::{Choice, Named, choose, stretches},
     restore::{check_empty, fill, whole_or_nothing, write_key, write_rows},
-    store::Store,
+    store::{Store, readable},
 };
 use crate::serve::{LOG_FOLDER, rows_in_memory};
 use headwater_dynamodb::{LOG as TABLES, SPACES, folded};
@@ -31,8 +31,7 @@ pub(crate) async fn restore_to(
     seen: &dyn Fn(u64),
 ) -> Result<String, String> {
     check_empty(data)?;
-    let all: Vec<Named> =
-        store.list()?.into_iter().filter_map(|listed| Some((listed.file_name, listed.backup.ok()?))).collect();
+    let all = readable(&store.list()?);
     let Choice { journal: (name, backup), rows } = choose(&all, to_ms).ok_or_else(|| refusal(&all, to_ms))?;
     for chunk in backup.files.iter().flat_map(|kept| &kept.chunks) {
         store.read(chunk)?;

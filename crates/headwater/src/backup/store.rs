@@ -7,10 +7,11 @@ use super::{
     frame::{Frame, Whole},
     journal::Journal,
     manifest::{Backup, Kept, is_file, is_manifest, named, size_bytes},
+    reach::Named,
     source::{Known, KnownFile},
 };
 use bytes::Bytes;
-use headwater_log::disk::files::{DiskFiles, Files};
+use headwater_log::disk::files::{DiskFiles, Files, read_whole, write_whole};
 use std::{
     collections::{BTreeMap, HashSet},
     io,
@@ -20,8 +21,6 @@ use std::{
 
 /// The folder of pieces.
 const CHUNKS: &str = "chunks";
-/// What a file is called until it is whole.
-const UNFINISHED: &str = ".new";
 /// Most pieces that a server is told of. They are then a body of 13 MB; the pieces beyond are sent again.
 const MAX_KNOWN: usize = 200_000;
 
@@ -38,6 +37,11 @@ pub(crate) struct Listed {
     pub(crate) file_name: String,
     /// What it is; or why it cannot be read.
     pub(crate) backup: Result<Backup, String>,
+}
+
+/// Those that can be read.
+pub(crate) fn readable(all: &[Listed]) -> Vec<Named> {
+    all.iter().filter_map(|listed| Some((listed.file_name.clone(), listed.backup.clone().ok()?))).collect()
 }
 
 /// What a backup took.
@@ -112,12 +116,8 @@ impl Store {
     }
 
     fn manifest(&self, file_name: &str) -> Result<Backup, String> {
-        let read = || {
-            let file = self.root.open(file_name)?;
-            file.read_at(0, usize::try_from(file.size()?).unwrap_or(usize::MAX))
-        };
         let failed = |why: &dyn std::fmt::Display| format!("{}: {why}", self.path.join(file_name).display());
-        Backup::decode(&read().map_err(|error| failed(&error))?).map_err(|why| failed(&why))
+        Backup::decode(&read_whole(&self.root, file_name).map_err(|error| failed(&error))?).map_err(|why| failed(&why))
     }
 
     /// The bytes of a piece.
@@ -295,7 +295,7 @@ impl Taking<'_> {
     fn piece(&mut self, bytes: &Bytes) -> Result<Chunk, String> {
         let chunk = Chunk::of(bytes);
         if self.held.insert(chunk.sha256) {
-            write(&self.store.chunks, &chunk.sha256.to_string(), bytes)
+            write_whole(&*self.store.chunks, &chunk.sha256.to_string(), bytes)
                 .map_err(|error| format!("{}: {error}", self.store.path.join(CHUNKS).display()))?;
             self.copied_bytes += chunk.length;
         }
@@ -324,22 +324,13 @@ impl Taking<'_> {
         let backup = Backup::new(time_ms, kept, rows, before);
         let (store, file_name) = (self.store, backup.file_name());
         let written = store.chunks.sync_dir().and_then(|()| {
-            write(&store.root, &file_name, &backup.encode())?;
+            write_whole(&store.root, &file_name, &backup.encode())?;
             store.root.sync_dir()
         });
         written.map_err(|error| format!("{}: {error}", store.path.display()))?;
         let known_bytes = backup.size_bytes().saturating_sub(self.copied_bytes);
         Ok(Taken { file_name, copied_bytes: self.copied_bytes, known_bytes })
     }
-}
-
-/// A file that has its name only once it is whole and durable; the name itself is after `sync_dir`.
-fn write(files: &DiskFiles, name: &str, bytes: &[u8]) -> io::Result<()> {
-    let draft = format!("{name}{UNFINISHED}");
-    let file = files.create(&draft)?;
-    file.write_at(0, bytes)?;
-    file.sync()?;
-    files.rename(&draft, name)
 }
 
 #[cfg(test)]

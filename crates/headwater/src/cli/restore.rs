@@ -1,7 +1,7 @@
 //! `headwater restore`: a data folder made of a backup. Invariant: nothing that is there is written over.
 use super::output::{Form, progress, say};
 use crate::{
-    backup::{Named, Store, from_ms, restore, restore_to, told},
+    backup::{Store, from_ms, readable, restore, restore_to, told},
     serve::entropy,
     settings::data_folder,
 };
@@ -69,8 +69,7 @@ impl Restore {
     fn show(&self, store: &Store) -> Result<(), String> {
         let (mut values, mut rows): (Vec<Value>, Vec<Vec<String>>) = (Vec::new(), Vec::new());
         let all = store.list()?;
-        let readable: Vec<Named> =
-            all.iter().filter_map(|listed| Some((listed.file_name.clone(), listed.backup.clone().ok()?))).collect();
+        let readable = readable(&all);
         for listed in all {
             let name = listed.file_name;
             match listed.backup {

@@ -71,7 +71,6 @@ async fn on_kafka(
 
 fn on_disk(data: &Path, settings: &Settings, clock: &Arc<dyn Clock>, entropy: &Entropy) -> Result<Opened, String> {
     let failed = |error: &dyn Display| format!("--data {}: {error}", data.display());
-    DiskFiles::create(data).map_err(|error| failed(&error))?;
     let history_ms = u64::from(settings.history_hours) * HOUR_MS;
     // The rows need room for what they have taken on: it is not for the journal.
     let leave_bytes = FjallKv::leave_bytes(settings.cache_bytes);
