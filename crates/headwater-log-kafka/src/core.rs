@@ -3,9 +3,10 @@
 //! Invariant: what an append answers stands in the log as answered; bounds cover an append before it is answered.
 use crate::{
     checks::MAX_ENTRY_BYTES,
-    client::{Answer, Client, ClientError, Ends, Page, Place},
+    client::{Answer, Client, ClientError, Ends, Place},
     logs::{Log, Waiting},
-    names::Life,
+    moved,
+    names::{Life, Partition},
     topics::{Home, Topics},
 };
 use bytes::Bytes;
@@ -21,10 +22,13 @@ use std::{
 use tokio::{
     runtime::Handle,
     sync::{Notify, oneshot, watch},
+    task::JoinSet,
 };
 
 /// Appends that wait for the brokers may hold this much; more are refused.
 const MAX_WAITING_BYTES: usize = 256 << 20;
+/// When it opens, of so many logs that came from elsewhere it asks at once where they begin.
+const LOOKS_AT_ONCE: usize = 64;
 /// What an entry holds beside its bytes.
 const ENTRY_OVERHEAD_BYTES: usize = 128;
 
@@ -45,9 +49,7 @@ impl<C: Client> Core<C> {
     /// An engine on the runtime it is called in, that knows of every log there is.
     pub(crate) async fn open(client: C, topics: Topics, clock: Arc<dyn Clock>) -> Answer<Arc<Self>> {
         let found = topics.survey(&client).await?;
-        let homes: HashMap<_, _> =
-            found.iter().map(|(log, home)| (home.partition.clone(), (*log, home.life))).collect();
-        let all: Vec<_> = found.into_iter().map(|(_, home)| home.partition).collect();
+        let all: Vec<_> = found.iter().map(|(_, home)| home.partition.clone()).collect();
         let ends = if all.is_empty() { Vec::new() } else { client.ends(&all).await? };
         let core = Arc::new(Self {
             client,
@@ -59,12 +61,25 @@ impl<C: Client> Core<C> {
             waiting_bytes: AtomicUsize::new(0),
             runtime: Handle::current(),
         });
+        let homes: HashMap<_, _> = found.into_iter().map(|(log, home)| (home.partition.clone(), (log, home))).collect();
         for (partition, ends) in ends {
-            if let Some((log, life)) = homes.get(&partition) {
-                learn(&core.log(*log), *life, ends);
+            if let Some((log, home)) = homes.get(&partition) {
+                learn(&core.log(*log), home, ends);
             }
         }
-        Ok(core)
+        let mut moved = homes.into_values().filter(|(_, home)| home.moved.is_some());
+        let mut looking = JoinSet::new();
+        loop {
+            let next = if looking.len() < LOOKS_AT_ONCE { moved.next() } else { None };
+            if let Some((log, home)) = next {
+                let core = Arc::clone(&core);
+                looking.spawn(async move { core.learn_moved(&core.log(log), &home).await });
+            } else if let Some(looked) = looking.join_next().await {
+                looked.map_err(|died| ClientError::Refused(died.to_string()))??;
+            } else {
+                return Ok(core);
+            }
+        }
     }
 
     pub(crate) fn append(self: &Arc<Self>, id: LogId, entries: Vec<Bytes>) -> Commit {
@@ -114,7 +129,7 @@ impl<C: Client> Core<C> {
             Ok(places) => {
                 let stamps: Vec<Stamp> = places.into_iter().map(|place| stamp(home.life, place)).collect();
                 if let Some(last) = stamps.last() {
-                    log.learn(Seq(home.life.base), last.seq.next());
+                    log.learn(home.first(Ends { first: 0, tail: 0 }), last.seq.next());
                 }
                 log.wrote(&stamps);
                 Ok(stamps)
@@ -157,18 +172,31 @@ impl<C: Client> Core<C> {
     }
 
     pub(crate) async fn read(&self, id: LogId, from: Seq, limits: Limits) -> Result<Batch, LogError> {
-        let nothing = Batch { entries: Vec::new(), next: from };
+        let mut nothing = Batch { entries: Vec::new(), next: from };
         let Some(home) = self.find(id).await? else { return Ok(nothing) };
         let log = self.log(id);
-        log.learn(Seq(home.life.base), Seq(home.life.base));
+        learn(&log, &home, Ends { first: 0, tail: 0 });
         let first = log.bounds.borrow().first;
         if from < first {
             return Err(LogError::Trimmed(first));
         }
+        let base = Seq(home.life.base);
+        if let Some(moved) = home.moved.as_ref().filter(|_| from < base) {
+            let batch = self.read_moved(&log, &home, moved, from, limits).await?;
+            if !batch.entries.is_empty() {
+                return Ok(batch);
+            }
+            nothing.next = base;
+        }
+        let from = nothing.next;
         match self.client.fetch(&home.partition, home.life.offset(from), limits).await {
             Ok(page) => {
-                learn(&log, home.life, page.ends);
-                Ok(batch(home.life, page, from, limits))
+                learn(&log, &home, page.ends);
+                let entries = page
+                    .records
+                    .into_iter()
+                    .map(|record| Entry { stamp: stamp(home.life, record.place), bytes: record.value });
+                Ok(batch(entries, from, limits))
             }
             Err(ClientError::OutOfRange) => {
                 self.learn_ends(&log, &home).await?;
@@ -183,16 +211,60 @@ impl<C: Client> Core<C> {
         }
     }
 
+    /// What stands before the first place of its life; nothing if nothing is left from `from` on.
+    async fn read_moved(
+        &self,
+        log: &Log,
+        home: &Home,
+        moved: &Partition,
+        from: Seq,
+        limits: Limits,
+    ) -> Result<Batch, LogError> {
+        loop {
+            match moved::read(&self.client, moved, &log.signs, from, limits).await {
+                Ok(page) => {
+                    let (count, is_last) = (page.entries.len(), page.is_last);
+                    let mut batch = batch(page.entries.into_iter(), from, limits);
+                    if is_last && batch.entries.len() == count {
+                        batch.next = Seq(home.life.base);
+                    }
+                    return Ok(batch);
+                }
+                Err(ClientError::OutOfRange) => {
+                    let learned = self.learn_moved(log, home).await;
+                    learned
+                        .map_err(|error| LogError::Io(format!("where log {} begins is unknown: {error}", log.id)))?;
+                    let first = log.bounds.borrow().first;
+                    if from < first {
+                        return Err(LogError::Trimmed(first));
+                    }
+                }
+                Err(ClientError::Missing) => return Ok(Batch { entries: Vec::new(), next: from }),
+                Err(error) => return Err(LogError::Io(format!("log {} cannot be read: {error}", log.id))),
+            }
+        }
+    }
+
     pub(crate) async fn trim(&self, id: LogId, before: Seq) -> Result<(), LogError> {
         let Some(home) = self.find(id).await? else { return Ok(()) };
         let log = self.log(id);
         let ends = self.learn_ends(&log, &home).await?;
+        if let Some(moved) = &home.moved {
+            let upto = before.min(Seq(home.life.base));
+            if upto > log.bounds.borrow().first {
+                match moved::trim(&self.client, moved, &log.signs, upto).await {
+                    // Somebody else has trimmed further meanwhile.
+                    Ok(()) | Err(ClientError::Missing | ClientError::OutOfRange) => log.learn(upto, upto),
+                    Err(error) => return Err(LogError::Io(format!("log {id} cannot be trimmed: {error}"))),
+                }
+            }
+        }
         let before = home.life.offset(before).min(ends.tail);
         if before <= ends.first {
             return Ok(());
         }
         match self.client.delete_records(&home.partition, before).await {
-            Ok(first) => learn(&log, home.life, Ends { first, tail: ends.tail }),
+            Ok(first) => learn(&log, &home, Ends { first, tail: ends.tail }),
             Err(ClientError::Missing) => self.topics.forget(id.group),
             Err(error) => return Err(LogError::Io(format!("log {id} cannot be trimmed: {error}"))),
         }
@@ -262,8 +334,34 @@ impl<C: Client> Core<C> {
         let asked = self.client.ends(std::slice::from_ref(&home.partition)).await;
         let ends = asked.map_err(|error| LogError::Io(format!("the ends of log {} are unknown: {error}", log.id)))?;
         let (_, ends) = ends.first().ok_or_else(|| LogError::Io(format!("log {} has no ends", log.id)))?;
-        learn(log, home.life, *ends);
+        learn(log, home, *ends);
         Ok(*ends)
+    }
+
+    /// Finds where a log begins of which nothing has been trimmed but, perhaps, of what it brought from elsewhere.
+    async fn learn_moved(&self, log: &Log, home: &Home) -> Answer<()> {
+        let Some(moved) = &home.moved else { return Ok(()) };
+        let base = Seq(home.life.base);
+        let first = match moved::first(&self.client, moved, &log.signs).await {
+            Ok(first) => first.unwrap_or(base),
+            Err(ClientError::Missing) => base,
+            Err(error) => return Err(error),
+        };
+        log.learn(first, base);
+        Ok(())
+    }
+
+    /// Behind every place there ever was.
+    pub(crate) async fn furthest(&self) -> Seq {
+        let tails = self.known_logs().into_iter().map(|log| self.bounds(log).tail).max();
+        tails.unwrap_or_default().max(Seq(self.topics.furthest().await))
+    }
+
+    /// The logs that are known.
+    pub(crate) fn known_logs(&self) -> Vec<LogId> {
+        let mut known: Vec<LogId> = self.logs().keys().copied().collect();
+        known.sort_unstable();
+        known
     }
 
     fn log(&self, id: LogId) -> Arc<Log> {
@@ -286,8 +384,8 @@ impl<C> Drop for Core<C> {
 }
 
 /// Takes in the ends of a log's partition.
-pub(crate) fn learn(log: &Log, life: Life, ends: Ends) {
-    log.learn(life.seq(ends.first), life.seq(ends.tail));
+pub(crate) fn learn(log: &Log, home: &Home, ends: Ends) {
+    log.learn(home.first(ends), home.life.seq(ends.tail));
 }
 
 fn stamp(life: Life, place: Place) -> Stamp {
@@ -296,18 +394,17 @@ fn stamp(life: Life, place: Place) -> Stamp {
 
 /// As much of a page as the limits let through. Reading goes on behind what is delivered, never behind the tail: after a
 /// leader's loss the next one's may lag for a moment behind what is acknowledged.
-fn batch(life: Life, page: Page, from: Seq, limits: Limits) -> Batch {
+fn batch(page: impl Iterator<Item = Entry>, from: Seq, limits: Limits) -> Batch {
     let mut batch = Batch { entries: Vec::new(), next: from };
     let mut size_bytes = 0;
-    for record in page.records {
-        size_bytes += record.value.len();
+    for entry in page {
+        size_bytes += entry.bytes.len();
         let full = batch.entries.len() >= limits.entries || size_bytes > limits.bytes;
         if full && !batch.entries.is_empty() {
             break;
         }
-        let stamp = stamp(life, record.place);
-        batch.next = stamp.seq.next();
-        batch.entries.push(Entry { stamp, bytes: record.value });
+        batch.next = entry.stamp.seq.next();
+        batch.entries.push(entry);
     }
     batch
 }

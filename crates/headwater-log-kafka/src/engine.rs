@@ -1,7 +1,7 @@
 //! The engine as services see it, on a real cluster.
 use crate::{
     Settings,
-    checks::{self, Replication},
+    checks::{self, Described, Replication},
     client::{Client, ClientError},
     core::Core,
     krafka::Krafka,
@@ -33,16 +33,27 @@ impl KafkaEngine {
     /// # Errors
     /// `Unavailable` if the cluster cannot be reached, `Io` if it is refused: the text says what to set.
     pub async fn open(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Arc<Self>, LogError> {
-        let out_of_reach =
-            |error: ClientError| LogError::Unavailable(format!("the Kafka cluster cannot be used: {error}"));
-        let client = Krafka::connect(settings, Arc::clone(&clock)).await.map_err(out_of_reach)?;
-        let mut topics = client.topics().await.map_err(out_of_reach)?;
-        topics.retain(|topic| settings.prefix.owns(topic));
-        let described = client.describe(&topics).await.map_err(out_of_reach)?;
-        let objections = checks::objections(&described, settings.allow_single_replica);
-        if !objections.is_empty() {
-            return Err(LogError::Io(format!("the Kafka cluster is refused: {}", objections.join("; "))));
+        let connected = connect(settings, Arc::clone(&clock)).await?;
+        if connected.topics.contains(&settings.prefix.moving()) {
+            return Err(LogError::Io(format!(
+                "a data folder is being moved to the prefix `{0}`, and not all of it is there: run `headwater migrate to-kafka` \
+                 again, with the same folder",
+                settings.prefix
+            )));
         }
+        Self::over(connected, settings, clock).await
+    }
+
+    /// The same for whoever is moving a data folder there.
+    ///
+    /// # Errors
+    /// Those of [`Self::open`], but that one.
+    pub async fn open_unfinished(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Arc<Self>, LogError> {
+        Self::over(connect(settings, Arc::clone(&clock)).await?, settings, clock).await
+    }
+
+    async fn over(connected: Connected, settings: &Settings, clock: Arc<dyn Clock>) -> Result<Arc<Self>, LogError> {
+        let Connected { client, described, .. } = connected;
         let topics = Topics::new(settings.prefix.clone(), Replication::on(described.brokers.len()));
         let core = Core::open(client, topics, clock).await.map_err(out_of_reach)?;
         tokio::spawn(tail::follow(Arc::downgrade(&core)));
@@ -50,11 +61,48 @@ impl KafkaEngine {
         Ok(Arc::new(Self { core, identity }))
     }
 
+    /// The logs there were when it was opened, and those it has heard of since.
+    #[must_use]
+    pub fn logs(&self) -> Vec<LogId> {
+        self.core.known_logs()
+    }
+
+    /// Behind every place of the logs that there were and are.
+    #[must_use]
+    pub async fn furthest(&self) -> Seq {
+        self.core.furthest().await
+    }
+
     /// Tells these logs from all others: the cluster's id and the prefix, fit for a file's name.
     #[must_use]
     pub fn identity(&self) -> &str {
         &self.identity
     }
+}
+
+/// A cluster that may be entrusted with entries.
+pub(crate) struct Connected {
+    pub(crate) client: Krafka,
+    pub(crate) described: Described,
+    /// Those of the prefix.
+    pub(crate) topics: Vec<String>,
+}
+
+pub(crate) fn out_of_reach(error: ClientError) -> LogError {
+    LogError::Unavailable(format!("the Kafka cluster cannot be used: {error}"))
+}
+
+/// Connects, and sees that the cluster is one to entrust entries to.
+pub(crate) async fn connect(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Connected, LogError> {
+    let client = Krafka::connect(settings, clock).await.map_err(out_of_reach)?;
+    let mut topics = client.topics().await.map_err(out_of_reach)?;
+    topics.retain(|topic| settings.prefix.owns(topic));
+    let described = client.describe(&topics).await.map_err(out_of_reach)?;
+    let objections = checks::objections(&described, settings.allow_single_replica);
+    if !objections.is_empty() {
+        return Err(LogError::Io(format!("the Kafka cluster is refused: {}", objections.join("; "))));
+    }
+    Ok(Connected { client, described, topics })
 }
 
 impl Engine for KafkaEngine {

@@ -4,7 +4,7 @@
 //! The map: [`KafkaEngine`] is what services see, `core` the verbs over any client, `client` what is asked of one and
 //! `krafka` the one that is. `names` says which log is which partition and which place which offset; `topics` makes and
 //! deletes topics, `endings` remembers the deleted ones. `logs` keeps the order of appends, `tail` hears of what other
-//! nodes append, `checks` says which clusters are refused.
+//! nodes append, `checks` says which clusters are refused. `arrival` brings a data folder's logs in, `moved` reads them there.
 //!
 //! What Kafka promises, and so this engine: an acknowledged entry is in the memory of at least two brokers, not yet on
 //! their disks. It survives the loss of a machine, which the disk engine does not; the disk engine survives the loss of
@@ -13,6 +13,7 @@
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
 
+mod arrival;
 mod checks;
 mod client;
 mod core;
@@ -20,6 +21,7 @@ mod endings;
 mod engine;
 mod krafka;
 mod logs;
+mod moved;
 mod names;
 mod settings;
 mod tail;
@@ -27,6 +29,7 @@ mod tail;
 mod tests;
 mod topics;
 
+pub use arrival::Arrival;
 pub use engine::KafkaEngine;
 pub use names::Prefix;
 pub use settings::{Identity, Mechanism, Sasl, Security, Settings, Tls};

@@ -2,6 +2,7 @@
 //!
 //! Invariant: appends leave in the order of calls, one turn after the other's end, so one that failed or whose outcome is
 //! unknown never comes to stand behind a later one. Bounds only rise.
+use crate::moved::Signs;
 use bytes::Bytes;
 use headwater_log::{Bounds, LogError, LogId, Seq, Stamp};
 use std::{
@@ -21,6 +22,8 @@ const NOTHING: Range<Seq> = Seq(u64::MAX)..Seq(u64::MAX);
 pub(crate) struct Log {
     pub(crate) id: LogId,
     pub(crate) bounds: watch::Sender<Bounds>,
+    /// Where what it brought from elsewhere is found.
+    pub(crate) signs: Signs,
     queue: Mutex<Queue>,
     /// The places behind one another that this process has written last.
     written: Mutex<Range<Seq>>,
@@ -45,6 +48,7 @@ impl Log {
         Self {
             id,
             bounds: watch::Sender::new(Bounds::default()),
+            signs: Signs::default(),
             queue: Mutex::default(),
             written: Mutex::new(NOTHING),
         }

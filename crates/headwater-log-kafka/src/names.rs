@@ -3,7 +3,8 @@
 //! A group is a topic, `hw.<prefix>.<group in hex>`; a part is a partition. A place is `base + offset`. The base is 0 but
 //! for a group that was deleted and made again: that is the next *life* of the group, with a topic of its own
 //! (`….<life>`), and its places begin behind the last of the life before. So no place is ever used twice, and neither is
-//! a topic's name.
+//! a topic's name. What was [moved](crate::moved) in from elsewhere has its own places, before all of those, in
+//! `hw.<prefix>.<group>.moved`.
 use headwater_log::{LogGroup, LogId, Seq};
 use std::{fmt, sync::Arc};
 
@@ -14,6 +15,10 @@ pub struct Prefix(String);
 const MAX_PREFIX: usize = 40;
 /// The topic in which it is written which groups have been deleted.
 const ENDINGS: &str = "endings";
+/// The topic that is there while a data folder is moved in.
+const MOVING: &str = "moving";
+/// What the topic of a group's moved entries ends with.
+const MOVED: &str = ".moved";
 
 impl Prefix {
     /// Checks and takes a prefix.
@@ -43,9 +48,28 @@ impl Prefix {
         format!("hw.{}.{ENDINGS}", self.0)
     }
 
+    /// The topic of [`crate::arrival`].
+    pub(crate) fn moving(&self) -> String {
+        format!("hw.{}.{MOVING}", self.0)
+    }
+
+    /// The topic of what `group` brought from elsewhere.
+    pub(crate) fn moved(&self, group: LogGroup) -> String {
+        format!("hw.{}.{group}{MOVED}", self.0)
+    }
+
     /// Whether `topic` is this cluster's.
     pub(crate) fn owns(&self, topic: &str) -> bool {
-        topic == self.endings() || self.parse(topic).is_some()
+        topic == self.endings()
+            || topic == self.moving()
+            || self.parse(topic).is_some()
+            || self.parse_moved(topic).is_some()
+    }
+
+    /// The group whose moved entries `topic` holds; none if it is another topic.
+    pub(crate) fn parse_moved(&self, topic: &str) -> Option<LogGroup> {
+        let (group, _) = self.parse(topic.strip_suffix(MOVED)?)?;
+        (self.moved(group) == topic).then_some(group)
     }
 
     /// The group and life that `topic` belongs to; none if it is not this cluster's.
@@ -125,7 +149,7 @@ mod tests {
         {
             assert!(!prefix.owns(other), "{other}");
         }
-        assert!(prefix.owns("hw.a.endings") && prefix.owns(&format!("hw.a.{group}1")));
+        assert!(prefix.owns("hw.a.endings") && prefix.owns("hw.a.moving") && prefix.owns(&format!("hw.a.{group}1")));
     }
 
     #[test]
@@ -144,6 +168,10 @@ mod tests {
             let topic = prefix.topic(LogGroup(group), life);
             prop_assert!(topic.len() <= 249, "Kafka takes no longer names");
             prop_assert_eq!(prefix.parse(&topic), Some((LogGroup(group), life)));
+            prop_assert_eq!(prefix.parse_moved(&topic), None);
+            let moved = prefix.moved(LogGroup(group));
+            prop_assert!(moved.len() <= 249 && prefix.owns(&moved));
+            prop_assert_eq!((prefix.parse(&moved), prefix.parse_moved(&moved)), (None, Some(LogGroup(group))));
         }
 
         #[test]

@@ -63,7 +63,7 @@ async fn round<C: Client>(core: &Core<C>, watched: Vec<Arc<Log>>, looks: bool) -
     }
     for (partition, ends) in core.client.await_tails(&beyond).await? {
         if let Some((log, home)) = homes.get(&partition) {
-            learn(log, home.life, ends);
+            learn(log, home, ends);
         }
     }
     Ok(true)

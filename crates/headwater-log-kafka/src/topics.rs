@@ -4,11 +4,11 @@
 //! written meanwhile is deleted before anything is put into it.
 use crate::{
     checks::Replication,
-    client::{Answer, Client, ClientError, NewTopic},
+    client::{Answer, Client, ClientError, Ends, NewTopic},
     endings::{self, Endings},
     names::{self, Life, Partition, Prefix},
 };
-use headwater_log::{LogGroup, LogId};
+use headwater_log::{LogGroup, LogId, Seq};
 use std::{
     collections::HashMap,
     sync::{Arc, PoisonError, RwLock},
@@ -30,6 +30,14 @@ struct Topic {
     name: Arc<str>,
     partitions: i32,
     life: Life,
+    moved: Option<Moved>,
+}
+
+/// The topic of what a group brought from elsewhere.
+#[derive(Clone)]
+struct Moved {
+    name: Arc<str>,
+    partitions: i32,
 }
 
 /// Where a log is.
@@ -37,6 +45,15 @@ struct Topic {
 pub(crate) struct Home {
     pub(crate) partition: Partition,
     pub(crate) life: Life,
+    /// Where what stands before the first place of this life is, if the log [came from elsewhere](crate::moved).
+    pub(crate) moved: Option<Partition>,
+}
+
+impl Home {
+    /// Where the log begins, as far as its own partition tells.
+    pub(crate) fn first(&self, ends: Ends) -> Seq {
+        if self.moved.is_some() && ends.first == 0 { Seq::ZERO } else { self.life.seq(ends.first) }
+    }
 }
 
 impl Topics {
@@ -45,7 +62,8 @@ impl Topics {
         Self { prefix, replication, endings_log, known: RwLock::default(), changing: Mutex::default() }
     }
 
-    /// Finds all topics there are; returns the logs in them. Topics that outlived their ending go.
+    /// Finds all topics there are; returns the logs in them. Topics that outlived their ending go, and those of which all that
+    /// was moved in has been trimmed.
     pub(crate) async fn survey<C: Client>(&self, client: &C) -> Answer<Vec<(LogId, Home)>> {
         let mut endings = self.changing.lock().await;
         let endings_topic = &*self.endings_log.topic;
@@ -55,18 +73,23 @@ impl Topics {
         endings.read_on(client, &self.endings_log).await?;
         let (mut live, mut logs) = (Vec::new(), Vec::new());
         for name in client.topics().await? {
-            match self.prefix.parse(&name) {
-                Some((group, life)) if life < endings.life(group).number => client.delete_topic(&name).await?,
-                Some((group, _)) => live.push((group, name)),
-                None => {}
+            let is_over = match (self.prefix.parse(&name), self.prefix.parse_moved(&name)) {
+                (Some((group, life)), _) if life == endings.life(group).number => {
+                    live.push(group);
+                    false
+                }
+                (Some((group, life)), _) => life < endings.life(group).number,
+                (None, Some(group)) => endings.life(group).number > 0 || is_empty(client, &name).await?,
+                (None, None) => false,
+            };
+            if is_over {
+                client.delete_topic(&name).await?;
             }
         }
-        let names: Vec<String> = live.iter().map(|(_, name)| name.clone()).collect();
-        let partitions = client.partitions(&names).await?;
-        for (group, name) in live {
-            let Some(&partitions) = partitions.get(&name) else { continue };
-            self.learn(group, &name, partitions, endings.life(group));
-            let parts = (0..u32::try_from(partitions).unwrap_or(0)).map(|part| LogId::new(group, part));
+        self.learn_all(client, &endings, &live).await?;
+        for group in live {
+            let parts = u32::try_from(self.partitions_known(group).unwrap_or(0)).unwrap_or(0);
+            let parts = (0..parts).map(|part| LogId::new(group, part));
             logs.extend(parts.filter_map(|log| Some((log, self.known(log)?))));
         }
         Ok(logs)
@@ -77,7 +100,9 @@ impl Topics {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         let topic = known.get(&log.group)?;
         let partition = names::partition(&topic.name, log)?;
-        (partition.index < topic.partitions).then_some(Home { partition, life: topic.life })
+        let moved = topic.moved.as_ref().filter(|moved| partition.index < moved.partitions);
+        let moved = moved.map(|moved| Partition { topic: Arc::clone(&moved.name), index: partition.index });
+        (partition.index < topic.partitions).then_some(Home { partition, life: topic.life, moved })
     }
 
     /// Where a log is; none if it has not been born.
@@ -106,11 +131,12 @@ impl Topics {
             let name = self.prefix.topic(log.group, life.number);
             if self.partitions_known(log.group).is_some() {
                 client.grow_topic(&name, wanted).await?;
-                self.learn(log.group, &name, wanted, life);
+                self.has_grown(log.group, wanted);
             } else if self.create(client, &name, wanted).await? {
                 endings.read_on(client, &self.endings_log).await?;
                 if endings.life(log.group) == life {
-                    self.learn(log.group, &name, wanted, life);
+                    let topic = Topic { name: name.into(), partitions: wanted, life, moved: None };
+                    self.learn(log.group, topic);
                 } else {
                     client.delete_topic(&name).await?; // another node ended this life before we created the topic
                 }
@@ -132,7 +158,13 @@ impl Topics {
         endings.read_on(client, &self.endings_log).await?;
         self.forget(group);
         client.delete_topic(&name).await?;
+        client.delete_topic(&self.prefix.moved(group)).await?;
         Ok(Some(endings.life(group)))
+    }
+
+    /// Behind every place of the groups that have been deleted, and the floor of all others.
+    pub(crate) async fn furthest(&self) -> u64 {
+        self.changing.lock().await.furthest()
     }
 
     /// What is known of a group may no longer hold; it will be looked for again.
@@ -143,13 +175,28 @@ impl Topics {
     /// Looks for the topic of a group's present life, and returns that life.
     async fn look<C: Client>(&self, client: &C, endings: &mut Endings, group: LogGroup) -> Answer<Life> {
         endings.read_on(client, &self.endings_log).await?;
-        let life = endings.life(group);
-        let name = self.prefix.topic(group, life.number);
-        match client.partitions(std::slice::from_ref(&name)).await?.get(&name) {
-            Some(&partitions) => self.learn(group, &name, partitions, life),
-            None => self.forget(group),
+        self.learn_all(client, endings, &[group]).await?;
+        Ok(endings.life(group))
+    }
+
+    /// Asks what there is of these groups.
+    async fn learn_all<C: Client>(&self, client: &C, endings: &Endings, groups: &[LogGroup]) -> Answer<()> {
+        let names = |group: LogGroup| (self.prefix.topic(group, endings.life(group).number), self.prefix.moved(group));
+        let asked: Vec<String> = groups.iter().flat_map(|group| <[String; 2]>::from(names(*group))).collect();
+        let partitions = client.partitions(&asked).await?;
+        for group in groups {
+            let (name, moved) = names(*group);
+            let count = partitions.get(&moved).copied();
+            let moved = count.map(|partitions| Moved { name: moved.as_str().into(), partitions });
+            match partitions.get(&name) {
+                Some(&partitions) => {
+                    let life = endings.life(*group);
+                    self.learn(*group, Topic { name: name.into(), partitions, life, moved });
+                }
+                None => self.forget(*group),
+            }
         }
-        Ok(life)
+        Ok(())
     }
 
     async fn create<C: Client>(&self, client: &C, name: &str, partitions: i32) -> Answer<bool> {
@@ -162,8 +209,21 @@ impl Topics {
         self.known.read().unwrap_or_else(PoisonError::into_inner).get(&group).map(|topic| topic.partitions)
     }
 
-    fn learn(&self, group: LogGroup, name: &str, partitions: i32, life: Life) {
-        let topic = Topic { name: name.into(), partitions, life };
+    fn learn(&self, group: LogGroup, topic: Topic) {
         self.known.write().unwrap_or_else(PoisonError::into_inner).insert(group, topic);
     }
+
+    fn has_grown(&self, group: LogGroup, partitions: i32) {
+        if let Some(topic) = self.known.write().unwrap_or_else(PoisonError::into_inner).get_mut(&group) {
+            topic.partitions = partitions;
+        }
+    }
+}
+
+/// Whether nothing is left in a topic.
+async fn is_empty<C: Client>(client: &C, name: &str) -> Answer<bool> {
+    let partitions = client.partitions(&[name.to_owned()]).await?.get(name).copied().unwrap_or(0);
+    let topic: Arc<str> = name.into();
+    let all: Vec<_> = (0..partitions).map(|index| Partition { topic: Arc::clone(&topic), index }).collect();
+    Ok(client.ends(&all).await?.iter().all(|(_, ends)| ends.first >= ends.tail))
 }

@@ -1,12 +1,13 @@
 //! The verbs over a cluster in memory, with its faults; and, where there is one, over a real cluster.
 mod fake;
+mod moved;
 mod real;
 
 use crate::{Prefix, checks::Replication, core::Core, tail, topics::Topics};
 use bytes::Bytes;
 use fake::{Fake, Fault};
 use headwater_log::{
-    Bounds, Commit, Engine, Limits, LogError, LogGroup, LogId, Seq, Stamp,
+    Batch, Bounds, Commit, Engine, Limits, LogError, LogGroup, LogId, Seq, Stamp,
     clock::{Clock, ManualClock, SystemClock},
     conformance::{self, ALL, Subject},
     engine::{Reading, Trimming},
