@@ -4,12 +4,11 @@
 //! same places and times. It begins its logs where the other one does, so what is gone is known to be gone; and it goes on
 //! behind every place that was given out by then.
 use super::{
-    core::make_store,
     files::{Files, unfinished},
-    group::{GroupHead, Row},
+    import::{RUN_BYTES, close},
     index::Index,
     run::Run,
-    store::{failed, run_name, segment_name},
+    store::{failed, run_name},
     survey::{Survey, read_store, survey},
 };
 use crate::{
@@ -20,8 +19,6 @@ use bytes::Bytes;
 use std::{collections::BTreeMap, future::ready};
 use tokio::sync::watch;
 
-/// A run is cut once its blocks are so large together: offsets in it have 32 bits.
-const RUN_BYTES: u64 = 1 << 30;
 const PAGE: Limits = Limits { entries: usize::MAX, bytes: 1 << 20 };
 const ONE: Limits = Limits { entries: 1, bytes: 1 };
 
@@ -65,6 +62,24 @@ impl Past {
         Ok(past)
     }
 
+    /// The logs it knows of.
+    #[must_use]
+    pub fn logs(&self) -> Vec<LogId> {
+        self.tails.keys().copied().collect()
+    }
+
+    /// Behind every place that was given out.
+    #[must_use]
+    pub fn end(&self) -> Seq {
+        Seq(self.end)
+    }
+
+    /// A number that hardly another folder has.
+    #[must_use]
+    pub fn salt(&self) -> u32 {
+        self.salt
+    }
+
     fn page(&self, log: LogId, from: Seq, limits: Limits) -> Result<Batch, LogError> {
         let mut batch = self.index.plan(log, from, limits, self.salt)?.fetch()?;
         batch.entries.retain(|entry| entry.stamp.seq.0 < self.end);
@@ -95,8 +110,8 @@ impl Past {
                 next_file += 1;
             }
         }
-        self.close(files, salt, next_file)?;
-        make_store(files, salt).map(drop)
+        let begins = self.tails.keys().map(|log| (*log, self.bounds(*log).first));
+        close(files, salt, next_file, begins, Seq(self.end), self.upto_ms)
     }
 
     /// All places there are, in stretches whose blocks take about `most` bytes together.
@@ -138,32 +153,6 @@ impl Past {
         }
         Ok(())
     }
-
-    /// The last group: where logs begin, and where places go on.
-    fn close(&self, files: &dyn Files, salt: u32, id: u32) -> Result<(), LogError> {
-        let begins = self.tails.keys().map(|log| (*log, self.bounds(*log).first.0));
-        let rows: Vec<Row> =
-            begins.filter(|(_, first)| *first > 0).map(|(log, before)| Row::Trim { log, before }).collect();
-        let mut group = Vec::new();
-        GroupHead::begin(&mut group);
-        let head = GroupHead {
-            segment: id,
-            next_file: id + 1,
-            commit: 1,
-            first_seq: self.end,
-            next_seq: self.end,
-            time_ms: self.upto_ms,
-            ..GroupHead::default()
-        };
-        head.finish(&mut group, &rows, salt);
-        let name = segment_name(id);
-        let written = files.create(&name).and_then(|file| {
-            file.write_at(0, &group)?;
-            file.sync()?;
-            files.sync_dir()
-        });
-        written.map_err(|error| failed(&name, &error))
-    }
 }
 
 impl Engine for Past {
@@ -204,6 +193,7 @@ mod tests {
             Core,
             files::DiskFiles,
             fsck,
+            store::segment_name,
             trial::{Chance, LOGS, entries, log, open},
         },
     };

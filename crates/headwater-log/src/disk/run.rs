@@ -62,6 +62,11 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
+    /// Which places come into it, if that is known only once they have.
+    pub(super) fn spans(&mut self, (first_seq, next_seq): (u64, u64)) {
+        (self.footer.first_seq, self.footer.next_seq) = (first_seq, next_seq);
+    }
+
     fn close(&mut self, open: Option<(LogId, BlockWriter)>) {
         let Some((_, block)) = open else { return };
         let start = block.start();

@@ -182,22 +182,31 @@ impl Upkeep {
         let unsorted = |held: &Held| held.sealed && !held.damaged && held.kind == Kind::Segment;
         let sparse = |held: &Held| held.kind == Kind::Run && !held.damaged && held.live * SPARSE <= held.blocks;
         let waiting = files.iter().filter(|(_, held)| unsorted(held)).count();
-        // A run may span a file that held nothing when it was made, and that a restart has brought back. Sorting that one
-        // with what follows would make two runs that overlap, and of those neither can be believed.
         let mut spanned = 0;
-        let from = files.iter().skip_while(|(_, held)| {
-            let begins = (unsorted(held) || sparse(held)) && held.first_seq >= spanned;
-            spanned = spanned.max(held.next_seq);
-            !begins
+        let begins_apart: Vec<bool> = files
+            .iter()
+            .map(|(_, held)| {
+                let apart = held.first_seq >= spanned;
+                spanned = spanned.max(held.next_seq);
+                apart
+            })
+            .collect();
+        // A run may span a file that held nothing when it was made, and that a restart has brought back; and what was brought
+        // in from elsewhere has its places. To sort some of those that share places would make two runs that overlap within a
+        // log, and of those neither can be believed.
+        let is_apart = |at: usize| begins_apart[at] && begins_apart.get(at + 1).is_none_or(|next| *next);
+        let worth = files.iter().enumerate().map(|(at, (id, held))| {
+            let wanted = (unsorted(held) || sparse(held)) && is_apart(at);
+            wanted.then_some((*id, *held))
         });
-        let neighbours = from.take_while(|(_, held)| unsorted(held) || sparse(held));
+        let neighbours = worth.skip_while(Option::is_none).map_while(|file| file);
         let mut size_bytes = 0;
         let few = neighbours.take(SORT_FILES).take_while(|(_, held)| {
             let before = size_bytes;
             size_bytes += held.file.size().unwrap_or_default();
             before == 0 || size_bytes <= SORT_BYTES
         });
-        (few.map(|(id, _)| **id).collect(), waiting >= self.store.config.unsorted_segments)
+        (few.map(|(id, _)| *id).collect(), waiting >= self.store.config.unsorted_segments)
     }
 
     /// The blocks in `sources` that can still be read.
