@@ -37,6 +37,8 @@ const ROUNDS: u32 = 20;
 /// Of everything that goes wrong, in a run that cuts, too.
 const CUTS: u32 = 20;
 const ROUNDS_IN_CI: u32 = 3;
+/// Records in each of the streams that are moved.
+const MOVED_RECORDS: u32 = 1000;
 /// 32 bytes in base64.
 const MASTER_KEY: &str = "b25seSBmb3IgdGVzdHMsIDMyIGJ5dGVzIG9mIGtleS4=";
 
@@ -147,6 +149,7 @@ fn on_one(root: &Path, balanced: &[&str], led: &[&str]) -> Result<(), String> {
     cluster.test(root, CONTRACT)?;
     cluster.strike(root, NODES - 1, ROUNDS_IN_CI)?;
     cluster.trim(root)?;
+    cluster.take_in(root)?;
     cluster.serve(root, NODES - 1, balanced, led)
 }
 
@@ -188,6 +191,12 @@ impl Cluster {
     /// Servers that come after, or were behind, what was trimmed.
     fn trim(&self, root: &Path) -> Result<(), String> {
         command::run_with(script(root, "snapshots.py").args(["--brokers", &self.addresses]))
+    }
+
+    /// A data folder that is moved there and back.
+    fn take_in(&self, root: &Path) -> Result<(), String> {
+        let records = MOVED_RECORDS.to_string();
+        command::run_with(script(root, "migrate.py").args(["--brokers", &self.addresses, "--records", &records]))
     }
 
     /// Clients against several servers.

@@ -28,7 +28,7 @@ pub mod value;
 mod write;
 
 use database::{Database, Other};
-pub use database::{LOG, SPACES, folded};
+pub use database::{LOG, SNAPSHOTS, SPACES, folded, take_snapshot, write_snapshot};
 pub use duties::{run_duties, run_snapshots};
 use headwater_log::{Engine, LogError, clock::Clock, kv::Kv};
 use headwater_wire::{Access, ErrorKind, Row, Sealer};

@@ -6,11 +6,11 @@ use crate::{
     client::{Answer, Client, ClientError, Ends, Place},
     logs::{Log, Waiting},
     moved,
-    names::{Life, Partition},
+    names::Life,
     topics::{Home, Topics},
 };
 use bytes::Bytes;
-use headwater_log::{Batch, Bounds, Commit, Entry, Limits, LogError, LogGroup, LogId, Seq, Stamp, clock::Clock};
+use headwater_log::{Bounds, Commit, LogError, LogGroup, LogId, Seq, Stamp, clock::Clock};
 use std::{
     collections::{BTreeSet, HashMap},
     future::ready,
@@ -171,80 +171,6 @@ impl<C: Client> Core<C> {
         parts.unwrap_or(0)
     }
 
-    pub(crate) async fn read(&self, id: LogId, from: Seq, limits: Limits) -> Result<Batch, LogError> {
-        let mut nothing = Batch { entries: Vec::new(), next: from };
-        let Some(home) = self.find(id).await? else { return Ok(nothing) };
-        let log = self.log(id);
-        learn(&log, &home, Ends { first: 0, tail: 0 });
-        let first = log.bounds.borrow().first;
-        if from < first {
-            return Err(LogError::Trimmed(first));
-        }
-        let base = Seq(home.life.base);
-        if let Some(moved) = home.moved.as_ref().filter(|_| from < base) {
-            let batch = self.read_moved(&log, &home, moved, from, limits).await?;
-            if !batch.entries.is_empty() {
-                return Ok(batch);
-            }
-            nothing.next = base;
-        }
-        let from = nothing.next;
-        match self.client.fetch(&home.partition, home.life.offset(from), limits).await {
-            Ok(page) => {
-                learn(&log, &home, page.ends);
-                let entries = page
-                    .records
-                    .into_iter()
-                    .map(|record| Entry { stamp: stamp(home.life, record.place), bytes: record.value });
-                Ok(batch(entries, from, limits))
-            }
-            Err(ClientError::OutOfRange) => {
-                self.learn_ends(&log, &home).await?;
-                let first = log.bounds.borrow().first;
-                if from < first { Err(LogError::Trimmed(first)) } else { Ok(nothing) }
-            }
-            Err(ClientError::Missing) => {
-                self.topics.forget(id.group);
-                Ok(nothing)
-            }
-            Err(error) => Err(LogError::Io(format!("log {id} cannot be read: {error}"))),
-        }
-    }
-
-    /// What stands before the first place of its life; nothing if nothing is left from `from` on.
-    async fn read_moved(
-        &self,
-        log: &Log,
-        home: &Home,
-        moved: &Partition,
-        from: Seq,
-        limits: Limits,
-    ) -> Result<Batch, LogError> {
-        loop {
-            match moved::read(&self.client, moved, &log.signs, from, limits).await {
-                Ok(page) => {
-                    let (count, is_last) = (page.entries.len(), page.is_last);
-                    let mut batch = batch(page.entries.into_iter(), from, limits);
-                    if is_last && batch.entries.len() == count {
-                        batch.next = Seq(home.life.base);
-                    }
-                    return Ok(batch);
-                }
-                Err(ClientError::OutOfRange) => {
-                    let learned = self.learn_moved(log, home).await;
-                    learned
-                        .map_err(|error| LogError::Io(format!("where log {} begins is unknown: {error}", log.id)))?;
-                    let first = log.bounds.borrow().first;
-                    if from < first {
-                        return Err(LogError::Trimmed(first));
-                    }
-                }
-                Err(ClientError::Missing) => return Ok(Batch { entries: Vec::new(), next: from }),
-                Err(error) => return Err(LogError::Io(format!("log {} cannot be read: {error}", log.id))),
-            }
-        }
-    }
-
     pub(crate) async fn trim(&self, id: LogId, before: Seq) -> Result<(), LogError> {
         let Some(home) = self.find(id).await? else { return Ok(()) };
         let log = self.log(id);
@@ -325,30 +251,17 @@ impl<C: Client> Core<C> {
         kept
     }
 
-    async fn find(&self, id: LogId) -> Result<Option<Home>, LogError> {
+    pub(crate) async fn find(&self, id: LogId) -> Result<Option<Home>, LogError> {
         let found = self.topics.find(&self.client, id).await;
         found.map_err(|error| LogError::Io(format!("log {id} cannot be looked for: {error}")))
     }
 
-    async fn learn_ends(&self, log: &Log, home: &Home) -> Result<Ends, LogError> {
+    pub(crate) async fn learn_ends(&self, log: &Log, home: &Home) -> Result<Ends, LogError> {
         let asked = self.client.ends(std::slice::from_ref(&home.partition)).await;
         let ends = asked.map_err(|error| LogError::Io(format!("the ends of log {} are unknown: {error}", log.id)))?;
         let (_, ends) = ends.first().ok_or_else(|| LogError::Io(format!("log {} has no ends", log.id)))?;
         learn(log, home, *ends);
         Ok(*ends)
-    }
-
-    /// Finds where a log begins of which nothing has been trimmed but, perhaps, of what it brought from elsewhere.
-    async fn learn_moved(&self, log: &Log, home: &Home) -> Answer<()> {
-        let Some(moved) = &home.moved else { return Ok(()) };
-        let base = Seq(home.life.base);
-        let first = match moved::first(&self.client, moved, &log.signs).await {
-            Ok(first) => first.unwrap_or(base),
-            Err(ClientError::Missing) => base,
-            Err(error) => return Err(error),
-        };
-        log.learn(first, base);
-        Ok(())
     }
 
     /// Behind every place there ever was.
@@ -364,7 +277,7 @@ impl<C: Client> Core<C> {
         known
     }
 
-    fn log(&self, id: LogId) -> Arc<Log> {
+    pub(crate) fn log(&self, id: LogId) -> Arc<Log> {
         Arc::clone(self.logs().entry(id).or_insert_with(|| Arc::new(Log::new(id))))
     }
 
@@ -388,23 +301,6 @@ pub(crate) fn learn(log: &Log, home: &Home, ends: Ends) {
     log.learn(home.first(ends), home.life.seq(ends.tail));
 }
 
-fn stamp(life: Life, place: Place) -> Stamp {
+pub(crate) fn stamp(life: Life, place: Place) -> Stamp {
     Stamp { seq: life.seq(place.offset), time_ms: place.time_ms }
-}
-
-/// As much of a page as the limits let through. Reading goes on behind what is delivered, never behind the tail: after a
-/// leader's loss the next one's may lag for a moment behind what is acknowledged.
-fn batch(page: impl Iterator<Item = Entry>, from: Seq, limits: Limits) -> Batch {
-    let mut batch = Batch { entries: Vec::new(), next: from };
-    let mut size_bytes = 0;
-    for entry in page {
-        size_bytes += entry.bytes.len();
-        let full = batch.entries.len() >= limits.entries || size_bytes > limits.bytes;
-        if full && !batch.entries.is_empty() {
-            break;
-        }
-        batch.next = entry.stamp.seq.next();
-        batch.entries.push(entry);
-    }
-    batch
 }

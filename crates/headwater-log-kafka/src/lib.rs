@@ -1,7 +1,7 @@
 //! Logs on Apache Kafka: the four verbs of [`headwater_log::Engine`] for those who outgrew one machine, or must survive
 //! the loss of one.
 //!
-//! The map: [`KafkaEngine`] is what services see, `core` the verbs over any client, `client` what is asked of one and
+//! The map: [`KafkaEngine`] is what services see, `core` the verbs over any client, `read` one of them, `client` what is asked of one and
 //! `krafka` the one that is. `names` says which log is which partition and which place which offset; `topics` makes and
 //! deletes topics, `endings` remembers the deleted ones. `logs` keeps the order of appends, `tail` hears of what other
 //! nodes append, `checks` says which clusters are refused. `arrival` brings a data folder's logs in, `moved` reads them there.
@@ -23,6 +23,7 @@ mod krafka;
 mod logs;
 mod moved;
 mod names;
+mod read;
 mod settings;
 mod tail;
 #[cfg(test)]

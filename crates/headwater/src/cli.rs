@@ -10,6 +10,7 @@ mod health;
 mod identity;
 mod inspect;
 mod manual;
+mod migrate;
 mod output;
 mod put;
 mod relay;
@@ -33,6 +34,7 @@ use function::Run;
 use health::Health;
 use inspect::{Dump, Folder};
 use manual::{Completions, Man};
+use migrate::Migrate;
 use put::Put;
 use restore::Restore;
 use std::{
@@ -81,6 +83,9 @@ enum Command {
     /// Makes a data folder of a backup, or lists the backups there are
     #[command(after_help = restore::HELP)]
     Restore(Restore),
+    /// Moves everything from a data folder to a Kafka cluster, or back
+    #[command(subcommand, after_help = migrate::HELP)]
+    Migrate(Migrate),
     /// Tells by its exit status whether a server takes requests
     #[command(after_help = health::HELP)]
     Health(Health),
@@ -152,6 +157,7 @@ pub(crate) fn run() -> ExitCode {
         Some(Command::Log(Log::Dump(dump))) => dump.show(),
         Some(Command::Backup(backup)) => block_on(backup.run()),
         Some(Command::Restore(restore)) => block_on(restore.run()),
+        Some(Command::Migrate(migrate)) => block_on(migrate.run()),
         Some(Command::Health(health)) => block_on(health.run()),
         Some(Command::Stream(stream)) => block_on(stream.run()),
         Some(Command::Put(put)) => block_on(put.run()),

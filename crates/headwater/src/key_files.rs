@@ -16,6 +16,8 @@ use std::{
 /// The folder of the master key, in the data folder, and its name there.
 pub(crate) const FOLDER: &str = "keys";
 const MASTER_KEY: &str = "master.key";
+const VARIABLE: &str = "HEADWATER_MASTER_KEY";
+const BOTH: &str = "--master-key-file and HEADWATER_MASTER_KEY: give one of the two";
 
 /// A file of declared keys: `[[key]]` tables.
 #[derive(Deserialize)]
@@ -58,8 +60,8 @@ pub(crate) fn open(
     entropy: &Entropy,
 ) -> Result<KeyStore, String> {
     let master = match (&settings.master_key, &settings.master_key_file, store) {
-        (Some(_), Some(_), _) => return Err("--master-key-file and HEADWATER_MASTER_KEY: give one of the two".into()),
-        (Some(text), None, _) => parse(text, "HEADWATER_MASTER_KEY")?,
+        (Some(_), Some(_), _) => return Err(BOTH.into()),
+        (Some(text), None, _) => parse(text, VARIABLE)?,
         (None, Some(file), _) => parse(&read(file)?, &file.display().to_string())?,
         (None, None, Store::Folder(data)) => kept(&data.join(FOLDER), entropy)?,
         (None, None, Store::Memory) => parse(&made(entropy), "a new master key")?,
@@ -69,6 +71,25 @@ pub(crate) fn open(
         Some(file) => declared(file, account, region)?,
     };
     KeyStore::new(&master, declared)
+}
+
+/// The master key that a file or a variable holds, as text.
+///
+/// # Errors
+/// A sentence with the file or variable.
+pub(crate) fn given(file: Option<&Path>, variable: Option<String>) -> Result<String, String> {
+    let (text, from) = match (file, variable) {
+        (Some(_), Some(_)) => return Err(BOTH.into()),
+        (Some(file), None) => (read(file)?, file.display().to_string()),
+        (None, Some(text)) => (text, VARIABLE.into()),
+        (None, None) => {
+            return Err(
+                "what is encrypted needs its master key: give it with --master-key-file FILE or HEADWATER_MASTER_KEY"
+                    .into(),
+            );
+        }
+    };
+    parse(&text, &from).map(|_| text)
 }
 
 fn read(file: &Path) -> Result<String, String> {

@@ -9,6 +9,7 @@ mod gate;
 mod key_files;
 mod kinesis_source;
 mod logging;
+mod migrate;
 mod nodes;
 mod outward;
 mod serve;

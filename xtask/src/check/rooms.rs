@@ -134,7 +134,7 @@ const ROOMS: &[Room] = &[
         may_use: SERVER_MAY_USE,
         not_crates: &[],
         not_paths: &["DiskEngine::open", "MemoryEngine::new", "FjallKv::open", "MemoryKv::new", "KafkaEngine::open"],
-        seams: &["src/serve/store.rs"],
+        seams: &["src/serve/store.rs", "src/migrate.rs"],
     },
     Room {
         folder: "crates/headwater",

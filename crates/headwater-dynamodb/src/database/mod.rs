@@ -45,6 +45,7 @@ pub(crate) use rows::{
 };
 use shown::Shown;
 use snapshots::Pace;
+pub use snapshots::{SNAPSHOTS, take_snapshot, write_snapshot};
 use std::{
     collections::HashMap,
     future::ready,

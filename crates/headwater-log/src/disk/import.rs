@@ -198,7 +198,7 @@ mod tests {
             let entries = (0..chance.below(60)).map(|number| {
                 place += u64::from(1 + chance.below(50));
                 let stamp = Stamp { seq: Seq(place), time_ms: 1000 + u64::from(number) };
-                Entry { stamp, bytes: Bytes::from(vec![number as u8; chance.below(900) as usize]) }
+                Entry { stamp, bytes: Bytes::from(vec![number.to_le_bytes()[0]; chance.below(900) as usize]) }
             });
             (Seq(first), entries.collect())
         };

@@ -68,6 +68,12 @@ impl Past {
         self.tails.keys().copied().collect()
     }
 
+    /// How much is kept of all of them, as it lies on the disk.
+    #[must_use]
+    pub fn size_bytes(&self) -> u64 {
+        self.index.logs.values().flat_map(|log| &log.blocks).map(|block| u64::from(block.len)).sum()
+    }
+
     /// Behind every place that was given out.
     #[must_use]
     pub fn end(&self) -> Seq {

@@ -182,23 +182,19 @@ impl Upkeep {
         let unsorted = |held: &Held| held.sealed && !held.damaged && held.kind == Kind::Segment;
         let sparse = |held: &Held| held.kind == Kind::Run && !held.damaged && held.live * SPARSE <= held.blocks;
         let waiting = files.iter().filter(|(_, held)| unsorted(held)).count();
-        let mut spanned = 0;
-        let begins_apart: Vec<bool> = files
-            .iter()
-            .map(|(_, held)| {
-                let apart = held.first_seq >= spanned;
-                spanned = spanned.max(held.next_seq);
-                apart
-            })
-            .collect();
         // A run may span a file that held nothing when it was made, and that a restart has brought back; and what was brought
         // in from elsewhere has its places. To sort some of those that share places would make two runs that overlap within a
         // log, and of those neither can be believed.
-        let is_apart = |at: usize| begins_apart[at] && begins_apart.get(at + 1).is_none_or(|next| *next);
-        let worth = files.iter().enumerate().map(|(at, (id, held))| {
-            let wanted = (unsorted(held) || sparse(held)) && is_apart(at);
-            wanted.then_some((*id, *held))
+        let spans = files.iter().scan(0, |spanned: &mut u64, (_, held)| {
+            let before = *spanned;
+            *spanned = before.max(held.next_seq);
+            Some(held.first_seq >= before)
         });
+        let begins: Vec<bool> = spans.collect();
+        let ends = begins.iter().skip(1).chain([&true]);
+        let apart = files.iter().zip(begins.iter().zip(ends).map(|(begins, ends)| *begins && *ends));
+        let worth =
+            apart.map(|((id, held), apart)| (apart && (unsorted(held) || sparse(held))).then_some((*id, *held)));
         let neighbours = worth.skip_while(Option::is_none).map_while(|file| file);
         let mut size_bytes = 0;
         let few = neighbours.take(SORT_FILES).take_while(|(_, held)| {

@@ -16,9 +16,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
 /// What the nodes say, among the groups below 2⁶⁴ that are Headwater's own.
-const LOG: LogId = LogId::new(LogGroup(5), 0);
+pub(crate) const LOG: LogId = LogId::new(LogGroup(5), 0);
 /// How often each says so.
-const BEAT_MS: u64 = 500;
+pub(crate) const BEAT_MS: u64 = 500;
 /// How often the leader forgets what was said before the last time.
 const TRIM_EVERY_MS: u64 = 60_000;
 /// How long a last word may take.

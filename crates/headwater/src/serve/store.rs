@@ -1,4 +1,4 @@
-//! What everything is kept in: engines and rows, on disk, in memory or on Kafka. The only place that constructs them.
+//! What everything is kept in: engines and rows, on disk, in memory or on Kafka. The only place that constructs them, but for moving between them.
 use crate::{
     backup::{HOUR_MS, History, Source},
     settings::{DEFAULT_CACHE_BYTES, KafkaSettings, Settings, Store},

@@ -147,6 +147,18 @@ impl Login {
     }
 }
 
+impl Raw {
+    /// The cluster that is written, whatever else is.
+    ///
+    /// # Errors
+    /// A sentence with the setting and what to do about it.
+    pub(crate) fn cluster(&self) -> Result<KafkaSettings, String> {
+        let written = Self { advertise: None, ..self.clone() };
+        let checked = KafkaSettings::check(&written, &[SocketAddr::from(([127, 0, 0, 1], 0))])?;
+        checked.ok_or_else(|| "say where the cluster is with --brokers HOST:PORT".into())
+    }
+}
+
 /// The first setting that only Kafka heeds.
 fn unheeded(written: &Raw) -> Option<&'static str> {
     [

@@ -13,7 +13,7 @@ use super::{
     Entry, Whole, each, newest, rows as rows_of,
 };
 use headwater_log::{
-    LogError,
+    Engine, LogError, Seq,
     epoch::Seat,
     kv::{Batch, Kv, Space},
 };
@@ -52,12 +52,7 @@ impl Database {
     /// # Errors
     /// `Behind` if another one took its place meanwhile; until it succeeds nothing else may be applied.
     pub(in crate::database) async fn load(&self, reader: &mut Reader) -> Result<(), Stuck> {
-        let first = self.engine.bounds_now(LOG).await.map_err(Stuck::Unread)?.first;
-        let newest = newest(&*self.engine).await?.filter(|whole| whole.place.seq.next() >= first);
-        let Some(whole) = newest else {
-            let why = format!("the tables' log begins at {first}, and there is no snapshot of what stood before");
-            return Err(Stuck::Lost(LogError::Io(why)));
-        };
+        let whole = wanted(&*self.engine).await?;
         tracing::info!(
             bytes = whole.sum.bytes,
             upto = whole.place.seq.0,
@@ -70,7 +65,7 @@ impl Database {
         let kv = Arc::clone(&self.kv);
         let cleared = spawn_blocking(move || clear(&*kv)).await;
         cleared.map_err(|died| Stuck::Rows(LogError::Io(died.to_string())))?.map_err(Stuck::Rows)?;
-        self.fill(&whole).await?;
+        fill(&*self.engine, &*self.kv, &whole).await?;
         let (tables, counts) = recover::definitions(&*self.kv).map_err(Stuck::Rows)?;
         *self.counts.lock().unwrap_or_else(PoisonError::into_inner) = counts;
         {
@@ -87,21 +82,45 @@ impl Database {
         tracing::info!(upto = place.seq.0, "the snapshot of the tables is loaded");
         Ok(())
     }
+}
 
-    /// Writes the rows of a snapshot, and last how far the log is in them.
-    async fn fill(&self, whole: &Whole) -> Result<(), Stuck> {
-        each(&*self.engine, whole.begin, whole.end, |_, entry| {
-            if let Entry::Part(part) = entry {
-                let batch = rows_of(part).ok_or_else(|| Stuck::Lost(incomprehensible("a snapshot")))?;
-                self.kv.write(batch).map_err(Stuck::Rows)?;
-            }
-            Ok(ControlFlow::Continue(()))
-        })
-        .await?;
-        let mut last = Batch::default();
-        last.put(rows::META, rows::APPLIED.to_vec(), whole.place.encode());
-        self.kv.write(last).map_err(Stuck::Rows)
+/// Makes rows of the newest snapshot, in a store that nobody reads, and makes them durable; nothing if the log goes back to its
+/// beginning.
+///
+/// # Errors
+/// `Io` if the log begins later and there is no snapshot of what stood before; the log's and the store's.
+pub async fn take_snapshot(engine: &dyn Engine, kv: &dyn Kv) -> Result<(), LogError> {
+    clear(kv)?;
+    if engine.bounds_now(LOG).await?.first > Seq::ZERO {
+        let whole = wanted(engine).await.map_err(Stuck::error)?;
+        fill(engine, kv, &whole).await.map_err(Stuck::error)?;
     }
+    kv.persist()
+}
+
+/// The newest snapshot that the log goes on from.
+async fn wanted(engine: &dyn Engine) -> Result<Whole, Stuck> {
+    let first = engine.bounds_now(LOG).await.map_err(Stuck::Unread)?.first;
+    let whole = newest(engine).await?.filter(|whole| whole.place.seq.next() >= first);
+    whole.ok_or_else(|| {
+        let why = format!("the tables' log begins at {first}, and there is no snapshot of what stood before");
+        Stuck::Lost(LogError::Io(why))
+    })
+}
+
+/// Writes the rows of a snapshot, and last how far the log is in them.
+async fn fill(engine: &dyn Engine, kv: &dyn Kv, whole: &Whole) -> Result<(), Stuck> {
+    each(engine, whole.begin, whole.end, |_, entry| {
+        if let Entry::Part(part) = entry {
+            let batch = rows_of(part).ok_or_else(|| Stuck::Lost(incomprehensible("a snapshot")))?;
+            kv.write(batch).map_err(Stuck::Rows)?;
+        }
+        Ok(ControlFlow::Continue(()))
+    })
+    .await?;
+    let mut last = Batch::default();
+    last.put(rows::META, rows::APPLIED.to_vec(), whole.place.encode());
+    kv.write(last).map_err(Stuck::Rows)
 }
 
 /// Removes all rows, the one that says how far the log is in them first.

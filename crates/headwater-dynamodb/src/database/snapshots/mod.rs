@@ -19,12 +19,14 @@ use headwater_log::{
     Bounds, Engine, Limits, LogError, LogId, Seq,
     kv::{Batch, Space},
 };
+pub use load::take_snapshot;
 pub(super) use save::Pace;
+pub use save::write_snapshot;
 use std::ops::ControlFlow;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 /// The log of snapshots.
-pub(super) const SNAPSHOTS: LogId = LogId::new(LOG.group, 1);
+pub const SNAPSHOTS: LogId = LogId::new(LOG.group, 1);
 
 const BEGIN: u8 = 1;
 const PART: u8 = 2;

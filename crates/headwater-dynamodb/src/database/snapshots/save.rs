@@ -3,13 +3,17 @@
 //! Invariant: nothing is trimmed before its snapshot is known to be whole for everybody. Snapshots that are whole are not
 //! older than those before them: whoever writes one has seen, after its beginning, all that was in the log then.
 use super::{
-    super::{Database, LOG, recover, rows},
+    super::{
+        Database, LOG,
+        recover::{self, Place},
+        rows,
+    },
     SNAPSHOTS, Sum, begin, end, part, put_row,
 };
 use bytes::Bytes;
 use headwater_log::{
-    Bounds, LogError, Seq,
-    kv::{Space, View},
+    Bounds, Engine, LogError, Seq,
+    kv::{Kv, Space, View},
 };
 use std::{
     ops::{Bound, ControlFlow},
@@ -71,19 +75,13 @@ impl Database {
     /// of no harm.
     pub(crate) async fn save(self: &Arc<Self>) -> Result<(), LogError> {
         let _one_at_a_time = self.pace.writing.lock().await;
-        let begun = self.write(begin()).await?;
+        let begun = write(&*self.engine, begin()).await?;
         self.catch_up().await.map_err(|error| LogError::Io(error.to_string()))?;
-        let (send, mut parts) = mpsc::channel(1);
         let database = Arc::clone(self);
-        let walking = spawn_blocking(move || database.walk(&send));
-        let mut sum = Sum::default();
-        while let Some(part) = parts.recv().await {
-            sum.add(part.get(1..).unwrap_or_default());
-            self.write(part).await?;
-        }
-        let walked = walking.await.map_err(|died| LogError::Io(died.to_string()))?;
-        let Some(place) = walked? else { return Ok(()) };
-        self.write(end(begun, sum, place)).await?;
+        let Some((sum, place)) = send(&*self.engine, move |parts| walk(&*database.still_view(), parts)).await? else {
+            return Ok(());
+        };
+        write(&*self.engine, end(begun, sum, place)).await?;
         if self.engine.written_here_since(SNAPSHOTS) > begun {
             return Err(LogError::Unavailable("another process writes snapshots too".into()));
         }
@@ -98,40 +96,67 @@ impl Database {
         Ok(())
     }
 
-    async fn write(&self, entry: Bytes) -> Result<Seq, LogError> {
-        let stamps = self.engine.append(SNAPSHOTS, vec![entry]).await?;
-        stamps.first().map(|stamp| stamp.seq).ok_or_else(|| LogError::Io("an append told no place".into()))
-    }
-
-    /// Sends all rows as they are at one moment, but for the one that says which. Returns that; `None` if there is none,
-    /// or nobody takes them.
-    fn walk(&self, send: &mpsc::Sender<Bytes>) -> Result<Option<recover::Place>, LogError> {
-        let view = self.still_view();
-        let Some(place) = recover::place(&*view)? else { return Ok(None) };
-        let mut open = part();
-        for space in (0..).map(Space).take(rows::SPACES.len()) {
-            let mut is_heard = true;
-            view.range(space, Bound::Unbounded, Bound::Unbounded, false, &mut |key, value| {
-                if (space, key) != (rows::META, rows::APPLIED) {
-                    put_row(&mut open, space, key, value);
-                }
-                if open.len() >= PART_BYTES {
-                    is_heard = send.blocking_send(std::mem::replace(&mut open, part()).freeze()).is_ok();
-                }
-                if is_heard { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-            })?;
-            if !is_heard {
-                return Ok(None);
-            }
-        }
-        Ok(send.blocking_send(open.freeze()).is_ok().then_some(place))
-    }
-
     /// A view between two groups of decisions: a decision's rows may be written in two batches.
     fn still_view(&self) -> Box<dyn View + '_> {
         let _still = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         self.kv.view()
     }
+}
+
+/// Writes a snapshot of rows that nobody writes to, for whoever begins without; none if there are no rows.
+///
+/// # Errors
+/// The log's and the store's.
+pub async fn write_snapshot(engine: &dyn Engine, kv: Arc<dyn Kv>) -> Result<(), LogError> {
+    let begun = write(engine, begin()).await?;
+    match send(engine, move |parts| walk(&*kv.view(), parts)).await? {
+        Some((sum, place)) => write(engine, end(begun, sum, place)).await.map(drop),
+        None => Ok(()),
+    }
+}
+
+/// Writes the parts that `walk` sends, on a thread of its own. What they are together, and the place it tells.
+async fn send(
+    engine: &dyn Engine,
+    walk: impl FnOnce(&mpsc::Sender<Bytes>) -> Result<Option<Place>, LogError> + Send + 'static,
+) -> Result<Option<(Sum, Place)>, LogError> {
+    let (send, mut parts) = mpsc::channel(1);
+    let walking = spawn_blocking(move || walk(&send));
+    let mut sum = Sum::default();
+    while let Some(part) = parts.recv().await {
+        sum.add(part.get(1..).unwrap_or_default());
+        write(engine, part).await?;
+    }
+    let place = walking.await.map_err(|died| LogError::Io(died.to_string()))??;
+    Ok(place.map(|place| (sum, place)))
+}
+
+async fn write(engine: &dyn Engine, entry: Bytes) -> Result<Seq, LogError> {
+    let stamps = engine.append(SNAPSHOTS, vec![entry]).await?;
+    stamps.first().map(|stamp| stamp.seq).ok_or_else(|| LogError::Io("an append told no place".into()))
+}
+
+/// Sends all rows as they are at one moment, but for the one that says which. Returns that; `None` if there is none, or nobody
+/// takes them.
+fn walk(view: &dyn View, send: &mpsc::Sender<Bytes>) -> Result<Option<Place>, LogError> {
+    let Some(place) = recover::place(view)? else { return Ok(None) };
+    let mut open = part();
+    for space in (0..).map(Space).take(rows::SPACES.len()) {
+        let mut is_heard = true;
+        view.range(space, Bound::Unbounded, Bound::Unbounded, false, &mut |key, value| {
+            if (space, key) != (rows::META, rows::APPLIED) {
+                put_row(&mut open, space, key, value);
+            }
+            if open.len() >= PART_BYTES {
+                is_heard = send.blocking_send(std::mem::replace(&mut open, part()).freeze()).is_ok();
+            }
+            if is_heard { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        })?;
+        if !is_heard {
+            return Ok(None);
+        }
+    }
+    Ok(send.blocking_send(open.freeze()).is_ok().then_some(place))
 }
 
 #[cfg(test)]
