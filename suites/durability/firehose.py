@@ -74,8 +74,11 @@ class Writer(threading.Thread):
 
     def __init__(self, port, rng, acknowledged, refused):
         super().__init__(daemon=True)
-        self.kinesis, self.firehose = Client(port, KINESIS), Client(port, FIREHOSE)
         self.rng, self.acknowledged, self.refused = rng, acknowledged, refused
+        self.connect(port)
+
+    def connect(self, port):
+        self.kinesis, self.firehose = Client(port, KINESIS), Client(port, FIREHOSE)
 
     def line(self):
         return f"line {next(self.numbers)} " + "x" * self.rng.choice((1, 100, 3000)) + "\n"

@@ -85,6 +85,7 @@ pub(crate) fn run(root: &Path) -> Result<(), String> {
     let cluster = Cluster::start(root, 3)?;
     cluster.test(root, LEADERS)?;
     cluster.strike(root, NODES, ROUNDS)?;
+    cluster.deliver(root)?;
     cluster.hold_to_rules(root)?;
     drop(cluster);
     cut(root)
@@ -197,6 +198,11 @@ impl Cluster {
     fn take_in(&self, root: &Path) -> Result<(), String> {
         let records = MOVED_RECORDS.to_string();
         command::run_with(script(root, "migrate.py").args(["--brokers", &self.addresses, "--records", &records]))
+    }
+
+    /// Delivery streams that are divided among servers which are killed.
+    fn deliver(&self, root: &Path) -> Result<(), String> {
+        command::run_with(script(root, "deliveries.py").args(["--brokers", &self.addresses]))
     }
 
     /// Clients against several servers.

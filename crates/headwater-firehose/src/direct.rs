@@ -2,6 +2,7 @@
 //!
 //! Invariant: the first byte tells the kinds apart; a record decodes into a slice of the entry, without copying its data.
 //! A record (bytes): kind 1 (1), the data. An encrypted one: kind 2 (1), the data as ciphertext.
+use crate::mixer::{self, Mixer};
 use bytes::Bytes;
 use headwater_keys::DataKey;
 use headwater_log::{LogId, Seq};
@@ -40,24 +41,12 @@ pub(crate) fn decode(entry: &Bytes) -> Option<Direct> {
 /// The id of the record at this place: another one for each place of each log, and no more than that.
 pub(crate) fn record_id(log: LogId, seq: Seq) -> String {
     let mut state = Mixer(seq.0);
-    let [high, low] = [64, 0].map(|shift| u64::try_from((log.group.0 >> shift) & u128::from(u64::MAX)).unwrap_or(0));
+    let [high, low] = mixer::halves(log.group.0);
     // Each step is a bijection of the sequence number, so no two places of one log have the same id.
     state.0 = state.next() ^ high;
     state.0 = state.next() ^ low;
     let bytes: Vec<u8> = (0..ID_WORDS).flat_map(|_| state.next().to_le_bytes()).collect();
     base64_simd::STANDARD.encode_to_string(bytes)
-}
-
-/// The mixing steps of SplitMix64.
-struct Mixer(u64);
-
-impl Mixer {
-    const fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ pub mod glue;
 mod inspect;
 mod ledger;
 mod limits;
+mod mixer;
 mod ops;
 pub mod outside;
 mod plan;
@@ -32,7 +33,7 @@ mod transform;
 
 use catalog::{Catalog, HOME};
 use deliver::Meters;
-pub use deliver::{Backlog, DeliveryReading, Reading, Written, run_deliveries};
+pub use deliver::{Backlog, DeliveryReading, Reading, Share, Written, run_deliveries};
 pub use duties::run_duties;
 use glue::Glue;
 use headwater_keys::{KeyStore, OpenedKeys};

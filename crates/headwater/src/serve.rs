@@ -21,7 +21,7 @@ use crate::{
 };
 use headwater_dynamodb::{DynamoDb, DynamoDbParts, DynamoDbSettings};
 use headwater_firehose::{
-    Firehose, FirehoseParts, FirehoseSettings,
+    Firehose, FirehoseParts, FirehoseSettings, Share,
     glue::{self, Glue, GlueParts},
     outside::Functions,
 };
@@ -95,7 +95,9 @@ async fn serve(settings: Settings) -> Result<Arc<dyn Engine>, String> {
     begin(nodes.as_ref(), &dynamodb, headwater_dynamodb::run_duties);
     begin(nodes.as_ref(), &dynamodb, headwater_dynamodb::run_snapshots);
     begin(nodes.as_ref(), &firehose, headwater_firehose::run_duties);
-    begin(nodes.as_ref(), &firehose, headwater_firehose::run_deliveries);
+    let (_alone, whole) = watch::channel(Share::whole());
+    let share = nodes.as_ref().map_or(whole, |nodes| nodes.share());
+    tokio::spawn(headwater_firehose::run_deliveries(Arc::clone(&firehose), share));
 
     let traces = telemetry.as_ref().map(|telemetry| Traces::new(telemetry.sink(), telemetry.ratio()));
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS as usize));

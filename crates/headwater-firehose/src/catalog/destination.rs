@@ -9,7 +9,8 @@ use headwater_wire::firehose::{
     ExtendedS3DestinationDescription, ExtendedS3DestinationUpdate, HttpEndpointBufferingHints, HttpEndpointDescription,
     HttpEndpointDestinationConfiguration, HttpEndpointDestinationDescription, HttpEndpointDestinationUpdate,
     HttpEndpointRequestConfiguration, HttpEndpointRetryOptions, HttpEndpointS3BackupMode, NoEncryptionConfig,
-    RetryOptions, S3BackupMode, S3DestinationConfiguration, S3DestinationDescription, S3DestinationUpdate,
+    ProcessorType, RetryOptions, S3BackupMode, S3DestinationConfiguration, S3DestinationDescription,
+    S3DestinationUpdate,
 };
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -57,6 +58,18 @@ pub(crate) enum DestinationUpdate {
 }
 
 impl Destination {
+    /// Whether a function changes records on their way.
+    pub(crate) fn calls_function(&self) -> bool {
+        let processing = match self {
+            Self::ExtendedS3(description) => &description.processing_configuration,
+            Self::Http(destination) => &destination.description.processing_configuration,
+        };
+        let enabled = processing.iter().filter(|processing| processing.enabled == Some(true));
+        enabled
+            .flat_map(|processing| processing.processors.iter().flatten())
+            .any(|one| one.r#type == ProcessorType::Lambda)
+    }
+
     /// The destination as it is asked for, with every default.
     ///
     /// # Errors

@@ -9,6 +9,7 @@ mod objects;
 mod post;
 mod pump;
 mod reader;
+mod share;
 mod waiting;
 mod write;
 mod written;
@@ -23,6 +24,7 @@ use headwater_wire::firehose::{DeliveryStreamFailureType, FailureDescription};
 use meter::Meter;
 pub(crate) use meter::Meters;
 pub use meter::{DeliveryReading, Reading};
+pub use share::Share;
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{
@@ -138,15 +140,17 @@ impl Delivery {
     }
 }
 
-/// Keeps a pipeline running for every active delivery stream, until dropped. One of these belongs to each [`Firehose`].
-pub async fn run_deliveries(firehose: Arc<Firehose>) {
+/// Keeps a pipeline running for every active delivery stream that is in this process's share, until dropped. One of these
+/// belongs to each [`Firehose`].
+pub async fn run_deliveries(firehose: Arc<Firehose>, mut share: watch::Receiver<Share>) {
     let mut version = firehose.catalog.watch();
     let mut pipelines = Pipelines::default();
     loop {
         version.borrow_and_update();
-        pipelines.adapt(&firehose);
+        pipelines.adapt(&firehose, &share.borrow_and_update().clone());
         tokio::select! {
             changed = version.changed() => if changed.is_err() { return },
+            changed = share.changed() => if changed.is_err() { return },
             Some(ended) = pipelines.tasks.join_next(), if !pipelines.tasks.is_empty() => pipelines.ended(ended),
         }
     }
@@ -161,13 +165,12 @@ struct Pipelines {
 
 impl Pipelines {
     /// Stops what should not run as it does, and starts what should and does not.
-    fn adapt(&mut self, firehose: &Arc<Firehose>) {
+    fn adapt(&mut self, firehose: &Arc<Firehose>, share: &Share) {
         let catalog = firehose.catalog.read();
-        let wanted: HashMap<u128, _> = catalog
-            .all()
-            .filter(|(_, _, stream)| stream.is_active())
-            .map(|(scope, name, stream)| (stream.incarnation, (scope, name, stream)))
-            .collect();
+        let active = catalog.all().filter(|(_, _, stream)| stream.is_active());
+        let ours = active.filter(|(_, _, stream)| share.has(stream.incarnation, stream.destination.calls_function()));
+        let wanted: HashMap<u128, _> =
+            ours.map(|(scope, name, stream)| (stream.incarnation, (scope, name, stream))).collect();
         for (incarnation, (version, stop)) in &self.running {
             if wanted.get(incarnation).is_none_or(|(_, _, stream)| stream.version != *version) {
                 stop.send_replace(true);

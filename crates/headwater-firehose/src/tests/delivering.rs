@@ -3,14 +3,14 @@ use super::{
     House, NOW_MS, STREAM, bucket, plus, with,
     world::{shard, trouble},
 };
-use crate::{Backlog, FirehoseSettings, run_deliveries, run_duties};
+use crate::{Backlog, FirehoseSettings, Share, run_deliveries, run_duties};
 use headwater_log::{LogId, Seq};
 use serde_json::{Value, json};
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex},
 };
-use tokio::task::JoinSet;
+use tokio::{sync::watch, task::JoinSet};
 
 const ARN: &str = "arn:aws:lambda:us-east-1:123456789012:function:f";
 
@@ -20,6 +20,8 @@ const LINGER_MS: u64 = 100;
 /// A house whose one delivery stream is at work.
 struct Works {
     house: House,
+    /// How it shares the work with others.
+    share: watch::Sender<Share>,
     _tasks: JoinSet<()>,
 }
 
@@ -27,8 +29,9 @@ impl Works {
     fn of(house: House) -> Self {
         let mut tasks = JoinSet::new();
         tasks.spawn(run_duties(Arc::clone(&house.firehose)));
-        tasks.spawn(run_deliveries(Arc::clone(&house.firehose)));
-        Self { house, _tasks: tasks }
+        let share = watch::Sender::new(Share::whole());
+        tasks.spawn(run_deliveries(Arc::clone(&house.firehose), share.subscribe()));
+        Self { house, share, _tasks: tasks }
     }
 
     async fn direct(settings: Value) -> Self {
@@ -108,6 +111,20 @@ async fn records_arrive_together_once_the_first_has_waited_long_enough() {
     assert_eq!(works.house.world.keys(), Vec::<String>::new());
     works.pass(1).await;
     assert_eq!(works.under("p/2020/09/13/12/d-1-2020-09-13-12-26-40-"), "abc");
+}
+
+#[tokio::test]
+async fn what_is_anothers_is_left_to_it_and_what_it_had_begun_is_gone_on_with() {
+    let works = Works::direct(plus(hints(1, 60), json!({"Prefix": "p/"}))).await;
+    works.put(&["a"]).await;
+    works.share.send_replace(Share::among(vec![1], 2, false));
+    works.pass(60_000).await;
+    works.put(&["b"]).await;
+    works.pass(60_000).await;
+    assert_eq!(works.house.world.keys(), Vec::<String>::new());
+    works.share.send_replace(Share::among(vec![2], 2, false));
+    works.pass(60_000).await;
+    assert_eq!(works.under("p/"), "ab");
 }
 
 #[tokio::test]

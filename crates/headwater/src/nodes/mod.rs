@@ -5,6 +5,7 @@
 //! logs tell which of its decisions count.
 mod roll;
 
+use headwater_firehose::Share;
 use headwater_log::{
     Commit, Engine, Limits, LogError, LogGroup, LogId, Seq,
     clock::Clock,
@@ -36,6 +37,8 @@ pub(crate) struct Nodes {
     is_gone: Mutex<bool>,
     /// Whether this one leads.
     leads: watch::Sender<bool>,
+    /// What of the work that is divided is this one's.
+    share: watch::Sender<Share>,
     /// Where the one that leads is reached.
     leader: watch::Sender<Option<Arc<str>>>,
 }
@@ -51,6 +54,7 @@ impl Nodes {
             roll: Mutex::default(),
             is_gone: Mutex::default(),
             leads: watch::Sender::new(false),
+            share: watch::Sender::new(Share::among(Vec::new(), number, false)),
             leader: watch::Sender::new(None),
         })
     }
@@ -70,6 +74,11 @@ impl Nodes {
     /// Whether this node leads, now and at each change.
     pub(crate) fn leads(&self) -> watch::Receiver<bool> {
         self.leads.subscribe()
+    }
+
+    /// What of the work that is divided among all nodes is this one's, now and at each change.
+    pub(crate) fn share(&self) -> watch::Receiver<Share> {
+        self.share.subscribe()
     }
 
     /// Where the leader is reached, now and at each change.
@@ -162,10 +171,16 @@ impl Nodes {
     }
 
     fn publish(&self) {
-        let (leads, leader) = {
-            let roll = self.roll();
-            (roll.leads(self.me, self.clock.now_ms()).is_some(), roll.leader_url().map(Arc::from))
+        let (leads, leader, heard) = {
+            let (roll, now_ms) = (self.roll(), self.clock.now_ms());
+            (roll.leads(self.me, now_ms).is_some(), roll.leader_url().map(Arc::from), roll.heard(now_ms))
         };
+        let share = Share::among(heard, self.me.0, leads);
+        self.share.send_if_modified(|held| {
+            let changes = *held != share;
+            *held = share;
+            changes
+        });
         let turned = |held: &mut bool| std::mem::replace(held, leads) != leads;
         if self.leads.send_if_modified(turned) {
             tracing::info!(leads, "this node {} the others", if leads { "leads" } else { "follows" });

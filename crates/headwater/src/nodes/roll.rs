@@ -103,6 +103,11 @@ impl Roll {
         present
     }
 
+    /// The numbers of those that were heard lately and have not gone.
+    pub(super) fn heard(&self, now_ms: u64) -> Vec<u64> {
+        self.nodes.keys().filter(|node| self.is_heard(**node, now_ms)).map(|node| node.0).collect()
+    }
+
     /// What `node` has to say to take the lead, if that is its turn: nobody leads who is heard, and of those who are it
     /// comes first – or has waited for that one in vain.
     pub(super) fn take_over(&self, node: NodeId, now_ms: u64) -> Option<Said> {
