@@ -21,6 +21,7 @@ const CONTRACT: &[&str] = &[
     "tests::real::the_engine_on_kafka_keeps_the_contract",
     "tests::real::a_group_made_again_on_kafka_goes_on_behind_the_places_it_had",
     "tests::real::whoever_is_behind_what_was_trimmed_hears_of_it",
+    "tests::real::a_topic_that_another_node_made_smaller_is_not_waited_for",
     "tests::real::a_single_broker_is_refused_unless_allowed",
 ];
 /// On three.

@@ -1,7 +1,11 @@
 //! Against real brokers, whose addresses are in `HEADWATER_KAFKA`; `cargo xtask kafka` starts them and runs these.
 //! `HEADWATER_KAFKA_CONTROL` is a command that takes `kill <broker>` and `up <broker>`.
 use super::*;
-use crate::{KafkaEngine, Security, Settings};
+use crate::{
+    KafkaEngine, Security, Settings,
+    client::{Client as _, NewTopic},
+    krafka::Krafka,
+};
 use ::krafka::{Kafka, admin::DescribeTopicsOptions};
 use std::{
     collections::BTreeMap,
@@ -80,6 +84,23 @@ async fn whoever_is_behind_what_was_trimmed_hears_of_it() {
     let mut watch = two.watch(log);
     let heard = tokio::time::timeout(PATIENCE, watch.wait_for(|bounds| bounds.first == tail && bounds.tail == tail));
     heard.await.expect("it never hears").unwrap();
+}
+
+/// As when two nodes put to a new stream at once, and each has heard of other shards.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a broker"]
+async fn a_topic_that_another_node_made_smaller_is_not_waited_for() {
+    let client = Krafka::connect(&settings("smaller"), SystemClock::new()).await.unwrap();
+    let name = format!("hw.smaller.{}", salt());
+    let made = async |partitions| {
+        let topic = NewTopic { name: &name, partitions, replicas: 1, settings: &[] };
+        tokio::time::timeout(Duration::from_secs(5), client.create_topic(&topic)).await.expect("it waits").unwrap()
+    };
+    assert!(made(1).await);
+    assert!(!made(3).await);
+    client.grow_topic(&name, 3).await.unwrap();
+    assert_eq!(client.partitions(std::slice::from_ref(&name)).await.unwrap().get(&name), Some(&3));
+    client.delete_topic(&name).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
