@@ -1,7 +1,7 @@
 //! `cargo xtask kafka`: the engine on Kafka against real brokers, which are started for it – the contract on one, killed
 //! leaders on three – and several servers on them: unmodified clients through a load balancer, load while servers and
-//! brokers are killed or stopped and shards split and merge, topics as Kafka's own consumer shows them, and servers that
-//! begin with a snapshot of the tables.
+//! brokers are killed or stopped and shards split and merge, topics as Kafka's own consumer shows them, servers that
+//! begin with a snapshot of the tables, and brokers that want TLS and logins.
 use crate::{
     command,
     server::{Server, free_address, release_binary},
@@ -45,14 +45,16 @@ const MASTER_KEY: &str = "b25seSBmb3IgdGVzdHMsIDMyIGJ5dGVzIG9mIGtleS4=";
 
 /// Brokers that end when this is dropped.
 struct Cluster {
+    brokers: u32,
     control: Vec<String>,
     addresses: String,
 }
 
 impl Cluster {
     fn start(root: &Path, brokers: u32) -> Result<Self, String> {
-        let mut cluster = Self { control: control(root, brokers), addresses: String::new() };
-        let output = cluster.command(&["start", &brokers.to_string()]).stderr(Stdio::inherit()).output();
+        let mut cluster = Self { brokers, control: control(root, brokers), addresses: String::new() };
+        let mut start = cluster.command(&["start", &brokers.to_string(), "--secured"]);
+        let output = start.stderr(Stdio::inherit()).output();
         let output = output.map_err(|error| format!("python3: {error}"))?;
         if !output.status.success() {
             return Err(format!("{brokers} broker(s) of Kafka do not start"));
@@ -88,6 +90,7 @@ pub(crate) fn run(root: &Path) -> Result<(), String> {
     cluster.strike(root, NODES, ROUNDS)?;
     cluster.deliver(root)?;
     cluster.hold_to_rules(root)?;
+    cluster.secure(root, &[])?;
     drop(cluster);
     cut(root)
 }
@@ -122,10 +125,14 @@ fn script(root: &Path, name: &str) -> Command {
 /// What starts so many brokers, and kills them.
 fn control(root: &Path, brokers: u32) -> Vec<String> {
     let driver = root.join("suites/kafka/brokers.py");
-    let folder: PathBuf = installed(root, "kafka").join(format!("brokers-{brokers}"));
     let libraries = installed(root, "kafka").join("libraries");
-    let words = ["python3".into(), driver, "--libraries".into(), libraries, "--folder".into(), folder];
+    let words = ["python3".into(), driver, "--libraries".into(), libraries, "--folder".into(), folder(root, brokers)];
     words.map(|word| word.to_string_lossy().into_owned()).to_vec()
+}
+
+/// What so many brokers keep.
+fn folder(root: &Path, brokers: u32) -> PathBuf {
+    installed(root, "kafka").join(format!("brokers-{brokers}"))
 }
 
 /// How fast servers put on three brokers, beside the client alone.
@@ -152,6 +159,7 @@ fn on_one(root: &Path, balanced: &[&str], led: &[&str]) -> Result<(), String> {
     cluster.strike(root, NODES - 1, ROUNDS_IN_CI)?;
     cluster.trim(root)?;
     cluster.take_in(root)?;
+    cluster.secure(root, &["--short"])?;
     cluster.serve(root, NODES - 1, balanced, led)
 }
 
@@ -204,6 +212,13 @@ impl Cluster {
     /// Delivery streams that are divided among servers which are killed.
     fn deliver(&self, root: &Path) -> Result<(), String> {
         command::run_with(script(root, "deliveries.py").args(["--brokers", &self.addresses]))
+    }
+
+    /// Servers that log in over TLS, and such as do not fit the brokers.
+    fn secure(&self, root: &Path, words: &[&str]) -> Result<(), String> {
+        let mut program = script(root, "secured.py");
+        program.arg("--folder").arg(folder(root, self.brokers));
+        command::run_with(program.args(words))
     }
 
     /// Clients against several servers.

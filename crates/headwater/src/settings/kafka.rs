@@ -95,6 +95,40 @@ impl KafkaSettings {
         self.password = Password(password);
     }
 
+    /// What to do about a cluster that cannot be used, by what was said of it.
+    pub(crate) fn advice(&self, why: &str) -> Option<&'static str> {
+        let says = |part| why.contains(part);
+        let (tls, login) = (self.tls.is_some(), self.login.is_some());
+        [
+            (says("UnknownIssuer"), "give, in --kafka-ca, the authority that signed the brokers' certificates"),
+            (
+                says("not valid for name"),
+                "reach the brokers by a name in their certificates, in --brokers and in their advertised.listeners",
+            ),
+            (says("certificates found in CA"), "--kafka-ca must be a file of certificates, as PEM"),
+            (says("certificates found in client"), "--kafka-cert must be a file of certificates, as PEM"),
+            (says("KeyMismatch"), "--kafka-key must be the key of the certificate in --kafka-cert"),
+            (says("is encrypted"), "give, in --kafka-key, the key without its password"),
+            (says("client key"), "--kafka-key must be a file with a private key, as PEM"),
+            (says("received fatal alert"), "give a certificate the brokers trust, in --kafka-cert and --kafka-key"),
+            (
+                says("tls handshake"),
+                "name a port of the brokers that speaks TLS, or leave out --kafka-tls and --kafka-ca",
+            ),
+            (!tls && says("InvalidLength"), "if the brokers speak TLS at that port, give --kafka-tls or --kafka-ca"),
+            (says("IllegalSaslState"), "name a port of the brokers that takes logins, or leave out --kafka-user"),
+            (says("UnsupportedSaslMechanism"), "give, in --kafka-mechanism, one that the brokers support"),
+            (
+                says("SaslAuthenticationFailed"),
+                "see to --kafka-user, --kafka-password-file and --kafka-mechanism, and to the user in the brokers",
+            ),
+            (says("AuthorizationFailed"), "give the user the rights that docs/operate-kafka.md names"),
+            (!login && says("connection closed"), "if the brokers want a login, give --kafka-user"),
+        ]
+        .into_iter()
+        .find_map(|(fits, advice)| fits.then_some(advice))
+    }
+
     /// What the engine needs, files read.
     ///
     /// # Errors
@@ -260,6 +294,32 @@ mod tests {
             let error = checked(written).unwrap_err();
             assert!(error.starts_with(start), "{error}");
         }
+    }
+
+    /// What brokers and the client said; `suites/kafka/secured.py` has them say it.
+    #[test]
+    fn a_cluster_that_cannot_be_used_is_told_with_what_to_set() {
+        let advice = |raw: Raw, why: &str| checked(kafka(raw)).unwrap().unwrap().advice(why).unwrap_or_default();
+        for (why, setting) in [
+            ("TLS handshake failed: invalid peer certificate: UnknownIssuer", "--kafka-ca"),
+            ("invalid peer certificate: certificate not valid for name \"a\"", "advertised.listeners"),
+            ("configuration error: no certificates found in CA bundle (in-memory PEM)", "--kafka-ca"),
+            ("keys may not be consistent: KeyMismatch", "--kafka-key"),
+            ("client key (in-memory PEM) is encrypted; decrypting it", "without its password"),
+            ("network error: received fatal alert: BadCertificate", "--kafka-cert"),
+            ("network error: tls handshake eof", "--kafka-tls"),
+            ("protocol error (InvalidLength): message size 352518912", "--kafka-tls"),
+            ("SASL handshake failed: IllegalSaslState. Broker supports: []", "--kafka-user"),
+            ("SASL authentication failed: SaslAuthenticationFailed - invalid credentials", "--kafka-password-file"),
+            ("broker error: ClusterAuthorizationFailed - InitProducerId", "rights"),
+            ("network error: connection closed", "--kafka-user"),
+        ] {
+            assert!(advice(Raw::default(), why).contains(setting), "{why}");
+        }
+        assert_eq!(advice(Raw::default(), "Connection refused (os error 111)"), "");
+        let logs_in = Raw { kafka_user: Some("u".into()), kafka_tls: Some(true), ..Raw::default() };
+        assert_eq!(advice(logs_in.clone(), "network error: connection closed"), "");
+        assert_eq!(advice(logs_in, "protocol error (InvalidLength)"), "");
     }
 
     #[test]
