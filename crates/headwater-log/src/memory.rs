@@ -52,26 +52,12 @@ impl MemoryEngine {
 
 impl Engine for MemoryEngine {
     fn append(&self, log: LogId, entries: Vec<Bytes>) -> Commit {
-        let mut guard = self.state();
-        let state = &mut *guard;
-        state.last_time_ms = state.last_time_ms.max(self.clock.now_ms());
-        let held = state.logs.entry(log).or_default();
-        let mut stamps = Vec::with_capacity(entries.len());
-        for bytes in entries {
-            let stamp = Stamp { seq: Seq(state.next), time_ms: state.last_time_ms };
-            state.next += 1;
-            held.entries.push_back(Entry { stamp, bytes });
-            stamps.push(stamp);
-        }
-        let tail = Seq(state.next);
-        held.bounds.send_modify(|bounds| bounds.tail = tail);
-        Box::pin(std::future::ready(Ok(stamps)))
+        Box::pin(std::future::ready(Ok(self.append_now(log, entries))))
     }
 
     fn read(&self, log: LogId, from: Seq, limits: Limits) -> engine::Reading<'_> {
         Box::pin(std::future::ready(self.read_now(log, from, limits)))
     }
-
     fn trim(&self, log: LogId, before: Seq) -> engine::Trimming<'_> {
         if let Some(held) = self.state().logs.get_mut(&log) {
             let kept = held.entries.partition_point(|entry| entry.stamp.seq < before);
@@ -99,7 +85,24 @@ impl Engine for MemoryEngine {
 }
 
 impl MemoryEngine {
-    fn read_now(&self, log: LogId, from: Seq, limits: Limits) -> Result<Batch, LogError> {
+    pub(crate) fn append_now(&self, log: LogId, entries: Vec<Bytes>) -> Vec<Stamp> {
+        let mut guard = self.state();
+        let state = &mut *guard;
+        state.last_time_ms = state.last_time_ms.max(self.clock.now_ms());
+        let held = state.logs.entry(log).or_default();
+        let mut stamps = Vec::with_capacity(entries.len());
+        for bytes in entries {
+            let stamp = Stamp { seq: Seq(state.next), time_ms: state.last_time_ms };
+            state.next += 1;
+            held.entries.push_back(Entry { stamp, bytes });
+            stamps.push(stamp);
+        }
+        let tail = Seq(state.next);
+        held.bounds.send_modify(|bounds| bounds.tail = tail);
+        stamps
+    }
+
+    pub(crate) fn read_now(&self, log: LogId, from: Seq, limits: Limits) -> Result<Batch, LogError> {
         let state = self.state();
         let Some(held) = state.logs.get(&log) else { return Ok(Batch { entries: Vec::new(), next: from }) };
         let bounds = *held.bounds.borrow();

@@ -1,7 +1,7 @@
 //! Where several processes have one log: one decides at a time, all come to the same, and nobody is told what does not
 //! hold.
 use super::{
-    nodes::{Fate, Node, Shared},
+    nodes::{Fate, Node, Shared, shared_logs},
     *,
 };
 use crate::{
@@ -35,7 +35,7 @@ fn found(deciding: &mut Deciding<'_>) -> Result<()> {
 
 /// Two processes, the first of which has made the table.
 pub(super) async fn two() -> (Arc<Shared>, Node, Node) {
-    let shared = Shared::new();
+    let shared = shared_logs();
     let (one, other) = (Node::open(&shared).await, Node::open(&shared).await);
     one.database.submit(found).await.unwrap();
     other.database.catch_up().await.unwrap();
@@ -44,7 +44,7 @@ pub(super) async fn two() -> (Arc<Shared>, Node, Node) {
 
 /// As [`two`], but the first reads the log only when it has to.
 pub(super) async fn blind_and_other() -> (Arc<Shared>, Node, Node) {
-    let shared = Shared::new();
+    let shared = shared_logs();
     let (one, other) = (Node::blind(&shared).await, Node::open(&shared).await);
     one.database.submit(found).await.unwrap();
     other.database.catch_up().await.unwrap();
@@ -52,9 +52,9 @@ pub(super) async fn blind_and_other() -> (Arc<Shared>, Node, Node) {
 }
 
 /// What counts in the log by the rules alone, in order: epoch, number, and changes.
-async fn counted(shared: &Shared) -> Vec<(u64, u64, Bytes)> {
+fn counted(shared: &Shared) -> Vec<(u64, u64, Bytes)> {
     let (mut newest, mut counted) = (0, Vec::new());
-    for read in shared.history(Seq::ZERO).await {
+    for read in shared.history(LOG, Seq::ZERO) {
         match entry::parse(read.bytes).unwrap() {
             entry::Entry::Owner { epoch } => newest = newest.max(epoch),
             entry::Entry::Decision { epoch, number, changes } => {
@@ -84,10 +84,10 @@ pub(super) async fn assert_alike(shared: &Arc<Shared>, nodes: &[&Node]) {
 
 #[tokio::test]
 async fn opening_writes_nothing_and_the_first_write_claims_to_decide() {
-    let shared = Shared::new();
+    let shared = shared_logs();
     let node = Node::open(&shared).await;
     node.database.catch_up().await.unwrap();
-    assert!(counted(&shared).await.is_empty());
+    assert!(counted(&shared).is_empty());
     let entries = shared.log.bounds(LOG).tail;
     node.database.submit(founding).await.unwrap();
     assert_eq!(shared.log.bounds(LOG).tail.0, entries.0 + 2, "a claim and a decision");
@@ -125,7 +125,7 @@ async fn two_that_decide_in_turn_decide_upon_each_other_and_numbers_have_no_gaps
         assert_eq!(seen, held);
         held = u32::try_from(round).unwrap() + 3;
     }
-    assert_eq!(counted(&shared).await.len(), 21);
+    assert_eq!(counted(&shared).len(), 21);
     assert_alike(&shared, &[&one, &other]).await;
 }
 
@@ -148,7 +148,7 @@ async fn what_one_that_was_deposed_had_in_flight_fails_for_good_and_its_next_wri
         assert_eq!((size(&node.database, "a"), size(&node.database, "b")), (None, None));
     }
     assert_eq!(put(&one.database, "a", 40, 0).await, Ok(0));
-    assert_eq!(counted(&shared).await.iter().map(|(epoch, ..)| *epoch).collect::<Vec<_>>(), [1, 2, 3]);
+    assert_eq!(counted(&shared).iter().map(|(epoch, ..)| *epoch).collect::<Vec<_>>(), [1, 2, 3]);
     assert_alike(&shared, &[&one, &other]).await;
 }
 
@@ -389,7 +389,7 @@ mod random {
         shared.let_in();
         nodes.iter().for_each(|node| node.way.fates.lock().unwrap().clear());
         assert_alike(&shared, &[&nodes[0], &nodes[1]]).await;
-        check(&history(&shared).await, &saw);
+        check(&history(&shared), &saw);
         for node in &nodes {
             let last = write(Arc::clone(&node.database), 1000, 0, false, Arc::clone(&acknowledged)).await;
             let again = write(Arc::clone(&node.database), 1002, 0, false, Arc::clone(&acknowledged)).await;
@@ -399,9 +399,9 @@ mod random {
     }
 
     /// By key, what was there, in order.
-    async fn history(shared: &Shared) -> BTreeMap<u8, Vec<usize>> {
+    fn history(shared: &Shared) -> BTreeMap<u8, Vec<usize>> {
         let mut history = BTreeMap::<u8, Vec<usize>>::new();
-        for (_, _, changes) in counted(shared).await {
+        for (_, _, changes) in counted(shared) {
             for change in change::decode(changes).unwrap() {
                 let Change::Item(change) = change else { continue };
                 history.entry(change.key[0]).or_insert_with(|| vec![0]).push(id_of(change.new.as_ref()));
@@ -457,7 +457,7 @@ mod random {
             saw.extend(thread.await.unwrap());
         }
         assert_alike(&shared, &[&one, &other]).await;
-        check(&history(&shared).await, &saw);
+        check(&history(&shared), &saw);
         let done = saw.iter().filter(|saw| matches!(saw, Saw::Written { outcome: Ok(_), .. })).count();
         assert!(done > 100, "only {done} were done");
     }

@@ -146,7 +146,7 @@ async fn of_rows_that_are_being_loaded_none_is_shown() {
     other.database.save().await.unwrap();
     let before = one.database.view();
     // The whole snapshot is looked at, but only a part of it can be loaded.
-    *one.way.reads.lock().unwrap() = Some(entries(&shared).await.div_ceil(3) + 1);
+    *one.way.reads.lock().unwrap() = Some((SNAPSHOTS, entries(&shared).await.div_ceil(3) + 1));
     let database = Arc::clone(&one.database);
     let waiting = tokio::spawn(async move { database.catch_up().await });
     until(|| one.database.kv().get(ITEMS, &item_row(0, b"a")).is_err()).await;

@@ -1,0 +1,64 @@
+//! The rules that protocols between processes, and the disk, rest on: by name, so that a simulation can leave one out and
+//! show that it finds what comes of that.
+//!
+//! Invariant: in what ships every rule holds; only with the feature `conformance` is there anything to be left out.
+
+/// A rule, by what it says.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Rule {
+    /// A put is answered once it is known that no marker stands before the record (decision 0018, B).
+    RecordsAreJudged,
+    /// The catalog is caught up with before it vouches for a place (0018, B).
+    CatalogsCatchUpBeforeTheyVouch,
+    /// Of a log, a process need not read what it wrote itself – and nothing else (0018, B).
+    OnlyOwnPlacesAreOwn,
+    /// Nothing is put to a shard that is being sealed (0018).
+    NothingIsPutWhileSealing,
+    /// The first marker counts, whoever wrote it (0018, A).
+    FirstMarkerCounts,
+    /// The catalog shows children after their parents have markers (0018, C and E).
+    MarkersComeBeforeChildren,
+    /// Readers deliver up to the first marker, though the catalog does not tell of it yet (0018, D).
+    ReadersStopAtMarkers,
+    /// Of two claims to the same epoch the first wins (0017, 1).
+    EpochsAreTakenOnce,
+    /// A decision of an ended epoch does not count (0017, 2).
+    OldEpochsAreVoid,
+    /// A decision is answered once it was read and found to count (0017, 4).
+    DecisionsAreReadBeforeTheyAreAnswered,
+    /// After an append of unknown outcome nothing is decided under the same epoch (0017, 5).
+    DoubtEndsAnEpoch,
+    /// A strong read waits for a barrier (0017).
+    StrongReadsWaitForABarrier,
+}
+
+#[cfg(any(test, feature = "conformance"))]
+mod left_out {
+    use super::Rule;
+    use std::cell::Cell;
+
+    thread_local!(static LEFT_OUT: Cell<Option<Rule>> = const { Cell::new(None) });
+
+    /// Whether this rule is left out.
+    pub fn is_left_out(rule: Rule) -> bool {
+        LEFT_OUT.get() == Some(rule)
+    }
+
+    /// Leaves a rule out, in this thread alone, as long as `run` takes.
+    pub fn without<T>(rule: Option<Rule>, run: impl FnOnce() -> T) -> T {
+        let before = LEFT_OUT.replace(rule);
+        let outcome = run();
+        LEFT_OUT.set(before);
+        outcome
+    }
+}
+
+#[cfg(any(test, feature = "conformance"))]
+pub use left_out::{is_left_out, without};
+
+/// Whether this rule is left out: none is.
+#[cfg(not(any(test, feature = "conformance")))]
+#[must_use]
+pub const fn is_left_out(_: Rule) -> bool {
+    false
+}
