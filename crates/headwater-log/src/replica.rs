@@ -9,9 +9,10 @@ use crate::{
     Bounds, Engine, Limits, LogError, LogId, Seq,
     epoch::{Mark, Seat, Verdict},
     machine::Machine,
+    rules::{Rule, is_left_out},
 };
 use bytes::Bytes;
-use snapshot::{Newest, Taken};
+use snapshot::{Held, Newest, Taken};
 use std::{
     collections::VecDeque,
     fmt::Display,
@@ -141,6 +142,9 @@ impl<M: Machine> Replica<M> {
     /// # Errors
     /// The engine's.
     pub async fn catch_up(&self) -> Result<(), LogError> {
+        if is_left_out(Rule::StrongReadsWaitForABarrier) {
+            return Ok(());
+        }
         let number = self.asked.fetch_add(1, SeqCst) + 1;
         let mut reader = self.reader.lock().await;
         if reader.answered >= number {
@@ -161,6 +165,7 @@ impl<M: Machine> Replica<M> {
             let entry = frame(Mark::Decision(epoch), &M::encode(&changes));
             match self.write(&mut reader, entry).await.map_err(SubmitError::Log)? {
                 Verdict::Counts => return Ok(answer),
+                _ if is_left_out(Rule::DecisionsAreReadBeforeTheyAreAnswered) => return Ok(answer),
                 Verdict::Void => {} // another process decided first, so this does not count
                 Verdict::Passed => {
                     reader.seat.doubt();
@@ -271,21 +276,41 @@ impl<M: Machine> Replica<M> {
         let bytes = self.read().snapshot();
         let parts = snapshot::parts(reader.tail, reader.seat.newest(), &bytes);
         let written = self.engine.append(self.home.snapshots, parts).await;
-        let Some(first) = written.ok().and_then(|stamps| stamps.first().copied()) else {
+        let (Some(first), Some(last)) = written.map_or((None, None), |all| (all.first().copied(), all.last().copied()))
+        else {
             tracing::warn!(log = %self.home.snapshots, "snapshot failed; the log is kept whole");
             return;
         };
-        reader.snapshots.push_back(Taken { time_ms: first.time_ms, first: first.seq, upto: reader.tail });
-        let since_ms = self.engine.history_since_ms(first.time_ms);
-        while reader.snapshots.get(1).is_some_and(|next| next.time_ms <= since_ms) {
-            reader.snapshots.pop_front();
-        }
-        let Some(oldest) = reader.snapshots.front() else { return };
-        let log = self.engine.trim(self.home.log, oldest.upto).await;
-        let old = self.engine.trim(self.home.snapshots, oldest.first).await;
-        if let Err(error) = log.and(old) {
+        let taken = Taken { time_ms: first.time_ms, first: first.seq, upto: reader.tail };
+        if let Err(error) = self.trim_behind(reader, taken, last.seq).await {
             tracing::warn!(%error, "trimming behind a snapshot failed");
         }
+    }
+
+    /// Trims behind a snapshot whose last part stands at `last`. Another process's that is newer may stand before it, and the
+    /// log may be trimmed up to that: so a snapshot goes only if a later one is as new.
+    async fn trim_behind(&self, reader: &mut Reader, taken: Taken, last: Seq) -> Result<(), LogError> {
+        let mut begun = Vec::new();
+        if self.engine.is_shared() {
+            let held = snapshot::read(&*self.engine, self.home.snapshots).await?;
+            if held.read_to <= last {
+                return Err(LogError::Unavailable("what others have written cannot be read yet".into()));
+            }
+            (reader.snapshots, begun) = (held.whole, held.begun);
+        } else {
+            reader.snapshots.push_back(taken);
+        }
+        let since_ms = self.engine.history_since_ms(taken.time_ms);
+        while let Some(oldest) = reader.snapshots.front()
+            && reader.snapshots.iter().skip(1).any(|later| later.time_ms <= since_ms && later.upto >= oldest.upto)
+        {
+            reader.snapshots.pop_front();
+        }
+        let Some(oldest) = reader.snapshots.front() else { return Ok(()) };
+        let newer = begun.into_iter().filter(|(upto, _)| *upto > oldest.upto).map(|(_, first)| first);
+        let before = newer.fold(oldest.first, Seq::min);
+        self.engine.trim(self.home.log, oldest.upto.min(taken.upto)).await?;
+        self.engine.trim(self.home.snapshots, before).await
     }
 }
 
@@ -335,7 +360,7 @@ fn undecodable(log: LogId, why: &str) -> LogError {
 
 /// The state of the newest snapshot, and what to read on from there; an empty machine if there is none.
 async fn begin<M: Machine>(engine: &dyn Engine, log: LogId) -> Result<(M, Reader), LogError> {
-    let (snapshots, newest) = snapshot::read(engine, log).await?;
+    let Held { whole: snapshots, newest, .. } = snapshot::read(engine, log).await?;
     let (state, tail, epoch) = match newest {
         Some(Newest { upto, epoch, bytes }) => (M::restore(&bytes).map_err(|why| undecodable(log, &why))?, upto, epoch),
         None => (M::empty(), Seq::ZERO, 0),
@@ -485,6 +510,22 @@ mod tests {
         assert!(engine.bounds(HOME.log).first > late[0].seq, "it is trimmed");
         assert_eq!(one.read_on(&mut reader, Some(late[0].seq)).await, Ok(Verdict::Passed));
         assert_eq!(one.read().0, other.read().0);
+    }
+
+    #[tokio::test]
+    async fn a_snapshot_that_comes_late_does_not_take_a_newer_one_away() {
+        let engine = MemoryEngine::shared(Arc::new(ManualClock::at(1)));
+        let one = Replica::<Sum>::open(engine.clone(), HOME).await.unwrap();
+        let other = Replica::<Sum>::open(engine.clone(), HOME).await.unwrap();
+        one.submit(2, 0).await.unwrap();
+        let mut reader = one.reader.lock().await;
+        for _ in 0..2 * HOME.snapshot_every {
+            other.submit(2, 0).await.unwrap();
+        }
+        assert!(engine.bounds(HOME.log).first > reader.tail, "the log is trimmed behind a newer one");
+        one.take_snapshot(&mut reader).await;
+        let fresh = Replica::<Sum>::open(engine, HOME).await.expect("what the log does not hold is in a snapshot");
+        assert_eq!(fresh.read().0, other.read().0);
     }
 
     #[tokio::test]

@@ -48,17 +48,27 @@ fn parse_part(entry: &[u8]) -> Option<(Seq, u64, u32, u32, &[u8])> {
     Some((upto, epoch, u32::from_le_bytes(*part), u32::from_le_bytes(*count), body))
 }
 
-/// The snapshots that are whole, oldest first, and the epoch and the bytes of the newest. Those of several processes may
-/// stand among each other.
-pub(super) async fn read(engine: &dyn Engine, log: LogId) -> Result<(VecDeque<Taken>, Option<Newest>), LogError> {
-    let mut snapshots = VecDeque::new();
-    let mut whole: Option<Newest> = None;
+/// What a log of snapshots holds.
+#[derive(Default)]
+pub(super) struct Held {
+    /// Those that are whole, in order of place.
+    pub(super) whole: VecDeque<Taken>,
+    /// The newest of them.
+    pub(super) newest: Option<Newest>,
+    /// Those that have a beginning and no end so far: where to fold on from, and where the first part stands.
+    pub(super) begun: Vec<(Seq, Seq)>,
+    /// Everything before this was read.
+    pub(super) read_to: Seq,
+}
+
+/// Reads all that is there. Those of several processes may stand among each other.
+pub(super) async fn read(engine: &dyn Engine, log: LogId) -> Result<Held, LogError> {
+    let mut held = Held { read_to: engine.bounds(log).first, ..Held::default() };
     let mut begun: HashMap<(Seq, u64), (Seq, u32, Vec<u8>)> = HashMap::new();
-    let mut from = engine.bounds(log).first;
     loop {
-        let batch = match engine.read(log, from, PAGE).await {
+        let batch = match engine.read(log, held.read_to, PAGE).await {
             Err(LogError::Trimmed(first)) => {
-                from = first;
+                held.read_to = first;
                 continue;
             }
             read => read?,
@@ -77,15 +87,17 @@ pub(super) async fn read(engine: &dyn Engine, log: LogId) -> Result<(VecDeque<Ta
             if part + 1 == count
                 && let Some((first, _, bytes)) = begun.remove(&(upto, epoch))
             {
-                snapshots.push_back(Taken { time_ms: entry.stamp.time_ms, first, upto });
-                if whole.as_ref().is_none_or(|newest| newest.upto <= upto) {
-                    whole = Some(Newest { upto, epoch, bytes });
+                held.whole.push_back(Taken { time_ms: entry.stamp.time_ms, first, upto });
+                if held.newest.as_ref().is_none_or(|newest| newest.upto <= upto) {
+                    held.newest = Some(Newest { upto, epoch, bytes });
                 }
             }
         }
-        from = batch.next;
+        held.read_to = batch.next;
         if batch.entries.is_empty() {
-            return Ok((snapshots, whole));
+            let unfinished = begun.into_iter().filter(|(_, (_, next, _))| *next > 0);
+            held.begun = unfinished.map(|((upto, _), (first, ..))| (upto, first)).collect();
+            return Ok(held);
         }
     }
 }
