@@ -4,7 +4,10 @@
 //! clear of markers: the catalog vouches for a place, or it reads what others wrote; what it wrote itself it need not read
 //! ([decision 0018](../../../docs/decisions/0018-sealing.md); `model` below tries every order of events).
 use crate::{Kinesis, seal::find_marker};
-use headwater_log::{LogError, LogId, Seq};
+use headwater_log::{
+    LogError, LogId, Seq,
+    rules::{Rule, is_left_out},
+};
 use std::{
     collections::HashMap,
     sync::{Mutex, PoisonError},
@@ -85,7 +88,7 @@ impl Kinesis {
     /// The engine's: whether the record belongs to the shard is unknown then.
     pub(crate) async fn marker_before(&self, log: LogId, at: Seq) -> Result<Option<Seq>, LogError> {
         let own_since = self.engine.written_here_since(log);
-        if own_since == Seq::ZERO {
+        if own_since == Seq::ZERO || is_left_out(Rule::RecordsAreJudged) {
             return Ok(None); // nobody else writes there: puts are enqueued only while nothing is being sealed
         }
         let mut is_vouched = false;
@@ -128,7 +131,9 @@ impl Kinesis {
         if open.is_empty() {
             return Ok(());
         }
-        self.catalog.catch_up().await?;
+        if !is_left_out(Rule::CatalogsCatchUpBeforeTheyVouch) {
+            self.catalog.catch_up().await?;
+        }
         let catalog = self.catalog.read();
         for (log, at) in open {
             let stream = catalog.all().map(|(_, _, stream)| stream).find(|stream| stream.incarnation == log.group.0);

@@ -8,7 +8,11 @@ use crate::{
     sequence::ShardMark,
 };
 use bytes::Bytes;
-use headwater_log::{Batch, Engine, Limits, LogError, LogId, Seq, Stamp, engine::find_time};
+use headwater_log::{
+    Batch, Engine, Limits, LogError, LogId, Seq, Stamp,
+    engine::find_time,
+    rules::{Rule, is_left_out},
+};
 
 /// A shard as a reader sees it.
 #[derive(Clone, Copy, Debug)]
@@ -102,7 +106,7 @@ fn page(engine: &dyn Engine, source: Source, batch: Batch, now_ms: u64) -> Page 
         match record::decode(&entry.bytes) {
             Some(ShardEntry::Record(record)) => records.push((entry.stamp, Delivered::Plain(record))),
             Some(ShardEntry::Encrypted(sealed)) => records.push((entry.stamp, Delivered::Sealed(sealed))),
-            Some(ShardEntry::Seal) if marker.is_none() => {
+            Some(ShardEntry::Seal) if marker.is_none() && !is_left_out(Rule::ReadersStopAtMarkers) => {
                 // Another process ended the shard, and the catalog does not tell so here yet: nothing behind belongs to it.
                 (next, ended) = (entry.stamp.seq, true);
                 break;

@@ -4,6 +4,7 @@
 //! same, for ever. A node decides only upon everything that counts, and learns from the log, never from a clock, that it
 //! does not decide any more ([decision 0017](../../../docs/decisions/0017-epochs.md); `model` below tries every order of
 //! events).
+use crate::rules::{Rule, is_left_out};
 
 /// An entry of such a log, but for what was decided.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -62,19 +63,25 @@ impl Seat {
     /// Takes in the next entry; `is_own` if it is the one that this node has just written and waits for.
     pub fn pass(&mut self, mark: Mark, is_own: bool) -> Verdict {
         match mark {
-            Mark::Owner(epoch) if epoch > self.newest => {
+            Mark::Owner(epoch) if epoch > self.newest || self.is_taken_again(epoch) => {
                 *self = Self { newest: epoch, held: is_own.then_some(epoch) };
                 Verdict::Passed
             }
-            Mark::Decision(epoch) if epoch == self.newest => Verdict::Counts,
+            Mark::Decision(epoch) if epoch == self.newest || is_left_out(Rule::OldEpochsAreVoid) => Verdict::Counts,
             Mark::Owner(_) | Mark::Decision(_) => Verdict::Void,
             Mark::Barrier => Verdict::Passed,
         }
     }
 
+    fn is_taken_again(&self, epoch: u64) -> bool {
+        epoch == self.newest && is_left_out(Rule::EpochsAreTakenOnce)
+    }
+
     /// Whether what this node wrote stands in the log is unknown: only reading on under a new epoch can tell.
-    pub const fn doubt(&mut self) {
-        self.held = None;
+    pub fn doubt(&mut self) {
+        if !is_left_out(Rule::DoubtEndsAnEpoch) {
+            self.held = None;
+        }
     }
 }
 

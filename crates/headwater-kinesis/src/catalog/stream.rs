@@ -12,7 +12,10 @@ use crate::{
     sequence::{self, ShardMark},
 };
 use headwater_keys::WrappedKey;
-use headwater_log::{LogGroup, LogId, Seq};
+use headwater_log::{
+    LogGroup, LogId, Seq,
+    rules::{Rule, is_left_out},
+};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -280,7 +283,7 @@ impl Stream {
 
     /// Whether the shard is being sealed: puts have to wait for its children.
     pub(crate) fn is_sealing(&self, shard: u32) -> bool {
-        self.sealing_from(shard).is_some()
+        self.sealing_from(shard).is_some() && !is_left_out(Rule::NothingIsPutWhileSealing)
     }
 
     /// Where the marker of a shard that is being sealed is sought from.
