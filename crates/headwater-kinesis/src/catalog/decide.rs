@@ -341,8 +341,10 @@ fn finish_sealing(
     if reshard.sealing.is_none() {
         return nothing();
     }
-    // Parents end together: not before any of their records arrived, and not before any of them was created.
-    let closed_ms = ended.iter().map(|(marker, _)| marker.time_ms).fold(now_ms, u64::max);
+    // Parents end together: not before any of their records arrived, and not before any of them was created, whatever the
+    // clock of whoever decides says.
+    let times = ended.iter().flat_map(|(marker, shard)| [marker.time_ms, shard.opened_ms]);
+    let closed_ms = times.fold(now_ms, u64::max);
     let closed_secs = ended.iter().map(|(_, shard)| shard.created_secs).fold(closed_ms / 1000, u64::max);
     let endings: Vec<(u32, Ending)> = ended
         .iter()

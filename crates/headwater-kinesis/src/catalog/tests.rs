@@ -49,6 +49,19 @@ fn roll(catalog: &mut Catalog, name: &str, mut now_ms: u64) {
     }
 }
 
+#[test]
+fn a_shard_does_not_close_before_it_was_opened_whatever_a_clock_says() {
+    let mut catalog = Catalog::default();
+    run(&mut catalog, "s", create(1, 0), 5000).unwrap();
+    let split = Action::Split { shard: 0, at: (1_u128 << 127).to_string(), quota: QUOTA, transition_ms: 0 };
+    run(&mut catalog, "s", split, 1000).unwrap();
+    roll(&mut catalog, "s", 1000);
+    let stream = stream(&catalog, "s");
+    let parent = stream.shard(0).unwrap();
+    assert!(parent.ending.unwrap().closed_ms >= parent.opened_ms, "or it would not be among those of the stream");
+    assert!(stream.open_shards().all(|child| child.opened_ms >= parent.opened_ms));
+}
+
 /// Every key has one open shard, children begin after their parents ended and cover what they covered.
 fn check_shards(stream: &Stream) {
     let mut next = Some(0);
