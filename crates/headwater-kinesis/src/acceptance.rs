@@ -85,8 +85,14 @@ impl Kinesis {
     /// follows the marker, does not belong to the shard.
     ///
     /// # Errors
-    /// The engine's: whether the record belongs to the shard is unknown then.
+    /// `Io`: whether the record belongs to the shard is unknown then, whatever it was that failed.
     pub(crate) async fn marker_before(&self, log: LogId, at: Seq) -> Result<Option<Seq>, LogError> {
+        let judged = self.judge(log, at).await;
+        judged
+            .map_err(|error| LogError::Io(format!("whether what was written to log {log} counts is unknown: {error}")))
+    }
+
+    async fn judge(&self, log: LogId, at: Seq) -> Result<Option<Seq>, LogError> {
         let own_since = self.engine.written_here_since(log);
         if own_since == Seq::ZERO || is_left_out(Rule::RecordsAreJudged) {
             return Ok(None); // nobody else writes there: puts are enqueued only while nothing is being sealed

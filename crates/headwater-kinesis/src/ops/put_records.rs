@@ -48,8 +48,17 @@ pub(crate) async fn run(kinesis: Arc<Kinesis>, caller: Caller, input: PutRecords
         encryption_type: None,
     };
     let mut wanted: Vec<usize> = (0..offers.len()).collect();
+    // From then on each record fares by itself: what the others were told stands.
+    let mut is_begun = false;
     loop {
-        let enqueued = kinesis.once_open(|| enqueue(&kinesis, &caller, &input, &offers, &wanted)).await?;
+        let enqueued = match kinesis.once_open(|| enqueue(&kinesis, &caller, &input, &offers, &wanted)).await {
+            Err(_) if is_begun => {
+                fail(&mut output, &wanted);
+                break;
+            }
+            enqueued => enqueued?,
+        };
+        is_begun = true;
         output.encryption_type = enqueued.encryption_type;
         for (place, message) in enqueued.throttled {
             output.records[place] = failure_entry(errors::THROUGHPUT_EXCEEDED, message);
@@ -59,51 +68,64 @@ pub(crate) async fn run(kinesis: Arc<Kinesis>, caller: Caller, input: PutRecords
         for (log, group, commit) in enqueued.groups {
             written.push((log, group, commit.await));
         }
-        if kinesis.engine.is_shared() {
-            let last = |(log, _, stamps): &Written| Some((*log, stamps.as_ref().ok()?.last()?.seq));
-            let placed: Vec<(LogId, Seq)> = written.iter().filter_map(last).collect();
-            // What it could not learn for all is asked for each.
-            let _ = kinesis.vouch(&placed).await;
-        }
-        for (log, group, stamps) in written {
-            let Group { mark, places, .. } = group;
-            match settled(&kinesis, log, stamps).await {
-                Ok((stamps, marker)) => {
-                    let mut size_bytes = 0;
-                    let mut count = 0;
-                    for (place, stamp) in places.into_iter().zip(stamps) {
-                        if marker.is_some_and(|marker| marker < stamp.seq) {
-                            wanted.push(place);
-                            continue;
-                        }
-                        (count, size_bytes) = (count + 1, size_bytes + offers[place].size_bytes());
-                        let Placed { shard, sequence_number } = Placed::new(mark, stamp);
-                        output.records[place] = PutRecordsResultEntry {
-                            sequence_number: Some(sequence_number),
-                            shard_id: Some(shard_id(shard)),
-                            ..PutRecordsResultEntry::default()
-                        };
-                    }
-                    kinesis.meters.took((log.group.0, mark.shard), count, size_bytes);
-                }
-                Err(error) => {
-                    let failure = errors::engine(&error);
-                    tracing::debug!(%failure, records = places.len(), "records of a batch were not stored");
-                    let failed = failure_entry(errors::INTERNAL_FAILURE, errors::INTERNAL_FAILURE_TEXT.to_owned());
-                    places.iter().for_each(|place| output.records[*place] = failed.clone());
-                }
-            }
-        }
+        tell(&kinesis, written, &offers, &mut output, &mut wanted).await;
         if wanted.is_empty() {
             break;
         }
         // Another process ended their shards meanwhile: they belong to the children.
         wanted.sort_unstable();
-        kinesis.catalog.catch_up().await.map_err(|error| errors::engine(&error))?;
+        if kinesis.catalog.catch_up().await.is_err() {
+            fail(&mut output, &wanted);
+            break;
+        }
     }
     let failed = output.records.iter().filter(|result| result.error_code.is_some()).count();
     output.failed_record_count = Some(i32::try_from(failed).unwrap_or(i32::MAX));
     Ok(output)
+}
+
+/// Tells what came of records, but for those that stand behind a marker: these are `wanted` again.
+async fn tell(
+    kinesis: &Kinesis,
+    written: Vec<Written>,
+    offers: &[Offer<'_>],
+    output: &mut PutRecordsOutput,
+    wanted: &mut Vec<usize>,
+) {
+    if kinesis.engine.is_shared() {
+        let last = |(log, _, stamps): &Written| Some((*log, stamps.as_ref().ok()?.last()?.seq));
+        let placed: Vec<(LogId, Seq)> = written.iter().filter_map(last).collect();
+        // What it could not learn for all is asked for each.
+        let _ = kinesis.vouch(&placed).await;
+    }
+    for (log, group, stamps) in written {
+        let Group { mark, places, .. } = group;
+        match settled(kinesis, log, stamps).await {
+            Ok((stamps, marker)) => {
+                let mut size_bytes = 0;
+                let mut count = 0;
+                for (place, stamp) in places.into_iter().zip(stamps) {
+                    if marker.is_some_and(|marker| marker < stamp.seq) {
+                        wanted.push(place);
+                        continue;
+                    }
+                    (count, size_bytes) = (count + 1, size_bytes + offers[place].size_bytes());
+                    let Placed { shard, sequence_number } = Placed::new(mark, stamp);
+                    output.records[place] = PutRecordsResultEntry {
+                        sequence_number: Some(sequence_number),
+                        shard_id: Some(shard_id(shard)),
+                        ..PutRecordsResultEntry::default()
+                    };
+                }
+                kinesis.meters.took((log.group.0, mark.shard), count, size_bytes);
+            }
+            Err(error) => {
+                let failure = errors::engine(&error);
+                tracing::debug!(%failure, records = places.len(), "records of a batch were not stored");
+                fail(output, &places);
+            }
+        }
+    }
 }
 
 /// Where records came to stand, and the marker that stands before some of them, if one does.
@@ -121,6 +143,12 @@ async fn settled(
 fn offer_of(at: usize, record: &PutRecordsRequestEntry) -> Offer<'_> {
     let (key, hash_key) = (record.partition_key.as_deref(), record.explicit_hash_key.as_deref());
     Offer::new(key, hash_key, &record.data, Some(at))
+}
+
+/// These records were not stored, or nobody knows.
+fn fail(output: &mut PutRecordsOutput, places: &[usize]) {
+    let failed = failure_entry(errors::INTERNAL_FAILURE, errors::INTERNAL_FAILURE_TEXT.to_owned());
+    places.iter().for_each(|place| output.records[*place] = failed.clone());
 }
 
 fn failure_entry(code: &str, message: String) -> PutRecordsResultEntry {

@@ -1,7 +1,10 @@
 //! What callers see when the engine fails: the service's own errors, record by record in a batch, and damage passed
 //! over.
 use super::*;
-use headwater_log::{Bounds, Commit, Limits, LogError, LogId, Seq, engine};
+use headwater_log::{
+    Bounds, Commit, Limits, LogError, LogId, Seq, engine,
+    shared::{Fate, Shared, Sight, Way},
+};
 use std::sync::{Mutex, atomic::AtomicBool};
 use tokio::sync::watch;
 
@@ -80,6 +83,20 @@ async fn a_full_disk_fails_the_records_it_could_not_take_and_no_others() {
     assert_eq!(refusal, ServiceError::bare("ServiceUnavailable", headwater_wire::ErrorKind::Unavailable));
     faulty.full.store(false, Ordering::Relaxed);
     ops::put_record::run(Arc::clone(&house.kinesis), caller(), alone).await.expect("goes on once there is space");
+}
+
+#[tokio::test]
+async fn where_others_write_a_record_that_was_stored_is_not_told_to_be_refused() {
+    let (clock, settings) = (ManualClock::at(NOW_MS), KinesisSettings::default());
+    let way = Way::new(&Shared::new(Arc::new(clock.clone())), Sight::Common);
+    let engine: Arc<dyn Engine> = Arc::clone(&way) as Arc<dyn Engine>;
+    let kinesis = open(&engine, Arc::new(clock.clone()), settings).await;
+    let house = House { engine, clock, kinesis, settings };
+    house.create("s", Some(1)).await.unwrap();
+    // The record is stored; that the catalog vouches for its place fails.
+    way.next_fates(&[Fate::Fine, Fate::Refused]);
+    assert_eq!(house.put("k", "x").await.unwrap_err().code, "InternalFailure", "whether it counts is unknown");
+    assert_eq!(data(&house.drain(0).await.0), ["x"]);
 }
 
 #[tokio::test]
