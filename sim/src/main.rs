@@ -8,6 +8,8 @@ mod chance;
 mod decisions;
 mod disk;
 mod nodes;
+mod planted;
+mod streams;
 
 use chance::Trace;
 use std::process::ExitCode;
@@ -26,7 +28,12 @@ type World = (&'static str, fn(u64, bool) -> Outcome);
 const WORLDS: &[World] = &[
     ("disk", disk::run),
     ("decisions", |seed, loud| nodes::run(decisions::Decisions::default(), seed, loud)),
+    ("streams", |seed, loud| nodes::run(streams::Streams::default(), seed, loud)),
 ];
+
+fn world(name: &str) -> Option<&'static World> {
+    WORLDS.iter().find(|world| world.0 == name)
+}
 
 /// Every so many seeds one is run twice, to see that both runs are the same.
 const REPEAT_EVERY: u64 = 20;
@@ -38,6 +45,11 @@ fn main() -> ExitCode {
         let at = arguments.iter().position(|argument| argument == name)?;
         arguments.get(at + 1)?.parse::<u64>().ok()
     };
+    if arguments.iter().any(|argument| argument == "planted") {
+        let (found, missed) = planted::run();
+        println!("{found} found, {missed} not");
+        return if missed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    }
     let (first, count) = match (number("--seed"), number("--seeds")) {
         (Some(seed), None) => (seed, 1),
         (from, Some(seeds)) => (from.unwrap_or(0), seeds),
@@ -56,7 +68,7 @@ fn main() -> ExitCode {
             } else {
                 failed += 1;
             }
-            if count > 1 && (seed + 1) % REPORT_EVERY == 0 {
+            if count > 1 && (seed + 1).is_multiple_of(REPORT_EVERY) {
                 println!("{}: {} of {count} seeds", world.0, seed + 1 - first);
             }
         }
@@ -68,7 +80,7 @@ fn main() -> ExitCode {
 /// Runs a seed in a world; tells what went wrong, if something did.
 fn try_seed((name, run): &World, seed: u64, loud: bool) -> bool {
     let outcome = run(seed, loud);
-    let again = (loud || seed % REPEAT_EVERY == 0).then(|| run(seed, false).trace);
+    let again = (loud || seed.is_multiple_of(REPEAT_EVERY)).then(|| run(seed, false).trace);
     let differs = again.is_some_and(|trace| trace != outcome.trace).then(|| "two runs of it differ".to_string());
     if loud {
         println!("trace {:016x}", outcome.trace.0);

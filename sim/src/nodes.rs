@@ -7,8 +7,9 @@ use crate::{
     Outcome,
     chance::{Chance, Trace},
 };
+use bytes::Bytes;
 use headwater_log::{
-    Engine, LogError,
+    Engine, LogError, LogGroup, LogId,
     clock::{Clock, ManualClock},
     shared::{Event, Fate, Shared, Way},
 };
@@ -25,6 +26,7 @@ use tokio::task::yield_now;
 
 /// 2020-09-13T12:26:40Z.
 const NOW_MS: u64 = 1_600_000_000_000;
+const ELSEWHERE: LogId = LogId::new(LogGroup(99), 0);
 const STEPS: u64 = 700;
 /// Calls under way at a time.
 const CALLS: usize = 8;
@@ -39,8 +41,6 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// Different for each process and each of its lives.
     pub chance: u64,
-    /// Which of the processes it is.
-    pub node: usize,
 }
 
 /// What is played: a service, what is asked of it, and what must be true of the answers.
@@ -173,7 +173,8 @@ impl<C: Cast + 'static> Play<C> {
         self.nodes.push(Node { way, clock, road: Road::Open, service: None, is_opening: false });
         let parts = self.parts(node);
         let opening = self.cast.open(parts);
-        let fresh = self.until_done(opening).await?.map_err(|error| format!("a new process does not start: {error}"))?;
+        let fresh =
+            self.until_done(opening).await?.map_err(|error| format!("a new process does not start: {error}"))?;
         self.look(fresh).await?;
         self.cast.check(&self.shared)
     }
@@ -189,7 +190,7 @@ impl<C: Cast + 'static> Play<C> {
     fn parts(&mut self, node: usize) -> Parts {
         let Node { way, clock, .. } = &self.nodes[node];
         let (engine, clock): (Arc<dyn Engine>, Arc<dyn Clock>) = (way.clone(), Arc::new(clock.clone()));
-        Parts { engine, clock, chance: self.chance.next(), node }
+        Parts { engine, clock, chance: self.chance.next() }
     }
 
     fn open(&mut self, node: usize) {
@@ -229,6 +230,7 @@ impl<C: Cast + 'static> Play<C> {
             }
             90..93 if self.fails_once_in > 0 => self.turn(),
             93..96 => self.time_passes(),
+            96 => self.places_pass(),
             _ => {}
         }
         for _ in 0..self.chance.pick(&[0, 1, 1, 2, 5]) {
@@ -256,6 +258,12 @@ impl<C: Cast + 'static> Play<C> {
         self.tell(|| format!("{by_ms} ms pass"));
         self.clock.advance(by_ms);
         self.nodes.iter().for_each(|node| node.clock.advance(by_ms));
+    }
+
+    /// Others write elsewhere: places in a log do not follow one another.
+    fn places_pass(&mut self) {
+        self.tell(|| "places pass".into());
+        drop(self.shared.log.append(ELSEWHERE, vec![Bytes::new(); 100]));
     }
 
     fn call(&mut self) {
@@ -286,10 +294,14 @@ impl<C: Cast + 'static> Play<C> {
             Came::Opened(Ok(service)) => {
                 self.tell(|| format!("{node} has started"));
                 for duty in self.cast.duties(&service) {
-                    self.run(node, true, Box::pin(async move {
-                        duty.await;
-                        Came::Over
-                    }));
+                    self.run(
+                        node,
+                        true,
+                        Box::pin(async move {
+                            duty.await;
+                            Came::Over
+                        }),
+                    );
                 }
                 self.nodes[node].is_opening = false;
                 self.nodes[node].service = Some(service);
@@ -360,7 +372,7 @@ impl<C: Cast + 'static> Play<C> {
 
     async fn peaceful_step(&mut self) {
         self.now += 1;
-        let moved = if self.chance.once_in(2) { self.go_on() || self.event() } else { self.event() || self.go_on() };
+        let moved = (self.chance.once_in(2) && self.go_on()) || self.event() || self.go_on();
         for _ in 0..if moved { 1 } else { 20 } {
             yield_now().await;
         }

@@ -3,7 +3,7 @@
 use crate::{audit, check, command, docs, kafka, prove, semver, suites};
 use std::{path::Path, process::Command, time::Instant};
 
-/// Seeds of the disk simulator in CI; a full run is `cargo run --release` in `sim/` with 10,000.
+/// Seeds of each of the simulator's worlds in CI; a full run is `cargo run --release` in `sim/` with as many as a night has room for.
 const SIMULATOR_SEEDS: &str = "2000";
 /// Rounds of kill -9 in CI; `cargo xtask suites durability` does 200.
 const KILL_ROUNDS: u32 = 10;
@@ -41,7 +41,11 @@ fn steps() -> Vec<Step> {
         step("console", suites::console_tests),
         cargo("release build", &["build", "--release", "--quiet", "--package", "headwater"]),
         step("simulator", |root| {
-            command::run(&root.join("sim"), "cargo", &["run", "--release", "--quiet", "--", "--seeds", SIMULATOR_SEEDS])
+            let run = |rest: &[&str]| {
+                command::run(&root.join("sim"), "cargo", &[&["run", "--release", "--quiet", "--"], rest].concat())
+            };
+            run(&["--seeds", SIMULATOR_SEEDS])?;
+            run(&["planted"])
         }),
         step("licences, bans, sources", audit::dependencies),
         step("published interfaces", |root| semver::run(root, None)),

@@ -302,7 +302,7 @@ impl<M: Machine> Replica<M> {
         }
         let since_ms = self.engine.history_since_ms(taken.time_ms);
         while let Some(oldest) = reader.snapshots.front()
-            && reader.snapshots.iter().skip(1).any(|later| later.time_ms <= since_ms && later.upto >= oldest.upto)
+            && reader.snapshots.iter().skip(1).any(|later| later.time_ms <= since_ms && is_as_new(later, oldest))
         {
             reader.snapshots.pop_front();
         }
@@ -312,6 +312,10 @@ impl<M: Machine> Replica<M> {
         self.engine.trim(self.home.log, oldest.upto.min(taken.upto)).await?;
         self.engine.trim(self.home.snapshots, before).await
     }
+}
+
+fn is_as_new(later: &Taken, oldest: &Taken) -> bool {
+    later.upto >= oldest.upto || is_left_out(Rule::SnapshotsGoBehindNewerOnes)
 }
 
 /// Takes in what others decide, as long as there is a replica.

@@ -28,6 +28,8 @@ pub enum Rule {
     DecisionsAreReadBeforeTheyAreAnswered,
     /// After an append of unknown outcome nothing is decided under the same epoch (0017, 5).
     DoubtEndsAnEpoch,
+    /// A snapshot goes only if a later one is as new, whoever wrote it (0017).
+    SnapshotsGoBehindNewerOnes,
     /// A strong read waits for a barrier (0017).
     StrongReadsWaitForABarrier,
 }

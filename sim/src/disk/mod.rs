@@ -2,10 +2,7 @@
 mod files;
 mod model;
 
-use crate::{
-    Outcome,
-    chance::Chance,
-};
+use crate::{Outcome, chance::Chance};
 use bytes::Bytes;
 use files::{Disk, Plan, SimFiles};
 use headwater_log::{

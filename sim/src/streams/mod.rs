@@ -1,0 +1,341 @@
+//! Kinesis on several processes: streams are made, split, merged, scaled and deleted, put to and read, on all of them at
+//! once.
+mod told;
+
+use crate::{
+    chance::Chance,
+    nodes::{Cast, Doing, Parts},
+};
+use headwater_keys::{KeyStore, MasterKey};
+use headwater_kinesis::{Entropy, Kinesis, KinesisParts, KinesisSettings, run_duties};
+use headwater_log::{LogError, shared::Shared};
+use headwater_wire::{Answer, Caller, Dialect, ErrorKind, Everybody, Row, ServiceError};
+use serde_json::{Value, json};
+use std::sync::{
+    Arc, LazyLock,
+    atomic::{AtomicU64, Ordering::Relaxed},
+};
+use told::{Put, Read, Shard, Told, View};
+
+/// Partition keys, each with a hash key of its own.
+const KEYS: u64 = 6;
+/// Most open shards that are aimed at.
+const SHARDS: usize = 6;
+
+/// The operations, as they are served where others change what there is.
+static ROWS: LazyLock<Vec<Row<Kinesis>>> = LazyLock::new(|| {
+    // Where that cannot be read, they answer by what is known.
+    let catch_up = |kinesis: Arc<Kinesis>| async move { kinesis.catch_up().await.unwrap_or_default() };
+    headwater_kinesis::operations().into_iter().map(|row| row.among_others(catch_up)).collect()
+});
+
+#[derive(Default)]
+pub struct Streams {
+    told: Told,
+    /// How many names of streams were given.
+    names: u64,
+    puts: u64,
+}
+
+/// What came of a call.
+pub enum Saw {
+    Puts(Vec<(u64, Outcome<(u32, String)>)>),
+    Admin { what: Admin, outcome: Outcome<()> },
+    Read(Option<Read>),
+    End(View),
+}
+
+/// What is done to streams.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Admin {
+    Create(String),
+    Delete(String),
+    Close(String, Vec<u32>),
+    Other,
+}
+
+/// What came of a call: its answer, or whose fault it was that there is none.
+type Outcome<T> = Result<T, ErrorKind>;
+
+impl Cast for Streams {
+    type Service = Arc<Kinesis>;
+    type Saw = Saw;
+
+    fn open(&mut self, Parts { engine, clock, chance }: Parts) -> Doing<Result<Self::Service, LogError>> {
+        let drawn = AtomicU64::new(0);
+        let entropy: Entropy =
+            Arc::new(move || u128::from(chance) << 64 | u128::from(chance ^ drawn.fetch_add(1, Relaxed)) | 1 << 127);
+        let master = MasterKey::parse(&format!("{}=", "A".repeat(43))).expect("a key");
+        let keys = Arc::new(KeyStore::new(&master, Vec::new()).expect("a store"));
+        let (access, settings) = (Arc::new(Everybody), KinesisSettings::default());
+        Box::pin(Kinesis::open(KinesisParts { engine, clock, entropy, keys, access, settings }))
+    }
+
+    fn duties(&self, service: &Self::Service) -> Vec<Doing<()>> {
+        vec![Box::pin(run_duties(Arc::clone(service)))]
+    }
+
+    fn call(&mut self, chance: &mut Chance, service: &Self::Service, now: u64) -> Doing<Saw> {
+        let kinesis = Arc::clone(service);
+        let Some(name) = self.pick_stream(chance) else { return self.create(chance, kinesis) };
+        match chance.below(100) {
+            0..45 => {
+                let count = chance.pick(&[1, 1, 2, 4]);
+                self.put(chance, kinesis, name, count, now)
+            }
+            45..60 => {
+                let (limit, pages) = (chance.pick(&[1, 2, 5, 1000]), 1 + chance.below(40));
+                Box::pin(async move { Saw::Read(read(&kinesis, &name, limit, pages).await.ok()) })
+            }
+            60..75 => Box::pin(split(kinesis, name, chance.next())),
+            75..87 => Box::pin(merge(kinesis, name, chance.next())),
+            87..92 => Box::pin(scale(kinesis, name, chance.next())),
+            92..98 => self.create(chance, kinesis),
+            _ => {
+                self.told.deleting(&name);
+                let what = Admin::Delete(name.clone());
+                Box::pin(async move {
+                    let outcome = ask(&kinesis, "DeleteStream", json!({"StreamName": name})).await;
+                    Saw::Admin { what, outcome: outcome.map(drop).map_err(|error| error.kind) }
+                })
+            }
+        }
+    }
+
+    fn saw(&mut self, saw: Saw, now: u64) -> String {
+        match saw {
+            Saw::Puts(puts) => {
+                let told = format!("puts {puts:?}");
+                puts.into_iter().for_each(|(id, outcome)| self.told.put(id, outcome, now));
+                told
+            }
+            Saw::Admin { what, outcome } => {
+                let told = format!("{what:?}: {outcome:?}");
+                self.told.admin(what, outcome);
+                told
+            }
+            Saw::Read(read) => {
+                let told = format!("reads {read:?}");
+                self.told.reads.extend(read);
+                told
+            }
+            Saw::End(view) => {
+                let told = format!("ends {view:?}");
+                self.told.ends.push(view);
+                told
+            }
+        }
+    }
+
+    fn look(&mut self, service: &Self::Service, now: u64) -> Doing<Result<Saw, String>> {
+        let kinesis = Arc::clone(service);
+        let names = self.told.names();
+        let put = names.first().map(|name| (name.clone(), self.new_put(name, 0, now)));
+        Box::pin(async move {
+            let mut view = View::default();
+            if let Some((name, (id, record))) = put
+                && settled(&kinesis, &name).await
+            {
+                view.last_put = put_records(&kinesis, &name, vec![(id, record)]).await.into_iter().next();
+            }
+            for name in &names {
+                if settled(&kinesis, name).await {
+                    let seen = look_at(&kinesis, name).await;
+                    let seen = seen.map_err(|error| format!("in peace {name} is not shown: {error}"))?;
+                    view.streams.insert(name.clone(), seen);
+                }
+            }
+            Ok(Saw::End(view))
+        })
+    }
+
+    fn check(&mut self, shared: &Shared) -> Result<(), String> {
+        self.told.check(shared)
+    }
+}
+
+impl Streams {
+    fn pick_stream(&self, chance: &mut Chance) -> Option<String> {
+        // The newest may not be there yet, which is worth a try.
+        (self.names > 0).then(|| format!("s{}", chance.below(self.names)))
+    }
+
+    fn create(&mut self, chance: &mut Chance, kinesis: Arc<Kinesis>) -> Doing<Saw> {
+        // Sometimes one that is there, or is just being made.
+        if self.names == 0 || (self.names < 3 && chance.once_in(2)) {
+            self.names += 1;
+        }
+        let (name, shards) = (format!("s{}", self.names - 1), chance.pick(&[1, 2, 3]));
+        let what = Admin::Create(name.clone());
+        self.told.creating(&name);
+        Box::pin(async move {
+            let outcome = ask(&kinesis, "CreateStream", json!({"StreamName": name, "ShardCount": shards})).await;
+            Saw::Admin { what, outcome: outcome.map(drop).map_err(|error| error.kind) }
+        })
+    }
+
+    fn put(&mut self, chance: &mut Chance, kinesis: Arc<Kinesis>, name: String, count: u64, now: u64) -> Doing<Saw> {
+        let records: Vec<(u64, Value)> = (0..count).map(|_| self.new_put(&name, chance.below(KEYS), now)).collect();
+        Box::pin(async move { Saw::Puts(put_records(&kinesis, &name, records).await) })
+    }
+
+    fn new_put(&mut self, name: &str, key: u64, now: u64) -> (u64, Value) {
+        self.puts += 1;
+        let id = self.puts;
+        self.told.puts.insert(id, Put::new(name, key, now));
+        let hash_key = u128::MAX / u128::from(KEYS) * u128::from(key) + 7;
+        let record = json!({"PartitionKey": id.to_string(), "ExplicitHashKey": hash_key.to_string(), "Data": "AAAA"});
+        (id, record)
+    }
+}
+
+/// One record as PutRecord, several as PutRecords.
+async fn put_records(
+    kinesis: &Arc<Kinesis>,
+    name: &str,
+    mut records: Vec<(u64, Value)>,
+) -> Vec<(u64, Outcome<(u32, String)>)> {
+    if let [(id, record)] = &mut records[..] {
+        record["StreamName"] = json!(name);
+        let outcome = ask(kinesis, "PutRecord", record.take()).await;
+        return vec![(*id, outcome.map(|output| placed(&output)).map_err(|error| error.kind))];
+    }
+    let ids: Vec<u64> = records.iter().map(|(id, _)| *id).collect();
+    let records: Vec<Value> = records.into_iter().map(|(_, record)| record).collect();
+    match ask(kinesis, "PutRecords", json!({"StreamName": name, "Records": records})).await {
+        Err(error) => ids.into_iter().map(|id| (id, Err(error.kind))).collect(),
+        Ok(output) => {
+            let results = output["Records"].as_array().cloned().unwrap_or_default();
+            let outcome = |result: &Value| match result["ErrorCode"].as_str() {
+                None => Ok(placed(result)),
+                Some(_) => Err(ErrorKind::Receiver),
+            };
+            ids.into_iter().zip(results.iter().map(outcome)).collect()
+        }
+    }
+}
+
+fn placed(output: &Value) -> (u32, String) {
+    (index(&output["ShardId"]), text(&output["SequenceNumber"]))
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+fn index(shard: &Value) -> u32 {
+    shard.as_str().and_then(|shard| shard.strip_prefix("shardId-")?.parse().ok()).unwrap_or(u32::MAX)
+}
+
+fn shard_id(index: u32) -> String {
+    format!("shardId-{index:012}")
+}
+
+/// What an operation answers.
+async fn ask(kinesis: &Arc<Kinesis>, operation: &str, input: Value) -> Result<Value, ServiceError> {
+    let row = ROWS.iter().find(|row| row.name == operation).expect("an operation");
+    let (caller, body) = (Caller::root("000000000000", "us-east-1", "k"), input.to_string().into());
+    match (row.call)(Arc::clone(kinesis), caller, Dialect::Json11, &body).await? {
+        Answer::Whole(output) => Ok(serde_json::from_slice(&output).unwrap_or_default()),
+        Answer::Events(_) => Ok(Value::Null),
+    }
+}
+
+async fn list_shards(kinesis: &Arc<Kinesis>, name: &str) -> Result<Vec<Shard>, ServiceError> {
+    let output = ask(kinesis, "ListShards", json!({"StreamName": name})).await?;
+    Ok(output["Shards"].as_array().into_iter().flatten().map(Shard::of).collect())
+}
+
+async fn split(kinesis: Arc<Kinesis>, name: String, chance: u64) -> Saw {
+    let (mut what, mut outcome) = (Admin::Other, Err(ErrorKind::Sender));
+    if let Ok(shards) = list_shards(&kinesis, &name).await {
+        let open: Vec<&Shard> = shards.iter().filter(|shard| shard.end.is_none()).collect();
+        if !open.is_empty() && open.len() < SHARDS {
+            let shard = open[chance as usize % open.len()];
+            let at = shard.from + (shard.to - shard.from) / 2;
+            let input = json!({"StreamName": name, "ShardToSplit": shard_id(shard.index), "NewStartingHashKey": at.to_string()});
+            what = Admin::Close(name, vec![shard.index]);
+            outcome = ask(&kinesis, "SplitShard", input).await.map(drop).map_err(|error| error.kind);
+        }
+    }
+    Saw::Admin { what, outcome }
+}
+
+async fn merge(kinesis: Arc<Kinesis>, name: String, chance: u64) -> Saw {
+    let (mut what, mut outcome) = (Admin::Other, Err(ErrorKind::Sender));
+    if let Ok(shards) = list_shards(&kinesis, &name).await {
+        let mut open: Vec<&Shard> = shards.iter().filter(|shard| shard.end.is_none()).collect();
+        open.sort_by_key(|shard| shard.from);
+        if open.len() > 1 {
+            let at = chance as usize % (open.len() - 1);
+            let (lower, upper) = (open[at].index, open[at + 1].index);
+            let input =
+                json!({"StreamName": name, "ShardToMerge": shard_id(lower), "AdjacentShardToMerge": shard_id(upper)});
+            what = Admin::Close(name, vec![lower, upper]);
+            outcome = ask(&kinesis, "MergeShards", input).await.map(drop).map_err(|error| error.kind);
+        }
+    }
+    Saw::Admin { what, outcome }
+}
+
+async fn scale(kinesis: Arc<Kinesis>, name: String, chance: u64) -> Saw {
+    let input = json!({"StreamName": name, "TargetShardCount": 1 + chance % 4, "ScalingType": "UNIFORM_SCALING"});
+    let outcome = ask(&kinesis, "UpdateShardCount", input).await.map(drop).map_err(|error| error.kind);
+    Saw::Admin { what: Admin::Other, outcome }
+}
+
+/// Reads a stream from its beginning, through children, as far as so many pages go.
+async fn read(kinesis: &Arc<Kinesis>, name: &str, limit: u64, mut pages: u64) -> Result<Read, ServiceError> {
+    let mut read = Read { name: name.to_owned(), ..Read::default() };
+    let mut shards: Vec<u32> = list_shards(kinesis, name).await?.into_iter().map(|shard| shard.index).collect();
+    let mut at = 0;
+    while let Some(shard) = shards.get(at).copied() {
+        at += 1;
+        let input = json!({"StreamName": name, "ShardId": shard_id(shard), "ShardIteratorType": "TRIM_HORIZON"});
+        let Ok(output) = ask(kinesis, "GetShardIterator", input).await else { continue };
+        let mut iterator = text(&output["ShardIterator"]);
+        let mut got = Vec::new();
+        let mut is_drained = false;
+        while pages > 0 && !is_drained {
+            pages -= 1;
+            let Ok(page) = ask(kinesis, "GetRecords", json!({"ShardIterator": iterator, "Limit": limit})).await else {
+                break;
+            };
+            let records = page["Records"].as_array().into_iter().flatten();
+            let count = got.len();
+            got.extend(records.map(|record| (text(&record["PartitionKey"]), text(&record["SequenceNumber"]))));
+            match page["NextShardIterator"].as_str() {
+                None => {
+                    let children =
+                        page["ChildShards"].as_array().into_iter().flatten().map(|child| index(&child["ShardId"]));
+                    for child in children {
+                        if !shards.contains(&child) {
+                            shards.push(child);
+                        }
+                    }
+                    is_drained = true;
+                }
+                Some(_) if got.len() == count && page["MillisBehindLatest"] == 0 => break,
+                Some(next) => iterator = next.to_owned(),
+            }
+        }
+        read.shards.insert(shard, (got, is_drained));
+    }
+    Ok(read)
+}
+
+/// Waits until nothing is under way any more; false if there is no such stream.
+async fn settled(kinesis: &Arc<Kinesis>, name: &str) -> bool {
+    loop {
+        match ask(kinesis, "DescribeStreamSummary", json!({"StreamName": name})).await {
+            Ok(output) if output["StreamDescriptionSummary"]["StreamStatus"] == "ACTIVE" => return true,
+            Err(error) if error.code == "ResourceNotFoundException" => return false,
+            _ => {}
+        }
+    }
+}
+
+/// All there is of a stream: its shards, and what is read of each.
+async fn look_at(kinesis: &Arc<Kinesis>, name: &str) -> Result<(Vec<Shard>, Read), ServiceError> {
+    Ok((list_shards(kinesis, name).await?, read(kinesis, name, 3, u64::MAX).await?))
+}
