@@ -1,7 +1,7 @@
 //! Runs the disk engine, and nodes that share logs, with many seeds; the same seed is the same run, to the last byte.
 //!
 //!     headwater-sim --seeds 10000            all seeds from 0 on, in every world
-//!     headwater-sim streams --seeds 10000    in one of them: disk, decisions, streams
+//!     headwater-sim streams --seeds 10000    in one of them: disk, decisions, streams, tables
 //!     headwater-sim streams --seed 17        that one, twice, with all that happens in it
 //!     headwater-sim planted                  each rule left out, until that is found
 mod chance;
@@ -10,6 +10,7 @@ mod disk;
 mod nodes;
 mod planted;
 mod streams;
+mod tables;
 
 use chance::Trace;
 use std::process::ExitCode;
@@ -29,6 +30,7 @@ const WORLDS: &[World] = &[
     ("disk", disk::run),
     ("decisions", |seed, loud| nodes::run(decisions::Decisions::default(), seed, loud)),
     ("streams", |seed, loud| nodes::run(streams::Streams::default(), seed, loud)),
+    ("tables", |seed, loud| nodes::run(tables::Tables::default(), seed, loud)),
 ];
 
 fn world(name: &str) -> Option<&'static World> {

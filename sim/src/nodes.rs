@@ -41,6 +41,8 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// Different for each process and each of its lives.
     pub chance: u64,
+    /// Which of the processes it is.
+    pub node: usize,
 }
 
 /// What is played: a service, what is asked of it, and what must be true of the answers.
@@ -190,7 +192,7 @@ impl<C: Cast + 'static> Play<C> {
     fn parts(&mut self, node: usize) -> Parts {
         let Node { way, clock, .. } = &self.nodes[node];
         let (engine, clock): (Arc<dyn Engine>, Arc<dyn Clock>) = (way.clone(), Arc::new(clock.clone()));
-        Parts { engine, clock, chance: self.chance.next() }
+        Parts { engine, clock, chance: self.chance.next(), node }
     }
 
     fn open(&mut self, node: usize) {

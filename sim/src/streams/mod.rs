@@ -61,7 +61,7 @@ impl Cast for Streams {
     type Service = Arc<Kinesis>;
     type Saw = Saw;
 
-    fn open(&mut self, Parts { engine, clock, chance }: Parts) -> Doing<Result<Self::Service, LogError>> {
+    fn open(&mut self, Parts { engine, clock, chance, .. }: Parts) -> Doing<Result<Self::Service, LogError>> {
         let drawn = AtomicU64::new(0);
         let entropy: Entropy =
             Arc::new(move || u128::from(chance) << 64 | u128::from(chance ^ drawn.fetch_add(1, Relaxed)) | 1 << 127);

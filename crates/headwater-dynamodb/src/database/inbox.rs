@@ -80,6 +80,7 @@ impl Inbox {
                 return Some(Event::Grown);
             }
             tokio::select! {
+                biased; // as above: what is asked comes first
                 asked = self.queue.recv() => return asked.map(Event::Asked),
                 changed = bounds.changed() => if changed.is_err() { return None },
             }

@@ -1,0 +1,433 @@
+//! DynamoDB on several processes: items are written, under conditions, in transactions and again, and read, on all of them
+//! at once; which of them is to decide changes, and more than one may believe to.
+//!
+//! What must be true: a write that was acknowledged is in the table's stream, once, behind what it was told it replaced;
+//! what was told not to be done is not; a strong read, or a refusal, shows nothing older than what was acknowledged before
+//! it; a transaction is there whole or not at all, however often it was sent. All processes, and one that has just started,
+//! show the same items and the same stream.
+use crate::{
+    chance::Chance,
+    nodes::{Cast, Doing, Parts},
+};
+use headwater_dynamodb::{DynamoDb, DynamoDbParts, DynamoDbSettings, Entropy, SPACES, run_duties};
+use headwater_log::{
+    LogError,
+    kv::{Batch, Kv, MemoryKv, Space},
+    shared::Shared,
+};
+use headwater_wire::{Answer, AttributeValue, Caller, Dialect, ErrorKind, ErrorMembers, Everybody, Row, ServiceError};
+use serde_json::{Value, json};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::{Bound, ControlFlow},
+    sync::{
+        Arc, LazyLock,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+};
+use tokio::sync::watch;
+
+const KEYS: u64 = 3;
+const TABLE: &str = "table";
+
+static ROWS: LazyLock<Vec<Row<DynamoDb>>> = LazyLock::new(headwater_dynamodb::operations);
+
+/// A process: the service, and whether it is to decide.
+#[derive(Clone)]
+pub struct Service {
+    dynamodb: Arc<DynamoDb>,
+    leads: watch::Sender<bool>,
+}
+
+#[derive(Default)]
+pub struct Tables {
+    /// The rows of each process.
+    rows: Vec<Arc<MemoryKv>>,
+    given: u64,
+    /// What was written, by its number.
+    writes: BTreeMap<u64, Write>,
+    /// By key, the number that was acknowledged last.
+    acknowledged: BTreeMap<u64, BTreeSet<u64>>,
+    /// What was seen of a key, and what was acknowledged before somebody looked.
+    seen: Vec<(u64, u64, BTreeSet<u64>)>,
+    /// What was seen by reads that need not be strong.
+    glimpsed: Vec<(u64, u64)>,
+    ends: Vec<View>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Write {
+    keys: Vec<u64>,
+    /// How often it was sent, and how often that was told not to be done.
+    sent: u64,
+    undone: u64,
+    /// Acknowledged: what it was told it replaced; of a transaction nothing is told.
+    done: Option<Option<u64>>,
+}
+
+/// What one process shows at the end: items by key, and the changes of the stream, each with its key, what was there and
+/// what is.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct View {
+    items: BTreeMap<u64, u64>,
+    changes: Vec<(String, u64, u64, u64)>,
+}
+
+/// What came of a call.
+pub enum Saw {
+    Made(Result<(), ErrorKind>),
+    Written {
+        id: u64,
+        outcome: Result<Option<u64>, ErrorKind>,
+    },
+    /// A strong read, or the refusal of a write.
+    Seen {
+        key: u64,
+        held: u64,
+        acknowledged: BTreeSet<u64>,
+        refused: Option<u64>,
+    },
+    Glimpsed {
+        key: u64,
+        held: u64,
+    },
+    Nothing,
+    End(View),
+}
+
+impl Cast for Tables {
+    type Service = Service;
+    type Saw = Saw;
+
+    fn open(&mut self, Parts { engine, clock, chance, node }: Parts) -> Doing<Result<Service, LogError>> {
+        // What a process that was killed wrote last may be gone from its rows; it never comes back to them.
+        let rows = match self.rows.get(node) {
+            Some(rows) if chance % 2 == 0 => copy(rows),
+            _ => Arc::default(),
+        };
+        self.rows.resize_with(self.rows.len().max(node + 1), Arc::default);
+        self.rows[node] = Arc::clone(&rows);
+        let (leads, leading) = watch::channel(chance % 3 > 0);
+        let drawn = AtomicU64::new(0);
+        let entropy: Entropy = Arc::new(move || u128::from(chance) << 64 | u128::from(drawn.fetch_add(1, Relaxed)));
+        let settings = DynamoDbSettings::default();
+        let parts =
+            DynamoDbParts { engine, kv: rows, clock, entropy, access: Arc::new(Everybody), settings, leads: leading };
+        Box::pin(async move { Ok(Service { dynamodb: DynamoDb::open(parts).await?, leads }) })
+    }
+
+    fn duties(&self, service: &Service) -> Vec<Doing<()>> {
+        vec![Box::pin(run_duties(Arc::clone(&service.dynamodb)))]
+    }
+
+    fn call(&mut self, chance: &mut Chance, service: &Service, _: u64) -> Doing<Saw> {
+        let dynamodb = Arc::clone(&service.dynamodb);
+        let key = chance.below(KEYS);
+        match chance.below(100) {
+            0..10 => Box::pin(async move { Saw::Made(make(&dynamodb).await) }),
+            10..15 => {
+                service.leads.send_modify(|leads| *leads = !*leads);
+                Box::pin(async { Saw::Nothing })
+            }
+            15..55 => {
+                let (id, is_bound) = (self.next(vec![key]), chance.once_in(2));
+                let acknowledged = self.acknowledged(key);
+                Box::pin(async move { write(&dynamodb, id, key, is_bound, acknowledged).await })
+            }
+            55..70 => {
+                // One that failed may be sent again: it is not done twice.
+                let failed = |(_, write): &(&u64, &Write)| write.keys.len() > 1 && write.done.is_none();
+                let again: Vec<u64> = self.writes.iter().filter(failed).map(|(id, _)| *id).collect();
+                let id = if again.is_empty() || chance.once_in(2) {
+                    self.next(vec![key, (key + 1) % KEYS])
+                } else {
+                    let id = chance.pick(&again);
+                    self.writes.entry(id).and_modify(|write| write.sent += 1);
+                    id
+                };
+                let keys = self.writes[&id].keys.clone();
+                Box::pin(async move { Saw::Written { id, outcome: transact(&dynamodb, id, &keys).await } })
+            }
+            at => {
+                let (is_strong, acknowledged) = (at < 90, self.acknowledged(key));
+                Box::pin(async move {
+                    match get(&dynamodb, key, is_strong).await {
+                        Ok(held) if is_strong => Saw::Seen { key, held, acknowledged, refused: None },
+                        Ok(held) => Saw::Glimpsed { key, held },
+                        Err(_) => Saw::Nothing,
+                    }
+                })
+            }
+        }
+    }
+
+    fn saw(&mut self, saw: Saw, _: u64) -> String {
+        match saw {
+            Saw::Made(outcome) => format!("makes the table: {outcome:?}"),
+            Saw::Written { id, outcome } => {
+                if let Some(write) = self.writes.get_mut(&id) {
+                    if outcome.is_ok() {
+                        for key in &write.keys {
+                            self.acknowledged.entry(*key).or_default().insert(id);
+                        }
+                    }
+                    match outcome {
+                        Ok(upon) => write.done = Some(upon),
+                        Err(ErrorKind::Receiver) => {}
+                        Err(_) => write.undone += 1,
+                    }
+                }
+                format!("writes {id}: {outcome:?}")
+            }
+            Saw::Seen { key, held, acknowledged, refused } => {
+                let refused = refused.and_then(|id| self.writes.get_mut(&id));
+                refused.into_iter().for_each(|write| write.undone += 1);
+                self.seen.push((key, held, acknowledged));
+                format!("sees {held} of {key}")
+            }
+            Saw::Glimpsed { key, held } => {
+                self.glimpsed.push((key, held));
+                format!("glimpses {held} of {key}")
+            }
+            Saw::Nothing => "nothing".into(),
+            Saw::End(view) => {
+                let told = format!("ends with {view:?}");
+                self.ends.push(view);
+                told
+            }
+        }
+    }
+
+    fn look(&mut self, service: &Service, _: u64) -> Doing<Result<Saw, String>> {
+        let (dynamodb, id) = (Arc::clone(&service.dynamodb), self.next(vec![KEYS]));
+        service.leads.send_replace(true);
+        Box::pin(async move {
+            let failed = |error: ServiceError| format!("in peace what is there is not shown: {error} {:?}", error.kind);
+            // Another may have taken the seat meanwhile, once.
+            let mut made = make(&dynamodb).await;
+            for _ in 0..5 {
+                if !matches!(made, Err(ErrorKind::Unavailable)) {
+                    break;
+                }
+                made = make(&dynamodb).await;
+            }
+            let mut last = Saw::Nothing;
+            for _ in 0..5 {
+                last = write(&dynamodb, id, KEYS, false, BTreeSet::new()).await;
+                if matches!(last, Saw::Written { outcome: Ok(_), .. }) {
+                    break;
+                }
+            }
+            if !matches!(last, Saw::Written { outcome: Ok(_), .. }) {
+                return Err(format!("in peace nothing can be written, after {made:?}"));
+            }
+            Ok(Saw::End(look_at(&dynamodb).await.map_err(failed)?))
+        })
+    }
+
+    fn check(&mut self, _: &Shared) -> Result<(), String> {
+        let Some((last, others)) = self.ends.split_last() else { return Ok(()) };
+        if let Some(other) = others.iter().find(|other| !last.changes.starts_with(&other.changes)) {
+            return Err(format!("two show different changes: {:?} and {:?}", other.changes, last.changes));
+        }
+        if !last.changes.is_sorted_by(|one, two| one.0 < two.0) {
+            return Err(format!("the stream's numbers do not rise: {:?}", last.changes));
+        }
+        for view in &self.ends {
+            let folded: BTreeMap<u64, u64> = view.changes.iter().map(|(_, key, _, new)| (*key, *new)).collect();
+            if folded != view.items {
+                return Err(format!("items {:?} are not what changes made: {:?}", view.items, view.changes));
+            }
+        }
+        let mut history: BTreeMap<u64, Vec<u64>> = (0..=KEYS).map(|key| (key, vec![0])).collect();
+        for (_, key, old, new) in &last.changes {
+            let held = history.entry(*key).or_default();
+            if held.last() != Some(old) {
+                return Err(format!("{new} replaced {old} of {key}, where {held:?} was there"));
+            }
+            held.push(*new);
+        }
+        self.check_writes(&history)?;
+        let place = |key: u64, id: u64| history[&key].iter().position(|held| *held == id);
+        for (key, held, acknowledged) in &self.seen {
+            let at = place(*key, *held).ok_or_else(|| format!("{held} was seen of {key}, which was never there"))?;
+            if let Some(newer) = acknowledged.iter().find(|id| place(*key, **id).is_some_and(|newer| newer > at)) {
+                return Err(format!("{held} was seen of {key} after {newer} was acknowledged: {:?}", history[key]));
+            }
+        }
+        match self.glimpsed.iter().find(|(key, held)| place(*key, *held).is_none()) {
+            Some((key, held)) => Err(format!("{held} was seen of {key}, which was never there")),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Tables {
+    fn next(&mut self, keys: Vec<u64>) -> u64 {
+        self.given += 1;
+        self.writes.insert(self.given, Write { keys, sent: 1, ..Write::default() });
+        self.given
+    }
+
+    fn acknowledged(&self, key: u64) -> BTreeSet<u64> {
+        self.acknowledged.get(&key).cloned().unwrap_or_default()
+    }
+
+    fn check_writes(&self, history: &BTreeMap<u64, Vec<u64>>) -> Result<(), String> {
+        for (id, Write { keys, sent, undone, done }) in &self.writes {
+            let mut counts = Vec::new();
+            for key in keys {
+                let held = &history[key];
+                let places: Vec<usize> = (0..held.len()).filter(|at| held[*at] == *id).collect();
+                if let (Some(Some(upon)), [at]) = (done, &places[..])
+                    && held[at - 1] != *upon
+                {
+                    return Err(format!("{id} was told to have replaced {upon} of {key}: {held:?}"));
+                }
+                counts.push(places.len());
+            }
+            let is_whole = counts.iter().all(|count| *count <= 1 && *count == counts[0]);
+            // One that is asked for last may be tried several times.
+            let is_right =
+                keys == &[KEYS] || is_whole && (done.is_none() || counts[0] == 1) && (undone < sent || counts[0] == 0);
+            if !is_right {
+                return Err(format!(
+                    "{id} was told {done:?} and {undone} times of {sent} not to be done, and is {counts:?} times in {history:?}"
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn copy(rows: &MemoryKv) -> Arc<MemoryKv> {
+    let (copy, mut batch) = (MemoryKv::new(), Batch::default());
+    for space in 0..SPACES.len() {
+        let space = Space(space as u8);
+        let copied = rows.view().range(space, Bound::Unbounded, Bound::Unbounded, false, &mut |key, value| {
+            batch.put(space, key.to_vec(), value.clone());
+            ControlFlow::Continue(())
+        });
+        copied.expect("rows in memory");
+    }
+    copy.write(batch).expect("rows in memory");
+    Arc::new(copy)
+}
+
+/// What an operation answers.
+async fn ask(dynamodb: &Arc<DynamoDb>, operation: &str, input: Value) -> Result<Value, ServiceError> {
+    let row = ROWS.iter().find(|row| row.name == operation).expect("an operation");
+    let (caller, body) = (Caller::root("000000000000", "us-east-1", "k"), input.to_string().into());
+    match (row.call)(Arc::clone(dynamodb), caller, Dialect::Json10, &body).await? {
+        Answer::Whole(output) => Ok(serde_json::from_slice(&output).unwrap_or_default()),
+        Answer::Events(_) => Ok(Value::Null),
+    }
+}
+
+async fn make(dynamodb: &Arc<DynamoDb>) -> Result<(), ErrorKind> {
+    let input = json!({
+        "TableName": TABLE,
+        "AttributeDefinitions": [{"AttributeName": "k", "AttributeType": "N"}],
+        "KeySchema": [{"AttributeName": "k", "KeyType": "HASH"}],
+        "BillingMode": "PAY_PER_REQUEST",
+        "StreamSpecification": {"StreamEnabled": true, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+    });
+    ask(dynamodb, "CreateTable", input).await.map(drop).map_err(|error| error.kind)
+}
+
+fn key_of(key: u64) -> Value {
+    json!({"k": {"N": key.to_string()}})
+}
+
+fn values(id: u64) -> Value {
+    json!({":id": {"N": id.to_string()}, ":odd": {"BOOL": id % 2 == 1}})
+}
+
+/// The number that an item holds; 0 if there is none.
+fn id_of(item: &Value) -> u64 {
+    item["v"]["N"].as_str().and_then(|id| id.parse().ok()).unwrap_or(0)
+}
+
+/// Writes a number; bound, only where no odd one is.
+async fn write(dynamodb: &Arc<DynamoDb>, id: u64, key: u64, is_bound: bool, acknowledged: BTreeSet<u64>) -> Saw {
+    let mut input = json!({
+        "TableName": TABLE,
+        "Key": key_of(key),
+        "UpdateExpression": "SET v = :id, odd = :odd",
+        "ExpressionAttributeValues": values(id),
+        "ReturnValues": "ALL_OLD",
+    });
+    if is_bound {
+        input["ConditionExpression"] = json!("NOT odd = :true");
+        input["ExpressionAttributeValues"][":true"] = json!({"BOOL": true});
+        input["ReturnValuesOnConditionCheckFailure"] = json!("ALL_OLD");
+    }
+    match ask(dynamodb, "UpdateItem", input).await {
+        Ok(output) => Saw::Written { id, outcome: Ok(Some(id_of(&output["Attributes"]))) },
+        Err(error) if error.code == "ConditionalCheckFailedException" => match error.members.as_deref() {
+            Some(ErrorMembers::Item(item)) => match item.get("v") {
+                Some(AttributeValue::N(held)) => {
+                    Saw::Seen { key, held: held.parse().unwrap_or(u64::MAX), acknowledged, refused: Some(id) }
+                }
+                _ => Saw::Nothing,
+            },
+            _ => Saw::Nothing,
+        },
+        Err(error) => Saw::Written { id, outcome: Err(error.kind) },
+    }
+}
+
+async fn transact(dynamodb: &Arc<DynamoDb>, id: u64, keys: &[u64]) -> Result<Option<u64>, ErrorKind> {
+    let update = |key: &u64| {
+        json!({"Update": {
+            "TableName": TABLE,
+            "Key": key_of(*key),
+            "UpdateExpression": "SET v = :id, odd = :odd",
+            "ExpressionAttributeValues": values(id),
+        }})
+    };
+    let items: Vec<Value> = keys.iter().map(update).collect();
+    let input = json!({"TransactItems": items, "ClientRequestToken": format!("token-{id}")});
+    ask(dynamodb, "TransactWriteItems", input).await.map(|_| None).map_err(|error| error.kind)
+}
+
+async fn get(dynamodb: &Arc<DynamoDb>, key: u64, is_strong: bool) -> Result<u64, ServiceError> {
+    let input = json!({"TableName": TABLE, "Key": key_of(key), "ConsistentRead": is_strong});
+    Ok(id_of(&ask(dynamodb, "GetItem", input).await?["Item"]))
+}
+
+/// All items, and all of the stream.
+async fn look_at(dynamodb: &Arc<DynamoDb>) -> Result<View, ServiceError> {
+    let mut view = View::default();
+    let number = |item: &Value| item["k"]["N"].as_str().and_then(|key| key.parse().ok()).unwrap_or(u64::MAX);
+    let scanned = ask(dynamodb, "Scan", json!({"TableName": TABLE, "ConsistentRead": true})).await?;
+    for item in scanned["Items"].as_array().into_iter().flatten() {
+        view.items.insert(number(item), id_of(item));
+    }
+    let table = ask(dynamodb, "DescribeTable", json!({"TableName": TABLE})).await?;
+    let arn = table["Table"]["LatestStreamArn"].clone();
+    let stream = ask(dynamodb, "DescribeStream", json!({"StreamArn": arn})).await?;
+    for shard in stream["StreamDescription"]["Shards"].as_array().into_iter().flatten() {
+        let input = json!({"StreamArn": arn, "ShardId": shard["ShardId"], "ShardIteratorType": "TRIM_HORIZON"});
+        let mut iterator = ask(dynamodb, "GetShardIterator", input).await?["ShardIterator"].take();
+        while !iterator.is_null() {
+            let mut page = ask(dynamodb, "GetRecords", json!({"ShardIterator": iterator, "Limit": 10})).await?;
+            let records = page["Records"].as_array().cloned().unwrap_or_default();
+            if records.is_empty() {
+                break;
+            }
+            for record in records {
+                let change = &record["dynamodb"];
+                let number_of = change["SequenceNumber"].as_str().unwrap_or_default().to_owned();
+                view.changes.push((
+                    number_of,
+                    number(&change["Keys"]),
+                    id_of(&change["OldImage"]),
+                    id_of(&change["NewImage"]),
+                ));
+            }
+            iterator = page["NextShardIterator"].take();
+        }
+    }
+    Ok(view)
+}
