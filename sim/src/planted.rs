@@ -20,6 +20,14 @@ const PLANTED: &[(Rule, &str)] = &[
     (Rule::FirstMarkerCounts, "streams"),
     (Rule::MarkersComeBeforeChildren, "streams"),
     (Rule::ReadersStopAtMarkers, "streams"),
+    (Rule::EpochsAreTakenOnce, "tables"),
+    (Rule::OldEpochsAreVoid, "tables"),
+    (Rule::DecisionsAreReadBeforeTheyAreAnswered, "tables"),
+    (Rule::DoubtEndsAnEpoch, "tables"),
+    (Rule::OnlyOwnPlacesAreOwn, "tables"),
+    (Rule::StrongReadsWaitForABarrier, "tables"),
+    (Rule::NumbersLeaveNoGaps, "tables"),
+    (Rule::RefusalsHoldTheSeat, "tables"),
 ];
 
 /// Leaves out every rule in turn. How many were found, and how many were not.

@@ -30,6 +30,10 @@ pub enum Rule {
     DoubtEndsAnEpoch,
     /// A snapshot goes only if a later one is as new, whoever wrote it (0017).
     SnapshotsGoBehindNewerOnes,
+    /// A decision upon one that was never written does not count, by its number (0020).
+    NumbersLeaveNoGaps,
+    /// A refusal is given by whoever still decides behind what it was given upon (0020).
+    RefusalsHoldTheSeat,
     /// A strong read waits for a barrier (0017).
     StrongReadsWaitForABarrier,
 }

@@ -103,8 +103,8 @@ impl Database {
                 // Whether it counts is not known.
                 (_, Some(seq), Some(stuck)) if seq >= reader.read_to => Err(stuck.clone()),
                 (What::Barrier, ..) => Ok(()),
-                (What::Decision { .. }, Some(seq), _) if taken.counted.binary_search(&seq).is_ok() => Ok(()),
-                (What::Look { epoch }, ..) if reader.seat.held() == Some(*epoch) => Ok(()),
+                (What::Decision { .. }, Some(seq), _) if taken.counts(seq) => Ok(()),
+                (What::Look { epoch }, ..) if reader.is_the_newest_under(*epoch) => Ok(()),
                 (What::Decision { .. } | What::Look { .. }, ..) => Err(deposed()),
             });
             match (&what, &outcome) {

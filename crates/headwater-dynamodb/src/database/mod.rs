@@ -33,6 +33,7 @@ use headwater_log::{
     clock::Clock,
     epoch::Seat,
     kv::{Kv, View},
+    rules::{Rule, is_left_out},
 };
 pub(crate) use image::Image;
 use inbox::{Asked, Inbox, Pending, What};
@@ -217,7 +218,7 @@ impl Database {
     /// # Errors
     /// The log's failure.
     pub(crate) async fn catch_up(&self) -> Result<()> {
-        if !self.is_shared() {
+        if !self.is_shared() || is_left_out(Rule::StrongReadsWaitForABarrier) {
             return Ok(());
         }
         let told = {

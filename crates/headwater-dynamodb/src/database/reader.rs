@@ -15,6 +15,7 @@ use headwater_log::{
     Entry as Read, Limits, LogError, Seq,
     epoch::{Mark, Seat, Verdict},
     kv::Batch,
+    rules::{Rule, is_left_out},
 };
 use std::sync::{Arc, PoisonError};
 
@@ -83,13 +84,26 @@ impl Stuck {
     }
 }
 
+impl Taken {
+    /// Whether the decision at this place counts.
+    pub(super) fn counts(&self, seq: Seq) -> bool {
+        self.counted.binary_search(&seq).is_ok() || is_left_out(Rule::DecisionsAreReadBeforeTheyAreAnswered)
+    }
+}
+
 impl Reader {
+    /// Whether what this process looked at under this epoch is the newest.
+    pub(super) fn is_the_newest_under(&self, epoch: u64) -> bool {
+        self.seat.held() == Some(epoch) || is_left_out(Rule::RefusalsHoldTheSeat)
+    }
+
     /// Takes in that a decision stands next, at `seq`. Says whether it counts.
     pub(super) fn decision(&mut self, epoch: u64, number: u64, seq: Seq) -> bool {
         self.read_to = seq.next();
         let is_current = self.seat.pass(Mark::Decision(epoch), false) == Verdict::Counts;
         // One that is not next was made under this epoch too, but upon a decision that was never written.
-        let counts = is_current && number == self.at.number + 1;
+        let is_next = number == self.at.number + 1 || is_left_out(Rule::NumbersLeaveNoGaps);
+        let counts = is_current && is_next;
         if counts {
             self.at = Place { epoch, number, seq };
         }
