@@ -15,6 +15,7 @@ mod generate;
 mod kafka;
 mod long;
 mod operations;
+mod peers;
 mod prove;
 mod semver;
 mod server;
@@ -88,6 +89,17 @@ enum Chore {
         #[arg(long)]
         throughput: bool,
     },
+    /// Measures every server of the same API that installs, and this one, in one run; installs them. Quiet machines only.
+    Peers {
+        /// Which ones, by their names in docs/performance.md; all of them if none is named.
+        only: Vec<String>,
+        /// How long each case lasts.
+        #[arg(long, default_value_t = 3)]
+        seconds: u32,
+        /// How often each case is measured; the median counts.
+        #[arg(long, default_value_t = 3)]
+        repeat: u32,
+    },
     /// Writes the data folder of this version that later ones have to read, into crates/headwater/tests/fixtures; at a release.
     Fixture,
     /// Licences, bans, sources and advisories of all dependencies; the last need the network.
@@ -122,6 +134,7 @@ fn main() -> ExitCode {
         Chore::Dist { twice } => dist::run(&root, twice),
         Chore::Kafka { throughput: true } => kafka::throughput(&root),
         Chore::Kafka { throughput: false } => kafka::run(&root),
+        Chore::Peers { only, seconds, repeat } => peers::run(&root, &only, seconds, repeat),
         Chore::Fixture => command::run_with(&mut command::tests(
             &root,
             &["--test", "it", "--", "--ignored", "releases::this_release_writes_its_own"],
