@@ -3,7 +3,7 @@
 //!     headwater-sim --seeds 10000            all seeds from 0 on, in every world
 //!     headwater-sim streams --seeds 10000    in one of them: disk, decisions, streams, tables
 //!     headwater-sim streams --seed 17        that one, twice, with all that happens in it
-//!     headwater-sim planted                  each rule left out, until that is found
+//!     headwater-sim planted                  each rule left out, until that is found; or only those that are named
 mod chance;
 mod decisions;
 mod disk;
@@ -48,7 +48,7 @@ fn main() -> ExitCode {
         arguments.get(at + 1)?.parse::<u64>().ok()
     };
     if arguments.iter().any(|argument| argument == "planted") {
-        let (found, missed) = planted::run();
+        let (found, missed) = planted::run(&arguments);
         println!("{found} found, {missed} not");
         return if missed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     }

@@ -1,7 +1,10 @@
 //! A disk that keeps only what was synced. After a crash every other sector is old, new, zero or garbage, each on its
 //! own, and every unsynced change of the folder happened or did not.
 use crate::chance::{Chance, Trace};
-use headwater_log::disk::files::{File, Files};
+use headwater_log::{
+    disk::files::{File, Files},
+    rules::{Rule, is_left_out},
+};
 use std::{
     collections::{BTreeMap, BTreeSet},
     io,
@@ -283,6 +286,9 @@ impl Files for SimFiles {
         let mut state = self.0.state();
         state.call("sync_dir", 0, 0, 0)?;
         state.powered()?;
+        if is_left_out(Rule::NamesAreSynced) {
+            return Ok(());
+        }
         state.durable_names = state.names.clone();
         state.changes.clear();
         Ok(())

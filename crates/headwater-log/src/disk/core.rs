@@ -11,7 +11,12 @@ use super::{
     survey::{STORE, Survey, encode_store, read_store, survey},
     upkeep::{Next, Upkeep},
 };
-use crate::{Batch, Bounds, Commit, Limits, LogError, LogId, Seq, clock::Clock, engine::Trimming};
+use crate::{
+    Batch, Bounds, Commit, Limits, LogError, LogId, Seq,
+    clock::Clock,
+    engine::Trimming,
+    rules::{Rule, is_left_out},
+};
 use bytes::Bytes;
 use std::sync::Arc;
 use tokio::sync::{oneshot, watch};
@@ -183,7 +188,9 @@ fn settle(files: &dyn Files, found: &Survey) -> Result<Position, LogError> {
         file.write_at(u64::from(*offset), &[0; SECTOR]).map_err(wrong)?;
         file.sync().map_err(wrong)?;
     }
-    if let Some(held) = found.index.files.get(&found.last.segment) {
+    if let Some(held) = found.index.files.get(&found.last.segment)
+        && !is_left_out(Rule::WhatIsFoundIsSynced)
+    {
         held.file.sync().map_err(wrong)?;
     }
     let fresh = found.next_file == 1;

@@ -10,7 +10,10 @@ use super::{
     intake::Item,
     store::{Blank, Store, failed, reserve_name, segment_name},
 };
-use crate::{LogError, LogGroup, LogId, Seq, Stamp};
+use crate::{
+    LogError, LogGroup, LogId, Seq, Stamp,
+    rules::{Rule, is_left_out},
+};
 use bytes::Bytes;
 use std::{
     collections::VecDeque,
@@ -168,7 +171,9 @@ impl Journal {
         }
         let begin_us = self.store.clock.steady_us();
         // After a failed sync nothing is known of the file, not even for want of space.
-        blank.file.sync().map_err(|error| LogError::Io(format!("syncing {}: {error}", name())))?;
+        if !is_left_out(Rule::SyncsComeBeforeAnswers) {
+            blank.file.sync().map_err(|error| LogError::Io(format!("syncing {}: {error}", name())))?;
+        }
         let Draft { head, bytes, blocks, trims, stamps } = draft;
         let offset = u32_of_u64(*at);
         *at += bytes.len() as u64;
