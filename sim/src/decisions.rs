@@ -3,8 +3,8 @@
 //! What must be true: every decision that counts was made upon the one before it; what was acknowledged counts, once;
 //! what was told not to be done never does; a strong read sees what was acknowledged before it; all come to the same.
 use crate::{
+    cast::{Cast, Doing, Parts},
     chance::Chance,
-    nodes::{Cast, Doing, Parts},
 };
 use headwater_log::{
     LogError, LogGroup, LogId,

@@ -5,6 +5,7 @@
 //! the runtime wakes does not matter.
 use crate::{
     Outcome,
+    cast::{Cast, Doing, Parts},
     chance::{Chance, Trace},
 };
 use bytes::Bytes;
@@ -15,7 +16,7 @@ use headwater_log::{
 };
 use std::{
     future::Future,
-    pin::{Pin, pin},
+    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
@@ -32,45 +33,6 @@ const STEPS: u64 = 700;
 const CALLS: usize = 8;
 /// In peace everything has to come to its end in so many steps.
 const PEACE_STEPS: u64 = 40_000;
-
-pub type Doing<T> = Pin<Box<dyn Future<Output = T>>>;
-
-/// What a process is made of.
-pub struct Parts {
-    pub engine: Arc<dyn Engine>,
-    pub clock: Arc<dyn Clock>,
-    /// Different for each process and each of its lives.
-    pub chance: u64,
-    /// Which of the processes it is.
-    pub node: usize,
-}
-
-/// What is played: a service, what is asked of it, and what must be true of the answers.
-pub trait Cast: Sized {
-    /// What a process runs.
-    type Service: Clone + 'static;
-    /// What came of a call.
-    type Saw: 'static;
-
-    /// Starts a process.
-    fn open(&mut self, parts: Parts) -> Doing<Result<Self::Service, LogError>>;
-
-    /// What a process does by itself as long as it runs.
-    fn duties(&self, service: &Self::Service) -> Vec<Doing<()>>;
-
-    /// A call of a service, at a step.
-    fn call(&mut self, chance: &mut Chance, service: &Self::Service, now: u64) -> Doing<Self::Saw>;
-
-    /// What a call saw.
-    fn saw(&mut self, saw: Self::Saw, now: u64) -> String;
-
-    /// At the end, when nothing fails any more and every call was answered, what each of the services says, and then one
-    /// that was started last.
-    fn look(&mut self, service: &Self::Service, now: u64) -> Doing<Result<Self::Saw, String>>;
-
-    /// Whether all of it was right.
-    fn check(&mut self, shared: &Shared) -> Result<(), String>;
-}
 
 struct Woken(AtomicBool);
 

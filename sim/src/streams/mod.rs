@@ -3,8 +3,8 @@
 mod told;
 
 use crate::{
+    cast::{Cast, Doing, Parts},
     chance::Chance,
-    nodes::{Cast, Doing, Parts},
 };
 use headwater_keys::{KeyStore, MasterKey};
 use headwater_kinesis::{Entropy, Kinesis, KinesisParts, KinesisSettings, run_duties};
