@@ -61,6 +61,7 @@ use crate::{
 pub(crate) use fan_out::FanOut;
 #[cfg(test)]
 pub(crate) use fan_out::Subscription;
+use headwater_log::LogError;
 use headwater_wire::{Caller, Row};
 
 /// The [`Target`] of an input that may name its stream by name or by ARN.
@@ -206,7 +207,11 @@ impl Kinesis {
     async fn reshard(&self, address: Address, action: Action) -> Result<Answer> {
         let answer = self.submit(address.clone(), action).await?;
         if self.settings.transition_ms == 0 {
-            duties::settle(self, &address).await.map_err(|error| errors::engine(&error))?;
+            match duties::settle(self, &address).await {
+                // The reshard itself is decided, and whoever does duties sees to what is left of it.
+                Err(LogError::Unavailable(_)) if self.engine.is_shared() => {}
+                settled => settled.map_err(|error| errors::engine(&error))?,
+            }
         }
         Ok(answer)
     }

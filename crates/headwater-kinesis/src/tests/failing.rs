@@ -100,6 +100,22 @@ async fn where_others_write_a_record_that_was_stored_is_not_told_to_be_refused()
 }
 
 #[tokio::test]
+async fn where_others_write_a_split_that_was_decided_is_not_told_to_be_refused() {
+    let (clock, settings) = (ManualClock::at(NOW_MS), KinesisSettings::default());
+    let way = Way::new(&Shared::new(Arc::new(clock.clone())), Sight::Common);
+    let engine: Arc<dyn Engine> = Arc::clone(&way) as Arc<dyn Engine>;
+    let kinesis = open(&engine, Arc::new(clock.clone()), settings).await;
+    let house = House { engine, clock, kinesis, settings };
+    house.create("s", Some(1)).await.unwrap();
+    // A barrier and the decision are written; what follows it is not.
+    way.next_fates(&[Fate::Fine, Fate::Fine, Fate::Refused]);
+    house.split("shardId-000000000000", 1 << 127).await.unwrap();
+    assert_eq!(house.status().await.unwrap().open_shard_count, 1, "it is under way");
+    crate::duties::settle(&house.kinesis, &crate::target::address(&caller(), "s")).await.unwrap();
+    assert_eq!(house.status().await.unwrap().open_shard_count, 2);
+}
+
+#[tokio::test]
 async fn damaged_records_are_passed_over_and_a_reshard_gets_through() {
     let (house, faulty) = house().await;
     house.merge("shardId-000000000000", "shardId-000000000001").await.unwrap();
