@@ -1,6 +1,6 @@
 //! `cargo xtask ci`: everything that must pass, cheap things first, each with its time. All steps run, so that one
 //! look shows all that is broken; the last line is `N passed, N failed`.
-use crate::{audit, check, command, docs, kafka, prove, semver, suites};
+use crate::{audit, check, command, docs, instructions, kafka, prove, semver, suites};
 use std::{path::Path, process::Command, time::Instant};
 
 /// Seeds of each of the simulator's worlds in CI; a full run is `cargo run --release` in `sim/` with as many as a night has room for.
@@ -40,6 +40,7 @@ fn steps() -> Vec<Step> {
         step("tests", |root| command::run_with(&mut command::tests(root, &[]))),
         step("console", suites::console_tests),
         cargo("release build", &["build", "--release", "--quiet", "--package", "headwater"]),
+        step("instructions", |root| instructions::run(root, false)),
         step("simulator", |root| {
             let run = |rest: &[&str]| {
                 command::run(&root.join("sim"), "cargo", &[&["run", "--release", "--quiet", "--"], rest].concat())

@@ -35,6 +35,12 @@ pub(crate) fn answers(program: impl AsRef<Path>, arguments: &[&str]) -> bool {
     command.status().is_ok_and(|status| status.success())
 }
 
+/// Installs a package of Debian's, where that can be done.
+pub(crate) fn install(root: &Path, package: &str) -> Result<(), String> {
+    run(root, "apt-get", &["update", "-qq"])?;
+    run(root, "apt-get", &["install", "-y", "-qq", "--no-install-recommends", package])
+}
+
 /// A tool from the crates' registry in this very version, installed beside the build; unoptimized, as building it takes
 /// longer than it ever runs.
 pub(crate) fn tool(root: &Path, name: &str, version: &str) -> Result<PathBuf, String> {

@@ -12,6 +12,7 @@ mod docs;
 mod fences;
 mod fuzz;
 mod generate;
+mod instructions;
 mod kafka;
 mod long;
 mod operations;
@@ -99,6 +100,11 @@ enum Chore {
         /// How often each case is measured; the median counts.
         #[arg(long, default_value_t = 3)]
         repeat: u32,
+    /// Counts the instructions of requests, beside those of benches/instructions.toml; needs valgrind.
+    Instructions {
+        /// Writes down what is counted.
+        #[arg(long)]
+        accept: bool,
     },
     /// Writes the data folder of this version that later ones have to read, into crates/headwater/tests/fixtures; at a release.
     Fixture,
@@ -135,6 +141,7 @@ fn main() -> ExitCode {
         Chore::Kafka { throughput: true } => kafka::throughput(&root),
         Chore::Kafka { throughput: false } => kafka::run(&root),
         Chore::Peers { only, seconds, repeat } => peers::run(&root, &only, seconds, repeat),
+        Chore::Instructions { accept } => instructions::build_and_run(&root, accept),
         Chore::Fixture => command::run_with(&mut command::tests(
             &root,
             &["--test", "it", "--", "--ignored", "releases::this_release_writes_its_own"],

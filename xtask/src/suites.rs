@@ -241,12 +241,7 @@ fn prepare_console(root: &Path) -> Result<(), String> {
     if env::var_os("CHROMIUM").is_some() || Path::new("/usr/bin/chromium").exists() {
         return Ok(());
     }
-    let install = ["apt-get update -qq", "apt-get install -y -qq --no-install-recommends chromium"];
-    let installed = install.iter().try_for_each(|line| {
-        let mut words = line.split(' ');
-        command::run(root, words.next().unwrap_or_default(), &words.collect::<Vec<_>>())
-    });
-    installed
+    command::install(root, "chromium")
         .map_err(|why| format!("{why}\nthe console is seen in Chromium: install it, or say in CHROMIUM where it is"))
 }
 

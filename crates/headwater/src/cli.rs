@@ -120,6 +120,9 @@ enum Command {
     Completions(Completions),
     /// Writes the manual pages of all commands into a folder
     Man(Man),
+    /// Does in a folder what `cargo xtask instructions` counts the instructions of
+    #[command(hide = true)]
+    Instructions { folder: PathBuf },
 }
 
 #[derive(Subcommand)]
@@ -171,6 +174,7 @@ pub(crate) fn run() -> ExitCode {
         Some(Command::Bench(bench)) => block_on(bench.run()),
         Some(Command::Completions(completions)) => completions.run(whole()),
         Some(Command::Man(man)) => man.run(whole()),
+        Some(Command::Instructions { folder }) => serve::count(&folder),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

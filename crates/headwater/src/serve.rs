@@ -1,8 +1,10 @@
 //! `headwater serve`: the only place that constructs engines, opens sockets and draws chance. What it builds it takes
 //! down again in order: no new connections, the last answers out, the engine closed.
+mod counted;
 mod notify;
 mod store;
 
+pub(crate) use counted::run as count;
 pub(crate) use store::{LOG_FOLDER, ROWS_FOLDER, open_rows, open_stopped, rows_in_memory};
 
 use crate::{

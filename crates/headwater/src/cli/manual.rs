@@ -25,8 +25,11 @@ pub(super) struct Man {
 }
 
 impl Completions {
-    pub(super) fn run(self, mut command: Command) -> Result<(), String> {
-        clap_complete::generate(self.shell, &mut command, "headwater", &mut io::stdout());
+    pub(super) fn run(self, command: Command) -> Result<(), String> {
+        // Commands that are hidden would be completed.
+        let shown = command.get_subcommands().filter(|command| !command.is_hide_set()).cloned();
+        let mut shown = Command::new("headwater").args(command.get_arguments().cloned()).subcommands(shown);
+        clap_complete::generate(self.shell, &mut shown, "headwater", &mut io::stdout());
         Ok(())
     }
 }

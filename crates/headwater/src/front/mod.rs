@@ -6,6 +6,7 @@ mod body;
 mod chance;
 mod cloudwatch;
 mod console;
+mod counted;
 mod dispatch;
 pub(crate) mod fault;
 mod functions;
@@ -29,6 +30,7 @@ mod workflows;
 
 pub(crate) use self::{
     backup::Backups,
+    counted::{Signed, Signer, whole},
     dispatch::Table,
     http::{Doors, MAX_CONNECTIONS, listen},
     inside::Inside,
