@@ -100,6 +100,7 @@ enum Chore {
         /// How often each case is measured; the median counts.
         #[arg(long, default_value_t = 3)]
         repeat: u32,
+    },
     /// Counts the instructions of requests, beside those of benches/instructions.toml; needs valgrind.
     Instructions {
         /// Writes down what is counted.
