@@ -13,14 +13,12 @@ const COUNTS: &str = "benches/instructions.toml";
 const TOLERANCE: &str = "tolerance-percent";
 const FIRST_LINES: &str = "# Instructions of the release binary for each request, page or group: see docs/performance.md.\n\
                            # `cargo xtask instructions --accept` writes this.\n";
-/// Each process seeds its hash maps anew, so counts differ a little. The least of so many is what is told.
-const RUNS: usize = 3;
 /// What the functions are called in whose calls is counted, and at whose end a part of the counts ends.
 const COUNTED: [&str; 2] = ["--toggle-collect=*serve::counted::counted*", "--dump-after=*serve::counted::tell*"];
 /// No thread of the allocator's, and nothing it does by time or by processor.
 const ALLOCATOR: (&str, &str) = (
     "_RJEM_MALLOC_CONF",
-    "background_thread:false,percpu_arena:disabled,narenas:1,dirty_decay_ms:-1,muzzy_decay_ms:-1",
+    "background_thread:false,percpu_arena:disabled,narenas:1,dirty_decay_ms:-1,muzzy_decay_ms:-1,experimental_tcache_gc:false",
 );
 
 type Counts = BTreeMap<String, u64>;
@@ -47,12 +45,7 @@ pub(crate) fn run(root: &Path, accept: bool) -> Result<(), String> {
         println!("== SKIPPED: {COUNTS} has no counts of {}", std::env::consts::ARCH);
         return Ok(());
     }
-    let mut now = count(root)?;
-    for _ in 1..RUNS {
-        for (case, count) in count(root)? {
-            now.entry(case).and_modify(|least| *least = count.min(*least)).or_insert(count);
-        }
-    }
+    let now = count(root)?;
     for (case, count) in &now {
         println!("{case:<20} {count:>12}  {}", before.get(case).map(|then| change(*then, *count)).unwrap_or_default());
     }

@@ -28,7 +28,10 @@ impl Completions {
     pub(super) fn run(self, command: Command) -> Result<(), String> {
         // Commands that are hidden would be completed.
         let shown = command.get_subcommands().filter(|command| !command.is_hide_set()).cloned();
-        let mut shown = Command::new("headwater").args(command.get_arguments().cloned()).subcommands(shown);
+        let mut shown = Command::new("headwater")
+            .version(env!("CARGO_PKG_VERSION"))
+            .args(command.get_arguments().cloned())
+            .subcommands(shown);
         clap_complete::generate(self.shell, &mut shown, "headwater", &mut io::stdout());
         Ok(())
     }
