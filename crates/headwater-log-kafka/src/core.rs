@@ -5,7 +5,6 @@ use crate::{
     checks::MAX_ENTRY_BYTES,
     client::{Answer, Client, ClientError, Ends, Place},
     logs::{Log, Waiting},
-    moved,
     names::Life,
     topics::{Home, Topics},
 };
@@ -176,14 +175,7 @@ impl<C: Client> Core<C> {
         let log = self.log(id);
         let ends = self.learn_ends(&log, &home).await?;
         if let Some(moved) = &home.moved {
-            let upto = before.min(Seq(home.life.base));
-            if upto > log.bounds.borrow().first {
-                match moved::trim(&self.client, moved, &log.signs, upto).await {
-                    // Somebody else has trimmed further meanwhile.
-                    Ok(()) | Err(ClientError::Missing | ClientError::OutOfRange) => log.learn(upto, upto),
-                    Err(error) => return Err(LogError::Io(format!("log {id} cannot be trimmed: {error}"))),
-                }
-            }
+            self.trim_moved(&log, &home, moved, before.min(Seq(home.life.base))).await?;
         }
         let before = home.life.offset(before).min(ends.tail);
         if before <= ends.first {

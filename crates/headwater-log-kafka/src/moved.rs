@@ -119,7 +119,7 @@ pub(crate) async fn read<C: Client>(
     }
 }
 
-/// Lets go of what stands before a place.
+/// Lets go of what stands before a place. `OutOfRange` as in reading.
 pub(crate) async fn trim<C: Client>(client: &C, moved: &Partition, signs: &Signs, before: Seq) -> Answer<()> {
     let offset = find(client, moved, signs, before).await?;
     let first = client.delete_records(moved, offset).await?;
@@ -164,7 +164,11 @@ async fn record<C: Client>(
 
 /// The offset of the first record at or behind a place; the tail if there is none.
 async fn find<C: Client>(client: &C, moved: &Partition, signs: &Signs, place: Seq) -> Answer<i64> {
-    let (mut low, mut high) = signs.around(place, ends(client, moved).await?);
+    let ends = ends(client, moved).await?;
+    if ends.first > signs.begins.load(Relaxed) {
+        return Err(ClientError::OutOfRange);
+    }
+    let (mut low, mut high) = signs.around(place, ends);
     while low < high {
         let middle = low + (high - low) / 2;
         let page = client.fetch(moved, middle, ONE).await?;

@@ -1,4 +1,5 @@
-//! Reading: what stands in a log's own partition, and before it what the log brought from elsewhere.
+//! Reading: what stands in a log's own partition, and before it what the log brought from elsewhere, as long as that is not
+//! trimmed.
 //!
 //! Invariant: who would read what was trimmed hears where the log begins; everybody else is given every entry.
 use crate::{
@@ -72,9 +73,7 @@ impl<C: Client> Core<C> {
                     return Ok(batch);
                 }
                 Err(ClientError::OutOfRange) => {
-                    let learned = self.learn_moved(log, home).await;
-                    learned
-                        .map_err(|error| LogError::Io(format!("where log {} begins is unknown: {error}", log.id)))?;
+                    self.learn_trimmed(log, home).await?;
                     let first = log.bounds.borrow().first;
                     if from < first {
                         return Err(LogError::Trimmed(first));
@@ -84,6 +83,30 @@ impl<C: Client> Core<C> {
                 Err(error) => return Err(LogError::Io(format!("log {} cannot be read: {error}", log.id))),
             }
         }
+    }
+
+    /// Lets go of what a log brought from elsewhere, up to a place.
+    pub(crate) async fn trim_moved(
+        &self,
+        log: &Log,
+        home: &Home,
+        moved: &Partition,
+        before: Seq,
+    ) -> Result<(), LogError> {
+        while before > log.bounds.borrow().first {
+            match moved::trim(&self.client, moved, &log.signs, before).await {
+                Ok(()) | Err(ClientError::Missing) => log.learn(before, before),
+                Err(ClientError::OutOfRange) => self.learn_trimmed(log, home).await?,
+                Err(error) => return Err(LogError::Io(format!("log {} cannot be trimmed: {error}", log.id))),
+            }
+        }
+        Ok(())
+    }
+
+    /// Somebody else has trimmed what a log brought from elsewhere.
+    async fn learn_trimmed(&self, log: &Log, home: &Home) -> Result<(), LogError> {
+        let learned = self.learn_moved(log, home).await;
+        learned.map_err(|error| LogError::Io(format!("where log {} begins is unknown: {error}", log.id)))
     }
 
     /// Finds where a log begins of which nothing has been trimmed but, perhaps, of what it brought from elsewhere.
