@@ -4,6 +4,7 @@
 //!     headwater-sim streams --seeds 10000    in one of them: disk, decisions, streams, tables
 //!     headwater-sim streams --seed 17        that one, twice, with all that happens in it
 //!     headwater-sim planted                  each rule left out, until that is found; or only those that are named
+mod ask;
 mod cast;
 mod chance;
 mod decisions;

@@ -17,11 +17,11 @@ import sys
 import tempfile
 import time
 
-from nodes import DYNAMODB, KINESIS, Node, patiently
+from nodes import DYNAMODB, Node, changes, patiently, records
 
 # As `nodes` has put it on the way.
 from firehose import ROLE
-from server import FIREHOSE, STREAMS, Server
+from server import FIREHOSE, Server
 
 STREAM, SEALED, GONE, TABLE, DELIVERY, GROUPS = "plain", "sealed", "gone", "items", "delivery", 7
 
@@ -30,30 +30,10 @@ def shards(port, stream):
     return patiently([port], "ListShards", StreamName=stream)["Shards"]
 
 
-def records(port, stream, shard, **position):
-    """(sequence number, key, data) from a position on."""
-    at = patiently([port], "GetShardIterator", StreamName=stream, ShardId=shard, **position)["ShardIterator"]
-    while at:
-        reply = patiently([port], "GetRecords", ShardIterator=at)
-        for record in reply["Records"]:
-            yield (record["SequenceNumber"], record["PartitionKey"], record["Data"], record["ApproximateArrivalTimestamp"])
-        if not reply["Records"] and reply["MillisBehindLatest"] == 0:
-            return
-        at = reply.get("NextShardIterator")
-
-
-def changes(port):
-    arn = patiently([port], "DescribeTable", DYNAMODB, TableName=TABLE)["Table"]["LatestStreamArn"]
-    for shard in patiently([port], "DescribeStream", STREAMS, StreamArn=arn)["StreamDescription"]["Shards"]:
-        at = patiently([port], "GetShardIterator", STREAMS, StreamArn=arn, ShardId=shard["ShardId"],
-                       ShardIteratorType="TRIM_HORIZON")["ShardIterator"]
-        while at:
-            reply = patiently([port], "GetRecords", STREAMS, ShardIterator=at)
-            for record in reply["Records"]:
-                yield shard["ShardId"], record["eventID"], record["eventName"], record["dynamodb"]
-            if not reply["Records"]:
-                break
-            at = reply.get("NextShardIterator")
+def read(port, stream, shard, **position):
+    """(sequence number, key, data, arrival) from a position on."""
+    for record in records([port], StreamName=stream, ShardId=shard, **position):
+        yield (record["SequenceNumber"], record["PartitionKey"], record["Data"], record["ApproximateArrivalTimestamp"])
 
 
 def items(port, **request):
@@ -71,11 +51,12 @@ def state(port):
     return {
         "streams": sorted(patiently([port], "ListStreams")["StreamNames"]),
         "shards": {name: shards(port, name) for name in (STREAM, SEALED)},
-        "records": {(name, shard["ShardId"]): list(records(port, name, shard["ShardId"], ShardIteratorType="TRIM_HORIZON"))
+        "records": {(name, shard["ShardId"]): list(read(port, name, shard["ShardId"], ShardIteratorType="TRIM_HORIZON"))
                     for name in (STREAM, SEALED) for shard in shards(port, name)},
         "items": sorted(items(port), key=by_key),
         "index": sorted(items(port, IndexName="by-g"), key=by_key),
-        "changes": sorted(changes(port), key=str),
+        "changes": sorted(((shard, record["eventID"], record["eventName"], record["dynamodb"])
+                           for shard, record in changes(port, TABLE)), key=str),
         "delivery": patiently([port], "ListDeliveryStreams", FIREHOSE)["DeliveryStreamNames"],
     }
 
@@ -163,10 +144,10 @@ def reread(port, before, where, rng):
         at = rng.randrange(len(held))
         kept = {"StartingSequenceNumber": held[at][0]}
         for kind, expected in (("AT_SEQUENCE_NUMBER", held[at:]), ("AFTER_SEQUENCE_NUMBER", held[at + 1:])):
-            if list(records(port, name, shard, ShardIteratorType=kind, **kept)) != expected:
+            if list(read(port, name, shard, ShardIteratorType=kind, **kept)) != expected:
                 yield f"{where}: {kind} {held[at][0]} of {name} {shard} reads something else"
         since = [record for record in held if record[3] >= held[at][3]]
-        found = list(records(port, name, shard, ShardIteratorType="AT_TIMESTAMP", Timestamp=held[at][3]))
+        found = list(read(port, name, shard, ShardIteratorType="AT_TIMESTAMP", Timestamp=held[at][3]))
         if found != since:
             yield f"{where}: AT_TIMESTAMP {held[at][3]} of {name} {shard} reads {len(found)}, not {len(since)}"
 

@@ -26,7 +26,7 @@ import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "durability"))
-from server import BROKEN, DYNAMODB, KEYED_BY_K, KINESIS, Client, Refusal, Server  # noqa: E402
+from server import BROKEN, DYNAMODB, KEYED_BY_K, KINESIS, STREAMS, Client, Refusal, Server  # noqa: E402
 
 STREAM, SHARDS, WRITERS = "nodes", 4, 8
 TABLE, COUNTERS, REGISTERS, CHANGERS = "nodes", 3, 3, 6
@@ -228,18 +228,32 @@ def patiently(clients, operation, service=KINESIS, **request):
             time.sleep(0.1)
 
 
-def read_all(ports, shard):
-    """(key, number), sequence number: everything in a shard, in order."""
-    position = patiently(ports, "GetShardIterator", StreamName=STREAM, ShardId=shard, ShardIteratorType="TRIM_HORIZON")
-    position = position["ShardIterator"]
+def records(ports, service=KINESIS, **start):
+    """Everything that stands in a shard from a start on, which is what GetShardIterator takes."""
+    position = patiently(ports, "GetShardIterator", service, **start)["ShardIterator"]
     while position:
-        reply = patiently(ports, "GetRecords", ShardIterator=position)
-        for record in reply["Records"]:
-            key, number, _ = base64.b64decode(record["Data"]).split(b" ", 2)
-            yield (key.decode(), int(number)), record["SequenceNumber"]
-        if not reply["Records"] and reply["MillisBehindLatest"] == 0:
+        reply = patiently(ports, "GetRecords", service, ShardIterator=position)
+        yield from reply["Records"]
+        # A table's stream does not tell how far behind a reader is: a page of nothing is its end.
+        if not reply["Records"] and reply.get("MillisBehindLatest", 0) == 0:
             return
         position = reply.get("NextShardIterator")
+
+
+def changes(port, table):
+    """Everything in a table's stream: shard and record."""
+    arn = patiently([port], "DescribeTable", DYNAMODB, TableName=table)["Table"]["LatestStreamArn"]
+    for shard in patiently([port], "DescribeStream", STREAMS, StreamArn=arn)["StreamDescription"]["Shards"]:
+        name = shard["ShardId"]
+        for record in records([port], STREAMS, StreamArn=arn, ShardId=name, ShardIteratorType="TRIM_HORIZON"):
+            yield name, record
+
+
+def read_all(ports, shard):
+    """(key, number), sequence number: everything in a shard, in order."""
+    for record in records(ports, StreamName=STREAM, ShardId=shard, ShardIteratorType="TRIM_HORIZON"):
+        key, number, _ = base64.b64decode(record["Data"]).split(b" ", 2)
+        yield (key.decode(), int(number)), record["SequenceNumber"]
 
 
 def faults(ports, acknowledged):

@@ -19,7 +19,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "durability"))
 from brokers import IDLER, NAME, PASSWORD, SECURED, USER, Cluster  # noqa: E402
-from nodes import MASTER_KEY, Node, patiently  # noqa: E402
+from nodes import MASTER_KEY, Node, patiently, records  # noqa: E402
 from server import BROKEN, DYNAMODB, KEYED_BY_K, Client, Refusal  # noqa: E402
 
 STREAM, TABLE, ITEMS = "secured", "secured", 20
@@ -48,18 +48,13 @@ def put_until(port, name, done, counts, wrong):
             return
 
 
-def records(port):
+def numbers(port):
     """The numbers put under each name, in the order of the shards."""
     found = {}
     for shard in patiently([port], "ListShards", StreamName=STREAM)["Shards"]:
-        position = patiently([port], "GetShardIterator", StreamName=STREAM, ShardId=shard["ShardId"],
-                             ShardIteratorType="TRIM_HORIZON")["ShardIterator"]
-        while position:
-            reply = patiently([port], "GetRecords", ShardIterator=position)
-            for record in reply["Records"]:
-                name, number = base64.b64decode(record["Data"]).decode().split()
-                found.setdefault(name, []).append(int(number))
-            position = reply.get("NextShardIterator") if reply["Records"] or reply["MillisBehindLatest"] else None
+        for record in records([port], StreamName=STREAM, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"):
+            name, number = base64.b64decode(record["Data"]).decode().split()
+            found.setdefault(name, []).append(int(number))
     return found
 
 
@@ -103,7 +98,7 @@ def faults(nodes, seconds):
                 node.kill()
                 node.start()
             where = f"{node.port}, started again" if again else str(node.port)
-            if records(node.port) != expected:
+            if numbers(node.port) != expected:
                 yield f"at {where}: not the records that were put"
             if items(node.port) != [str(number) for number in range(ITEMS)]:
                 yield f"at {where}: not the items that were put"
@@ -115,7 +110,7 @@ def faults(nodes, seconds):
             yield "a stream of three shards does not come to have six"
             break
         time.sleep(0.1)
-    if records(ports[0]) != expected:
+    if numbers(ports[0]) != expected:
         yield "not the records that were put, after splits"
     patiently(ports, "DeleteStream", StreamName=STREAM, EnforceConsumerDeletion=True)
     patiently(ports, "DeleteTable", DYNAMODB, TableName=TABLE)

@@ -18,10 +18,7 @@ import sys
 import tempfile
 import time
 
-from nodes import DYNAMODB, MASTER_KEY, Node, patiently
-
-# As `nodes` has put it on the way.
-from server import STREAMS
+from nodes import DYNAMODB, MASTER_KEY, Node, changes, patiently
 
 TABLE, GROUPS, BATCH, WRITERS = "snapshots", 50, 25, 8
 SNAPSHOT_BYTES = 2 << 20
@@ -63,27 +60,13 @@ def pages(port, operation, **request):
         request["ExclusiveStartKey"] = reply["LastEvaluatedKey"]
 
 
-def changes(port):
-    """All changes in the table's stream."""
-    arn = patiently([port], "DescribeTable", DYNAMODB, TableName=TABLE)["Table"]["LatestStreamArn"]
-    for shard in patiently([port], "DescribeStream", STREAMS, StreamArn=arn)["StreamDescription"]["Shards"]:
-        position = patiently([port], "GetShardIterator", STREAMS, StreamArn=arn, ShardId=shard["ShardId"],
-                             ShardIteratorType="TRIM_HORIZON")["ShardIterator"]
-        while position:
-            reply = patiently([port], "GetRecords", STREAMS, ShardIterator=position)
-            yield from (record["dynamodb"] for record in reply["Records"])
-            if not reply["Records"]:
-                break
-            position = reply.get("NextShardIterator")
-
-
 def held(port):
     """Everything that a server has."""
     patiently([port], "GetItem", DYNAMODB, TableName=TABLE, Key={"k": {"S": "key-0"}}, ConsistentRead=True)
     grouped = [found for group in range(GROUPS) for found in pages(
         port, "Query", IndexName="by-g", KeyConditionExpression="g = :g",
         ExpressionAttributeValues={":g": {"S": f"group-{group}"}})]
-    return list(pages(port, "Scan")), grouped, list(changes(port))
+    return list(pages(port, "Scan")), grouped, [record["dynamodb"] for _, record in changes(port, TABLE)]
 
 
 def faults(nodes, versions, acknowledged):

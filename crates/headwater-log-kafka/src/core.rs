@@ -128,7 +128,7 @@ impl<C: Client> Core<C> {
             Ok(places) => {
                 let stamps: Vec<Stamp> = places.into_iter().map(|place| stamp(home.life, place)).collect();
                 if let Some(last) = stamps.last() {
-                    log.learn(home.first(Ends { first: 0, tail: 0 }), last.seq.next());
+                    log.learn(home.first(0), last.seq.next());
                 }
                 log.wrote(&stamps);
                 Ok(stamps)
@@ -290,7 +290,7 @@ impl<C> Drop for Core<C> {
 
 /// Takes in the ends of a log's partition.
 pub(crate) fn learn(log: &Log, home: &Home, ends: Ends) {
-    log.learn(home.first(ends), home.life.seq(ends.tail));
+    log.learn(home.first(ends.first), home.life.seq(ends.tail));
 }
 
 pub(crate) fn stamp(life: Life, place: Place) -> Stamp {

@@ -101,6 +101,12 @@ impl fmt::Display for Partition {
     }
 }
 
+/// So many partitions of a topic.
+pub(crate) fn partitions(topic: &str, count: i32) -> Vec<Partition> {
+    let topic: Arc<str> = topic.into();
+    (0..count).map(|index| Partition { topic: Arc::clone(&topic), index }).collect()
+}
+
 /// Which partition a log's part is; none if there are not so many partitions in the world.
 pub(crate) fn partition(topic: &Arc<str>, log: LogId) -> Option<Partition> {
     Some(Partition { topic: Arc::clone(topic), index: i32::try_from(log.part).ok()? })

@@ -3,7 +3,7 @@
 //!
 //! Invariant: who would read what was trimmed hears where the log begins; everybody else is given every entry.
 use crate::{
-    client::{Answer, Client, ClientError, Ends},
+    client::{Answer, Client, ClientError},
     core::{Core, learn, stamp},
     logs::Log,
     moved,
@@ -17,12 +17,12 @@ impl<C: Client> Core<C> {
         let mut nothing = Batch { entries: Vec::new(), next: from };
         let Some(home) = self.find(id).await? else { return Ok(nothing) };
         let log = self.log(id);
-        learn(&log, &home, Ends { first: 0, tail: 0 });
+        let base = Seq(home.life.base);
+        log.learn(home.first(0), base);
         let first = log.bounds.borrow().first;
         if from < first {
             return Err(LogError::Trimmed(first));
         }
-        let base = Seq(home.life.base);
         if let Some(moved) = home.moved.as_ref().filter(|_| from < base) {
             let batch = self.read_moved(&log, &home, moved, from, limits).await?;
             if !batch.entries.is_empty() {

@@ -4,7 +4,7 @@
 //! written meanwhile is deleted before anything is put into it.
 use crate::{
     checks::Replication,
-    client::{Answer, Client, ClientError, Ends, NewTopic},
+    client::{Answer, Client, ClientError, NewTopic},
     endings::{self, Endings},
     names::{self, Life, Partition, Prefix},
 };
@@ -50,9 +50,9 @@ pub(crate) struct Home {
 }
 
 impl Home {
-    /// Where the log begins, as far as its own partition tells.
-    pub(crate) fn first(&self, ends: Ends) -> Seq {
-        if self.moved.is_some() && ends.first == 0 { Seq::ZERO } else { self.life.seq(ends.first) }
+    /// Where the log begins, as far as its own partition tells, whose first offset this is.
+    pub(crate) fn first(&self, offset: i64) -> Seq {
+        if self.moved.is_some() && offset == 0 { Seq::ZERO } else { self.life.seq(offset) }
     }
 }
 
@@ -150,9 +150,7 @@ impl Topics {
         let life = self.look(client, &mut endings, group).await?;
         let Some(partitions) = self.partitions_known(group) else { return Ok(None) };
         let name = self.prefix.topic(group, life.number);
-        let topic: Arc<str> = name.as_str().into();
-        let all: Vec<Partition> = (0..partitions).map(|index| Partition { topic: Arc::clone(&topic), index }).collect();
-        let tails = client.ends(&all).await?.into_iter().map(|(_, ends)| ends.tail);
+        let tails = client.ends(&names::partitions(&name, partitions)).await?.into_iter().map(|(_, ends)| ends.tail);
         let next = Life { number: life.number + 1, base: life.seq(tails.max().unwrap_or(0)).0 };
         client.produce(&self.endings_log, vec![endings::encode(group, next)]).await?;
         endings.read_on(client, &self.endings_log).await?;
@@ -181,11 +179,11 @@ impl Topics {
 
     /// Asks what there is of these groups.
     async fn learn_all<C: Client>(&self, client: &C, endings: &Endings, groups: &[LogGroup]) -> Answer<()> {
-        let names = |group: LogGroup| (self.prefix.topic(group, endings.life(group).number), self.prefix.moved(group));
-        let asked: Vec<String> = groups.iter().flat_map(|group| <[String; 2]>::from(names(*group))).collect();
-        let partitions = client.partitions(&asked).await?;
+        let names =
+            |group: &LogGroup| [self.prefix.topic(*group, endings.life(*group).number), self.prefix.moved(*group)];
+        let partitions = client.partitions(&groups.iter().flat_map(names).collect::<Vec<_>>()).await?;
         for group in groups {
-            let (name, moved) = names(*group);
+            let [name, moved] = names(group);
             let count = partitions.get(&moved).copied();
             let moved = count.map(|partitions| Moved { name: moved.as_str().into(), partitions });
             match partitions.get(&name) {
@@ -223,7 +221,5 @@ impl Topics {
 /// Whether nothing is left in a topic.
 async fn is_empty<C: Client>(client: &C, name: &str) -> Answer<bool> {
     let partitions = client.partitions(&[name.to_owned()]).await?.get(name).copied().unwrap_or(0);
-    let topic: Arc<str> = name.into();
-    let all: Vec<_> = (0..partitions).map(|index| Partition { topic: Arc::clone(&topic), index }).collect();
-    Ok(client.ends(&all).await?.iter().all(|(_, ends)| ends.first >= ends.tail))
+    Ok(client.ends(&names::partitions(name, partitions)).await?.iter().all(|(_, ends)| ends.first >= ends.tail))
 }

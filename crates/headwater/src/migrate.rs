@@ -5,7 +5,7 @@
 //! same again, and it goes on where it was.
 use crate::{
     key_files, nodes,
-    serve::{LOG_FOLDER, ROWS_FOLDER, open_rows},
+    serve::{LOG_FOLDER, ROWS_FOLDER, open_rows, why_not},
     settings::DEFAULT_CACHE_BYTES,
 };
 use headwater_dynamodb::{SNAPSHOTS, take_snapshot, write_snapshot};
@@ -23,6 +23,8 @@ use std::{collections::BTreeMap, fs, io, path::Path, sync::Arc};
 const PAGE: Limits = Limits { entries: usize::MAX, bytes: 1 << 20 };
 /// Servers that run say so more often than this.
 const LISTEN_MS: u64 = 3 * nodes::BEAT_MS;
+
+const IN_USE: &str = "a server is using it: stop it first";
 
 /// What was moved.
 #[derive(Default)]
@@ -52,8 +54,8 @@ pub(crate) async fn to_kafka(
     watch: &dyn Watch,
 ) -> Result<Moved, String> {
     let failed = |error: &dyn std::fmt::Display| format!("--data {}: {error}", data.display());
-    let files = DiskFiles::existing(&data.join(LOG_FOLDER)).map_err(|error| failed(&reason(&error)))?;
-    let _ours = files.lock().map_err(|error| failed(&reason(&error)))?;
+    let files = DiskFiles::existing(&data.join(LOG_FOLDER)).map_err(|error| failed(&why_not(&error, IN_USE)))?;
+    let _ours = files.lock().map_err(|error| failed(&why_not(&error, IN_USE)))?;
     let past = Past::at(&files, u64::MAX).await.map_err(|error| failed(&error))?;
     watch.expect(past.size_bytes());
     let arrival = Arrival::begin(kafka, Arc::clone(&clock), past.salt()).await.map_err(told)?;
@@ -107,7 +109,7 @@ pub(crate) async fn to_disk(
     let engine = KafkaEngine::open(kafka, Arc::clone(&clock)).await.map_err(told)?;
     nobody_serves(&*engine, &*clock).await?;
     let files = DiskFiles::create(&data.join(LOG_FOLDER)).map_err(|error| failed(&error))?;
-    let _ours = files.lock().map_err(|error| failed(&reason(&error)))?;
+    let _ours = files.lock().map_err(|error| failed(&why_not(&error, IN_USE)))?;
     let salt = crc32fast::hash(engine.identity().as_bytes());
     let mut import = Import::begin(&files, salt).map_err(|error| failed(&error))?;
     let mut moved = Moved::default();
@@ -171,13 +173,4 @@ impl Moved {
 #[expect(clippy::needless_pass_by_value, reason = "it is passed to map_err")]
 fn told(error: LogError) -> String {
     error.to_string()
-}
-
-/// Why a folder cannot be had.
-fn reason(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::WouldBlock => "a server is using it: stop it first".into(),
-        io::ErrorKind::NotFound => "no data folder of Headwater's".into(),
-        _ => error.to_string(),
-    }
 }

@@ -5,7 +5,7 @@ mod notify;
 mod store;
 
 pub(crate) use counted::run as count;
-pub(crate) use store::{LOG_FOLDER, ROWS_FOLDER, open_rows, open_stopped, rows_in_memory};
+pub(crate) use store::{LOG_FOLDER, ROWS_FOLDER, open_rows, open_stopped, rows_in_memory, why_not};
 
 use crate::{
     front::{

@@ -3,13 +3,14 @@
 mod told;
 
 use crate::{
+    ask,
     cast::{Cast, Doing, Parts},
     chance::Chance,
 };
 use headwater_keys::{KeyStore, MasterKey};
 use headwater_kinesis::{Entropy, Kinesis, KinesisParts, KinesisSettings, run_duties};
 use headwater_log::{LogError, shared::Shared};
-use headwater_wire::{Answer, Caller, Dialect, ErrorKind, Everybody, Row, ServiceError};
+use headwater_wire::{Dialect, ErrorKind, Everybody, Row, ServiceError};
 use serde_json::{Value, json};
 use std::sync::{
     Arc, LazyLock,
@@ -233,12 +234,7 @@ fn shard_id(index: u32) -> String {
 
 /// What an operation answers.
 async fn ask(kinesis: &Arc<Kinesis>, operation: &str, input: Value) -> Result<Value, ServiceError> {
-    let row = ROWS.iter().find(|row| row.name == operation).expect("an operation");
-    let (caller, body) = (Caller::root("000000000000", "us-east-1", "k"), input.to_string().into());
-    match (row.call)(Arc::clone(kinesis), caller, Dialect::Json11, &body).await? {
-        Answer::Whole(output) => Ok(serde_json::from_slice(&output).unwrap_or_default()),
-        Answer::Events(_) => Ok(Value::Null),
-    }
+    ask::ask(&ROWS, kinesis, Dialect::Json11, operation, input).await
 }
 
 async fn list_shards(kinesis: &Arc<Kinesis>, name: &str) -> Result<Vec<Shard>, ServiceError> {

@@ -1,7 +1,8 @@
 //! What is asked of DynamoDB, and what its answers say.
 use super::{Saw, View};
+use crate::ask;
 use headwater_dynamodb::DynamoDb;
-use headwater_wire::{Answer, AttributeValue, Caller, Dialect, ErrorKind, ErrorMembers, Row, ServiceError};
+use headwater_wire::{AttributeValue, Dialect, ErrorKind, ErrorMembers, Row, ServiceError};
 use serde_json::{Value, json};
 use std::{
     collections::BTreeSet,
@@ -14,12 +15,7 @@ static ROWS: LazyLock<Vec<Row<DynamoDb>>> = LazyLock::new(headwater_dynamodb::op
 
 /// What an operation answers.
 async fn ask(dynamodb: &Arc<DynamoDb>, operation: &str, input: Value) -> Result<Value, ServiceError> {
-    let row = ROWS.iter().find(|row| row.name == operation).expect("an operation");
-    let (caller, body) = (Caller::root("000000000000", "us-east-1", "k"), input.to_string().into());
-    match (row.call)(Arc::clone(dynamodb), caller, Dialect::Json10, &body).await? {
-        Answer::Whole(output) => Ok(serde_json::from_slice(&output).unwrap_or_default()),
-        Answer::Events(_) => Ok(Value::Null),
-    }
+    ask::ask(&ROWS, dynamodb, Dialect::Json10, operation, input).await
 }
 
 pub(super) async fn make(dynamodb: &Arc<DynamoDb>) -> Result<(), ErrorKind> {

@@ -85,14 +85,20 @@ async fn a_full_disk_fails_the_records_it_could_not_take_and_no_others() {
     ops::put_record::run(Arc::clone(&house.kinesis), caller(), alone).await.expect("goes on once there is space");
 }
 
-#[tokio::test]
-async fn where_others_write_a_record_that_was_stored_is_not_told_to_be_refused() {
+/// A house on logs that others may write to, with a stream of one shard, and its way to them.
+async fn among_others() -> (House, Arc<Way>) {
     let (clock, settings) = (ManualClock::at(NOW_MS), KinesisSettings::default());
     let way = Way::new(&Shared::new(Arc::new(clock.clone())), Sight::Common);
     let engine: Arc<dyn Engine> = Arc::clone(&way) as Arc<dyn Engine>;
     let kinesis = open(&engine, Arc::new(clock.clone()), settings).await;
     let house = House { engine, clock, kinesis, settings };
     house.create("s", Some(1)).await.unwrap();
+    (house, way)
+}
+
+#[tokio::test]
+async fn where_others_write_a_record_that_was_stored_is_not_told_to_be_refused() {
+    let (house, way) = among_others().await;
     // The record is stored; that the catalog vouches for its place fails.
     way.next_fates(&[Fate::Fine, Fate::Refused]);
     assert_eq!(house.put("k", "x").await.unwrap_err().code, "InternalFailure", "whether it counts is unknown");
@@ -101,12 +107,7 @@ async fn where_others_write_a_record_that_was_stored_is_not_told_to_be_refused()
 
 #[tokio::test]
 async fn where_others_write_a_split_that_was_decided_is_not_told_to_be_refused() {
-    let (clock, settings) = (ManualClock::at(NOW_MS), KinesisSettings::default());
-    let way = Way::new(&Shared::new(Arc::new(clock.clone())), Sight::Common);
-    let engine: Arc<dyn Engine> = Arc::clone(&way) as Arc<dyn Engine>;
-    let kinesis = open(&engine, Arc::new(clock.clone()), settings).await;
-    let house = House { engine, clock, kinesis, settings };
-    house.create("s", Some(1)).await.unwrap();
+    let (house, way) = among_others().await;
     // A barrier and the decision are written; what follows it is not.
     way.next_fates(&[Fate::Fine, Fate::Fine, Fate::Refused]);
     house.split("shardId-000000000000", 1 << 127).await.unwrap();

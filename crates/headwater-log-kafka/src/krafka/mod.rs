@@ -10,7 +10,7 @@ use crate::{
     Mechanism, Security, Settings,
     checks::{Described, MAX_REQUEST_BYTES},
     client::{Answer, Client, ClientError, Ends, NewTopic, Page, Place},
-    names::Partition,
+    names::{self, Partition},
 };
 use ::krafka::{
     Kafka, KrafkaError, Record,
@@ -180,8 +180,7 @@ impl Krafka {
     /// Waits until the partitions have leaders that both the producer and the readers know of: brokers hear of a new
     /// partition one after the other.
     async fn settle(&self, topic: &str, partitions: i32) -> Answer<()> {
-        let topic: Arc<str> = topic.into();
-        let all: Vec<_> = (0..partitions).map(|index| Partition { topic: Arc::clone(&topic), index }).collect();
+        let all = names::partitions(topic, partitions);
         let deadline_us = self.clock.steady_us() + micros(CALL_TIMEOUT);
         for admin in [&self.admin, &self.reads_admin] {
             while let Err(error) = admin::ends(admin, &all).await {

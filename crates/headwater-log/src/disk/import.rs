@@ -51,8 +51,7 @@ impl<'a> Import<'a> {
     }
 
     fn in_runs(files: &'a dyn Files, salt: u32, most: u64) -> Result<Self, LogError> {
-        let wrong = |name: &str, error: std::io::Error| failed(name, &error);
-        let names = files.list().map_err(|error| wrong("listing the folder", error))?;
+        let names = files.list().map_err(|error| failed("listing the folder", &error))?;
         if names.iter().any(|name| name == STORE) {
             return Err(LogError::Io("the folder has a journal already: name one that has none".into()));
         }
@@ -62,12 +61,12 @@ impl<'a> Import<'a> {
                 Name::Run(id) => id,
                 // Whoever wrote this was cut short before it made a folder of it.
                 Name::Segment(_) => {
-                    files.remove(&name).map_err(|error| wrong(&name, error))?;
+                    files.remove(&name).map_err(|error| failed(&name, &error))?;
                     continue;
                 }
                 _ => continue,
             };
-            let file = files.open(&name).map_err(|error| wrong(&name, error))?;
+            let file = files.open(&name).map_err(|error| failed(&name, &error))?;
             let footer = read_footer(&*file, salt).filter(|footer| footer.run == id).ok_or_else(|| {
                 LogError::Io(format!("{name} is damaged, or of something else: begin again in an empty folder"))
             })?;

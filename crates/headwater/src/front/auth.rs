@@ -35,7 +35,7 @@ pub(crate) struct Auth {
 }
 
 /// A request's headers as the signer saw them.
-struct Headers<'a>(&'a Parts);
+pub(super) struct Headers<'a>(pub(super) &'a Parts);
 
 impl sigv4::Headers for Headers<'_> {
     fn values<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a [u8]> {

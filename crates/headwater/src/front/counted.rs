@@ -1,6 +1,6 @@
 //! The front without a network, for counting what a request costs. Invariant: a request goes the way of all others, from its
 //! head and its body to its answer.
-use super::{Front, Reply, protocol::Addressee};
+use super::{Front, Reply, auth::Headers, protocol::Addressee};
 use bytes::Bytes;
 use headwater_wire::{
     Origin, Service,
@@ -27,14 +27,6 @@ pub(crate) struct Signer<'a> {
 const HOST: &str = "localhost";
 const SIGNED: &str = "content-type;host;x-amz-date;x-amz-target";
 
-struct Headers<'a>(&'a http::HeaderMap);
-
-impl sigv4::Headers for Headers<'_> {
-    fn values<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a [u8]> {
-        self.0.get_all(name).iter().map(http::HeaderValue::as_bytes)
-    }
-}
-
 impl Signed {
     /// # Errors
     /// A sentence if it cannot be a request.
@@ -50,7 +42,7 @@ impl Signed {
         let (mut head, ()) = request.map_err(|error| format!("{target}: {error}"))?.into_parts();
         let scope = Scope::new(signer.access_key, signer.moment, signer.region, service.scope());
         let key = SigningKey::derive(signer.secret, &scope);
-        let headers = Headers(&head.headers);
+        let headers = Headers(&head);
         let asked = sigv4::Request { method: "POST", path: "/", query: "", headers: &headers, body: &body };
         let signature = sigv4::authorization(&scope, &key, &asked, SIGNED).parse();
         head.headers.insert(header::AUTHORIZATION, signature.map_err(|error| format!("{target}: {error}"))?);

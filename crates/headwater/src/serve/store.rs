@@ -1,4 +1,5 @@
-//! What everything is kept in: engines and rows, on disk, in memory or on Kafka. The only place that constructs them, but for moving between them.
+//! What everything is kept in: engines and rows, on disk, in memory or on Kafka. The only place that constructs them, but for
+//! moving between them.
 use crate::{
     backup::{HOUR_MS, History, Source},
     settings::{DEFAULT_CACHE_BYTES, KafkaSettings, Settings, Store},
@@ -97,15 +98,22 @@ fn on_disk(data: &Path, settings: &Settings, clock: &Arc<dyn Clock>, entropy: &E
 pub(crate) fn open_stopped(data: &Path, clock: &Arc<dyn Clock>) -> Result<Source, String> {
     let failed = |error: &dyn Display| format!("--data {}: {error}", data.display());
     let log = data.join(LOG_FOLDER);
-    let lock = DiskFiles::existing(&log).and_then(|files| files.lock()).map_err(|error| match error.kind() {
-        io::ErrorKind::WouldBlock => failed(&"a server is using it; back up the server, with --endpoint URL"),
-        io::ErrorKind::NotFound => failed(&"no data folder of Headwater's"),
-        _ => failed(&error),
-    })?;
+    let lock = DiskFiles::existing(&log)
+        .and_then(|files| files.lock())
+        .map_err(|error| failed(&why_not(&error, "a server is using it; back up the server, with --endpoint URL")))?;
     drop(lock); // the engine takes it itself
     let engine = DiskEngine::open(&log, DiskConfig::default(), Arc::clone(clock)).map_err(|error| failed(&error))?;
     let kv = open_rows(data, DEFAULT_CACHE_BYTES).map_err(|error| failed(&error))?;
     Ok(Source::new(data, engine, Arc::new(kv), Arc::clone(clock), History::of(data)?))
+}
+
+/// Why the lock of a data folder cannot be had; `in_use` says what to do if a server has it.
+pub(crate) fn why_not(error: &io::Error, in_use: &str) -> String {
+    match error.kind() {
+        io::ErrorKind::WouldBlock => in_use.to_owned(),
+        io::ErrorKind::NotFound => "no data folder of Headwater's".to_owned(),
+        _ => error.to_string(),
+    }
 }
 
 fn open_kv(data: &Path, cache_bytes: u64, engine: &dyn Engine, now_ms: u64) -> Result<Arc<dyn Kv>, LogError> {
