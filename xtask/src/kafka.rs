@@ -1,7 +1,7 @@
 //! `cargo xtask kafka`: the engine on Kafka against real brokers, which are started for it – the contract on one, killed
 //! leaders on three – and several servers on them: unmodified clients through a load balancer, load while servers and
 //! brokers are killed or stopped and shards split and merge, topics as Kafka's own consumer shows them, servers that
-//! begin with a snapshot of the tables, and brokers that want TLS and logins.
+//! begin with a snapshot of the tables, limits that several servers keep together, and brokers that want TLS and logins.
 use crate::{
     command,
     server::{Server, free_address, release_binary},
@@ -159,6 +159,7 @@ fn on_one(root: &Path, balanced: &[&str], led: &[&str]) -> Result<(), String> {
     cluster.strike(root, NODES - 1, ROUNDS_IN_CI)?;
     cluster.trim(root)?;
     cluster.take_in(root)?;
+    cluster.limit(root)?;
     cluster.secure(root, &["--short"])?;
     cluster.serve(root, NODES - 1, balanced, led)
 }
@@ -207,6 +208,11 @@ impl Cluster {
     fn take_in(&self, root: &Path) -> Result<(), String> {
         let records = MOVED_RECORDS.to_string();
         command::run_with(script(root, "migrate.py").args(["--brokers", &self.addresses, "--records", &records]))
+    }
+
+    /// Servers that keep to limits together.
+    fn limit(&self, root: &Path) -> Result<(), String> {
+        command::run_with(script(root, "limits.py").args(["--brokers", &self.addresses, "--seconds", "1"]))
     }
 
     /// Delivery streams that are divided among servers which are killed.

@@ -87,7 +87,8 @@ async fn serve(settings: Settings) -> Result<Arc<dyn Engine>, String> {
     let leads = nodes.as_ref().map_or_else(|| watch::channel(true).1, |nodes| nodes.leads());
     let services = Services::open(&settings, &engine, Tables { kv, leads }, outward, &clock, &entropy).await?;
     let Services { table, functions, kinesis, dynamodb, firehose } = services;
-    let relay = nodes.clone().map(|nodes| Relay::new(nodes, peers, dynamodb.decided(), Arc::clone(&clock)));
+    let counts = settings.limits == RateLimits::Aws;
+    let relay = nodes.clone().map(|nodes| Relay::new(nodes, peers, dynamodb.decided(), counts, Arc::clone(&clock)));
     if let Some(nodes) = &nodes {
         // Not before it has all rows: one that leads has to decide at once.
         let joined = nodes.join().await;

@@ -3,11 +3,10 @@ use super::output::{progress, say};
 use crate::{
     key_files,
     migrate::{Moved, Watch, to_disk, to_kafka},
-    settings::{EngineKind, Mechanism, Raw, data_folder},
+    settings::{EngineKind, KafkaSettings, Mechanism, Raw, data_folder},
 };
 use clap::{Args, Subcommand};
 use headwater_log::clock::SystemClock;
-use headwater_log_kafka::Settings;
 use indicatif::ProgressBar;
 use std::path::PathBuf;
 
@@ -98,8 +97,9 @@ impl Migrate {
         match self {
             Self::ToKafka(ToKafka { data, cluster }) => {
                 let bar = Bar(progress(Some(0), "bytes"));
-                let (data, kafka) = (data_folder(data.as_deref())?, cluster.settings()?);
-                let moved = to_kafka(&data, &kafka, clock, &bar).await?;
+                let (data, written) = (data_folder(data.as_deref())?, cluster.written()?);
+                let kafka = written.engine()?;
+                let moved = to_kafka(&data, &kafka, clock, &bar).await.map_err(|why| written.advised(why))?;
                 bar.done(&moved)?;
                 say(&format!(
                     "now: headwater serve --engine kafka --kafka-prefix {} --master-key-file FILE …\n\
@@ -110,10 +110,11 @@ impl Migrate {
             }
             Self::ToDisk(ToDisk { data, master_key_file, cluster }) => {
                 let bar = Bar(progress(None, "bytes"));
-                let (data, kafka) = (data_folder(data.as_deref())?, cluster.settings()?);
+                let (data, written) = (data_folder(data.as_deref())?, cluster.written()?);
                 let variable = super::variable("HEADWATER_MASTER_KEY");
                 let master_key = key_files::given(master_key_file.as_deref(), variable)?;
-                let moved = to_disk(&data, &kafka, &master_key, clock, &bar).await?;
+                let moved = to_disk(&data, &written.engine()?, &master_key, clock, &bar).await;
+                let moved = moved.map_err(|why| written.advised(why))?;
                 bar.done(&moved)?;
                 say(&format!("now: headwater serve --data {}", data.display()))
             }
@@ -122,7 +123,7 @@ impl Migrate {
 }
 
 impl Cluster {
-    fn settings(self) -> Result<Settings, String> {
+    fn written(self) -> Result<KafkaSettings, String> {
         let file = self.config.as_deref().map(Raw::of_file).transpose()?.unwrap_or_default();
         let written = Raw {
             brokers: self.brokers,
@@ -139,7 +140,7 @@ impl Cluster {
         };
         let mut kafka = Raw { engine: Some(EngineKind::Kafka), ..written.or(file) }.cluster()?;
         kafka.log_in_with(super::variable("HEADWATER_KAFKA_PASSWORD"));
-        kafka.engine()
+        Ok(kafka)
     }
 }
 

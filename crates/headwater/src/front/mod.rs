@@ -51,7 +51,7 @@ use self::{
     protocol::{Addressee, Asked, Target},
     published::Published,
     pulse::Pulse,
-    relay::Relayed,
+    relay::Elsewhere,
     reply::{Refusal, Reply, RequestId},
 };
 use crate::{functions::Registry, gate::Gate, nodes::NodeReading, settings::Settings};
@@ -108,13 +108,6 @@ impl Exchange<'_> {
     fn address(&self) -> Option<String> {
         self.origin.address.map(|address| address.to_canonical().to_string())
     }
-}
-
-/// Why an operation has no answer of this node's.
-enum Elsewhere {
-    Error(ServiceError),
-    /// Another node has answered.
-    Reply(Reply),
 }
 
 /// What answers requests.
@@ -319,30 +312,6 @@ impl Front {
         let caller = Caller { origin, ..self.auth.caller(cloudwatch::SCOPE, head, body, &*self.clock)? };
         self.gate.permit(&caller, cloudwatch::ACTION, self.clock.now_ms())?;
         cloudwatch::run(call, head, body, &caller.account, &self.published)
-    }
-
-    /// The operation's answer, or that of the node which leads, if it is for that one to answer.
-    async fn operate_somewhere<'a>(
-        &'a self,
-        exchange: &mut Exchange<'a>,
-        target: Target<'a>,
-        body: &Bytes,
-    ) -> Result<Answer, Elsewhere> {
-        loop {
-            let relayed = match (self.operate(exchange, target, body).await, &self.relay) {
-                (Err(refusal), Some(relay))
-                    if exchange.vouched.is_none() && Relay::concerns(exchange.head, &refusal) =>
-                {
-                    relay.carry(exchange.head, body).await
-                }
-                (answer, _) => return answer.map_err(Elsewhere::Error),
-            };
-            match relayed {
-                Relayed::Reply(reply) => return Err(Elsewhere::Reply(reply)),
-                Relayed::Refused(error) => return Err(Elsewhere::Error(error)),
-                Relayed::Here => {}
-            }
-        }
     }
 
     /// The operation's answer; nothing runs before its caller is known.

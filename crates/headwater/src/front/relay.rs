@@ -1,15 +1,16 @@
-//! Requests that the leading node is to answer: they wait here until one leads, and go there.
+//! Requests that the leading node is to answer: they wait here until one leads, and go there. Those are the writes to tables,
+//! and where rates are limited everything that counts: one node counts, so the limits are exact.
 //!
 //! Invariant: a request is carried on only as long as nothing was done about it. Who has written through this node reads
 //! it here, unless this node is far behind.
-use super::{Reply, outgoing::Outgoing};
+use super::{Exchange, Front, Reply, console::Console, outgoing::Outgoing, protocol::Target};
 use crate::{
     nodes::Nodes,
     outward::{CARRIED, Carried, Peers},
 };
 use bytes::Bytes;
 use headwater_log::clock::Clock;
-use headwater_wire::{ErrorKind, ServiceError};
+use headwater_wire::{Answer, ErrorKind, Service, ServiceError};
 use http::{HeaderName, HeaderValue, Response, StatusCode, request::Parts};
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -22,6 +23,8 @@ const GRACE_MS: u64 = 2_000;
 const BEHIND_MS: u64 = 2_000;
 /// Tells, with an answer that is carried back, the last decision about tables that reads showed then.
 static DECIDED: HeaderName = HeaderName::from_static("x-headwater-decided");
+/// What is answered as long as somebody listens cannot be carried.
+const ENDLESS: &str = "SubscribeToShard";
 /// Between two tries where nothing has changed.
 const PAUSE_MS: u64 = 100;
 
@@ -31,17 +34,17 @@ pub(crate) struct Relay {
     peers: Peers,
     /// The last decision about tables that reads show here.
     decided: watch::Receiver<u64>,
+    /// Whether rates are limited.
+    counts: bool,
     clock: Arc<dyn Clock>,
 }
 
-/// What came of a request that another node is to answer.
-pub(super) enum Relayed {
-    /// That node's answer.
+/// Why an operation has no answer of this node's.
+pub(super) enum Elsewhere {
+    /// It is refused.
+    Error(ServiceError),
+    /// Another node has answered.
     Reply(Reply),
-    /// This node leads by now.
-    Here,
-    /// Nobody answers it.
-    Refused(ServiceError),
 }
 
 impl Relay {
@@ -49,9 +52,16 @@ impl Relay {
         nodes: Arc<Nodes>,
         peers: Peers,
         decided: watch::Receiver<u64>,
+        counts: bool,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { nodes, peers, decided, clock }
+        Self { nodes, peers, decided, counts, clock }
+    }
+
+    /// Whether a request for `target` counts against a limit, and is not this node's to count. A page of the console is
+    /// known to this node alone.
+    fn counts_elsewhere(&self, head: &Parts, target: Target<'_>) -> bool {
+        self.counts && target.operation != ENDLESS && !Console::speaks(head) && !*self.nodes.leads().borrow()
     }
 
     /// Tells whoever carried a request here how far this node is.
@@ -62,18 +72,18 @@ impl Relay {
     }
 
     /// Whether `refusal` says that the request has to be carried on, and it may be.
-    pub(super) fn concerns(head: &Parts, refusal: &ServiceError) -> bool {
+    fn concerns(head: &Parts, refusal: &ServiceError) -> bool {
         refusal.kind == ErrorKind::Elsewhere && !head.headers.contains_key(&CARRIED)
     }
 
-    /// Has the node that leads answer.
-    pub(super) async fn carry(&self, head: &Parts, body: &Bytes) -> Relayed {
+    /// Has the node that leads answer; `Ok` if this one leads by now.
+    async fn carry(&self, head: &Parts, service: Service, body: &Bytes) -> Result<(), Elsewhere> {
         let (leads, mut leader) = (self.nodes.leads(), self.nodes.leader());
         let give_up_us = self.clock.steady_us() + PATIENCE_MS * 1000;
         while self.clock.steady_us() < give_up_us {
             let to = leader.borrow_and_update().clone();
             if *leads.borrow() {
-                return Relayed::Here;
+                return Ok(());
             }
             if let Some(to) = to {
                 let carried = tokio::select! {
@@ -87,12 +97,12 @@ impl Relay {
                         self.come_up(headers.remove(&DECIDED)).await;
                         let mut reply = Response::new(Outgoing::from(body));
                         (*reply.status_mut(), *reply.headers_mut()) = (status, headers);
-                        return Relayed::Reply(reply);
+                        return Err(Elsewhere::Reply(reply));
                     }
                     Carried::Unreached(why) => tracing::debug!(%to, why, "the leading node is not reached"),
                     Carried::Unanswered(why) => {
                         tracing::warn!(%to, why, "the leading node has not answered");
-                        return Relayed::Refused(ServiceError::bare("InternalServerError", ErrorKind::Receiver));
+                        return Err(Elsewhere::Error(refusal(service, ErrorKind::Receiver)));
                     }
                 }
             }
@@ -101,7 +111,7 @@ impl Relay {
                 () = self.clock.sleep(PAUSE_MS) => {}
             }
         }
-        Relayed::Refused(ServiceError::bare("InternalServerError", ErrorKind::Unavailable))
+        Err(Elsewhere::Error(refusal(service, ErrorKind::Unavailable)))
     }
 
     /// Waits until reads show here what they showed where an answer was made; not for ever.
@@ -123,4 +133,49 @@ impl Relay {
         self.clock.sleep(GRACE_MS).await;
         "it does not lead any more, and hangs".into()
     }
+}
+
+impl Front {
+    /// The operation's answer, or that of the node which leads, if it is for that one to answer.
+    pub(super) async fn operate_somewhere<'a>(
+        &'a self,
+        exchange: &mut Exchange<'a>,
+        target: Target<'a>,
+        body: &Bytes,
+    ) -> Result<Answer, Elsewhere> {
+        let relay = self.relay.as_ref().filter(|_| exchange.vouched.is_none());
+        loop {
+            let answer = match relay {
+                Some(relay) if relay.counts_elsewhere(exchange.head, target) => {
+                    Err(exchange.elsewhere(target, &*self.clock))
+                }
+                _ => self.operate(exchange, target, body).await,
+            };
+            match (answer, relay) {
+                (Err(refusal), Some(relay)) if Relay::concerns(exchange.head, &refusal) => {
+                    relay.carry(exchange.head, target.service, body).await?;
+                }
+                (answer, _) => return answer.map_err(Elsewhere::Error),
+            }
+        }
+    }
+}
+
+impl<'a> Exchange<'a> {
+    /// The refusal of a request that another node is to answer.
+    fn elsewhere(&mut self, target: Target<'a>, clock: &dyn Clock) -> ServiceError {
+        self.notes.asks_for(&target);
+        self.notes.goes_elsewhere(clock);
+        refusal(target.service, ErrorKind::Elsewhere)
+    }
+}
+
+/// That a request has no answer, in its service's words.
+const fn refusal(service: Service, kind: ErrorKind) -> ServiceError {
+    let code = match (service, kind) {
+        (Service::DynamoDb | Service::DynamoDbStreams, _) => "InternalServerError",
+        (_, ErrorKind::Unavailable) => "ServiceUnavailable",
+        _ => "InternalFailure",
+    };
+    ServiceError::bare(code, kind)
 }

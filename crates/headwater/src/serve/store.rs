@@ -56,11 +56,7 @@ async fn on_kafka(
     clock: &Arc<dyn Clock>,
 ) -> Result<Opened, String> {
     let opened = KafkaEngine::open(&kafka.engine()?, Arc::clone(clock)).await;
-    let engine = opened.map_err(|error| {
-        let why = error.to_string();
-        let advice = kafka.advice(&why).map(|advice| format!("; {advice}"));
-        format!("--engine kafka: {why}{}", advice.unwrap_or_default())
-    })?;
+    let engine = opened.map_err(|error| format!("--engine kafka: {}", kafka.advised(error.to_string())))?;
     let kv: Arc<dyn Kv> = match store {
         Store::Memory => Arc::new(MemoryKv::new()),
         Store::Folder(data) => {

@@ -95,8 +95,15 @@ impl KafkaSettings {
         self.password = Password(password);
     }
 
-    /// What to do about a cluster that cannot be used, by what was said of it.
-    pub(crate) fn advice(&self, why: &str) -> Option<&'static str> {
+    /// Why a cluster cannot be used, and what to do about it, by what was said of it.
+    pub(crate) fn advised(&self, why: String) -> String {
+        match self.advice(&why) {
+            Some(advice) => format!("{why}; {advice}"),
+            None => why,
+        }
+    }
+
+    fn advice(&self, why: &str) -> Option<&'static str> {
         let says = |part| why.contains(part);
         let (tls, login) = (self.tls.is_some(), self.login.is_some());
         [
