@@ -3,6 +3,7 @@
 //!
 //! Invariant: a batch is written whole or not at all, over all spaces.
 mod fjall;
+mod late;
 mod memory;
 #[cfg(test)]
 mod tests;
@@ -10,6 +11,7 @@ mod tests;
 use crate::LogError;
 use bytes::Bytes;
 pub use fjall::FjallKv;
+pub use late::LateKv;
 pub use memory::MemoryKv;
 use std::ops::{Bound, ControlFlow};
 

@@ -9,7 +9,10 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
     process::{Command, Stdio},
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 const ONE: Space = Space(0);
@@ -37,6 +40,9 @@ fn each(check: impl Fn(&dyn Kv)) {
     check(&MemoryKv::new());
     let folder = tempfile::tempdir().unwrap();
     check(&open(folder.path()).unwrap());
+    let (folder, later) = (tempfile::tempdir().unwrap(), Arc::new(OnceLock::new()));
+    let make = Arc::clone(&later);
+    check(&LateKv::new(move || make.set(()).map_or(Err(LogError::Fenced), |()| open(folder.path()))));
 }
 
 fn batch(rows: &[(Space, &str, Option<&str>)]) -> Batch {
@@ -64,6 +70,23 @@ fn all(view: &dyn View, space: Space) -> Vec<String> {
     let rows = rows(view, space, Bound::Unbounded, Bound::Unbounded, false);
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
     rows.iter().map(|(key, value)| format!("{}={}", text(key), text(value))).collect()
+}
+
+#[test]
+fn a_store_that_comes_late_is_empty_until_its_first_rows() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rows");
+    let made = path.clone();
+    let late = LateKv::new(move || open(&made));
+    let before = late.view();
+    assert_eq!((late.get(ONE, b"a"), all(&*before, ONE), late.persist()), (Ok(None), vec![], Ok(())));
+    assert!(late.has_room(usize::MAX) && !path.exists());
+    late.write(batch(&[(ONE, "a", Some("1"))])).unwrap();
+    late.persist().unwrap();
+    assert_eq!((all(&*before, ONE), all(&*late.view(), ONE)), (vec![], vec!["a=1".into()]));
+    drop(before);
+    drop(late);
+    assert_eq!(all(&*LateKv::made(open_again(&path)).view(), ONE), ["a=1"]);
 }
 
 #[test]

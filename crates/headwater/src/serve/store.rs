@@ -12,7 +12,7 @@ use headwater_log::{
         DiskConfig, DiskEngine,
         files::{DiskFiles, Files},
     },
-    kv::{FjallKv, Kv, MemoryKv},
+    kv::{FjallKv, Kv, LateKv, MemoryKv},
     memory::MemoryEngine,
 };
 use headwater_log_kafka::KafkaEngine;
@@ -63,7 +63,7 @@ async fn on_kafka(
             let failed = |error: &dyn Display| format!("--data {}: {error}", data.display());
             DiskFiles::create(data).map_err(|error| failed(&error))?;
             let rows = data.join(format!("{ROWS_FOLDER}-{}", engine.identity()));
-            let kv = FjallKv::open(&rows, headwater_dynamodb::SPACES, cache_bytes);
+            let kv = late(&rows, cache_bytes, |rows| open_store(rows, cache_bytes));
             Arc::new(kv.map_err(|error| failed(&format!("{error}; what is in {} can be made again", rows.display())))?)
         }
     };
@@ -113,11 +113,24 @@ pub(crate) fn why_not(error: &io::Error, in_use: &str) -> String {
 }
 
 fn open_kv(data: &Path, cache_bytes: u64, engine: &dyn Engine, now_ms: u64) -> Result<Arc<dyn Kv>, LogError> {
-    let opened = match open_rows(data, cache_bytes) {
+    let opened = late(&data.join(ROWS_FOLDER), cache_bytes, |rows| match open_store(rows, cache_bytes) {
         Err(LogError::Io(why)) => open_anew(data, cache_bytes, engine, now_ms, &why),
         opened => opened,
-    };
+    });
     Ok(Arc::new(opened?))
+}
+
+/// The rows of a folder, which `open` opens if it is there; otherwise the first of them make it.
+fn late(
+    rows: &Path,
+    cache_bytes: u64,
+    open: impl Fn(&Path) -> Result<FjallKv, LogError>,
+) -> Result<LateKv<FjallKv>, LogError> {
+    if rows.exists() {
+        return open(rows).map(LateKv::made);
+    }
+    let rows = rows.to_path_buf();
+    Ok(LateKv::new(move || open_store(&rows, cache_bytes)))
 }
 
 /// An empty folder of rows in the place of one that cannot be read, which is kept, if all rows can be made from the log.
@@ -146,5 +159,9 @@ pub(crate) fn rows_in_memory() -> impl Kv {
 /// # Errors
 /// The store's; `Fenced` if somebody else has them open.
 pub(crate) fn open_rows(data: &Path, cache_bytes: u64) -> Result<FjallKv, LogError> {
-    FjallKv::open(&data.join(ROWS_FOLDER), headwater_dynamodb::SPACES, cache_bytes)
+    open_store(&data.join(ROWS_FOLDER), cache_bytes)
+}
+
+fn open_store(rows: &Path, cache_bytes: u64) -> Result<FjallKv, LogError> {
+    FjallKv::open(rows, headwater_dynamodb::SPACES, cache_bytes)
 }

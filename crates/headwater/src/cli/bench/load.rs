@@ -20,7 +20,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Different requests of a run: enough that each shard and many items have their share.
+/// Different requests of a run, unless it is told how many keys there are: enough that each of some shards has its share.
 const VARIETY: usize = 256;
 /// How long a signature is used; services take one for five minutes.
 const SIGNED_MS: u64 = 60_000;
@@ -36,9 +36,9 @@ pub(super) struct Case {
 }
 
 impl Case {
-    pub(super) fn new(kind: Kind, name: &str, bytes: usize, records: usize) -> Self {
-        let many = if kind == Kind::PutMany { records } else { 1 };
-        let variety = if kind == Kind::PutMany { VARIETY / 16 } else { VARIETY };
+    pub(super) fn new(kind: Kind, name: &str, bytes: usize, records: usize, keys: Option<usize>) -> Self {
+        let (many, usual) = if kind == Kind::PutMany { (records, VARIETY / 16) } else { (1, VARIETY) };
+        let variety = keys.map_or(usual, |keys| keys.div_ceil(many).max(1));
         let body = |number: usize| match kind {
             Kind::Put => {
                 json!({"StreamName": name, "PartitionKey": format!("key-{number}"), "Data": data(number, bytes)})

@@ -51,6 +51,9 @@ pub(super) struct Bench {
     /// The records of a request that puts many
     #[arg(long, value_name = "COUNT", default_value_t = 500)]
     records: usize,
+    /// How many partition keys there are, or items [default: 256; 16 requests full where one puts many]
+    #[arg(long, value_name = "COUNT")]
+    keys: Option<usize>,
     /// The shards of the stream that is made
     #[arg(long, value_name = "COUNT", default_value_t = 16)]
     shards: u32,
@@ -164,7 +167,7 @@ impl Bench {
     }
 
     async fn load(&self, caller: &Caller, name: &str) -> Result<Outcome, String> {
-        let case = Case::new(self.case, name, self.bytes, self.records);
+        let case = Case::new(self.case, name, self.bytes, self.records, self.keys);
         if self.case == Kind::GetItem {
             case.prepare(caller).await?;
         }
