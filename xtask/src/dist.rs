@@ -11,8 +11,8 @@ use std::{
 /// It may grow by a decision, not by accident.
 const MAX_BYTES: u64 = 34_000_000;
 /// A panic ends the process, so nothing is unwound; of 60,000 places that the loader moves each takes two bits and not 24
-/// bytes.
-const FLAGS: &str = "-Cforce-unwind-tables=no -Clink-arg=-Wl,-z,pack-relative-relocs";
+/// bytes; and of functions that are the same, as many made of one generic are, one is kept.
+const FLAGS: &str = "-Cforce-unwind-tables=no -Clink-arg=-fuse-ld=lld -Clink-arg=-Wl,-z,pack-relative-relocs,--icf=all";
 
 /// Builds it; with `twice` also of the last commit in another folder, and compares.
 pub(crate) fn run(root: &Path, twice: bool) -> Result<(), String> {
@@ -25,6 +25,17 @@ pub(crate) fn run(root: &Path, twice: bool) -> Result<(), String> {
         return Err(format!("{size} bytes are more than {MAX_BYTES}: find out what has grown"));
     }
     if twice { compare(root, &binary, &target) } else { Ok(()) }
+}
+
+/// Where the compiler keeps its own linker: the system's cannot fold functions.
+fn linkers() -> Result<String, String> {
+    let rustc = |words: &[&str]| {
+        let said = Command::new("rustc").args(words).output().map_err(|error| format!("rustc: {error}"))?;
+        Ok::<_, String>(String::from_utf8_lossy(&said.stdout).into_owned())
+    };
+    let host = rustc(&["-vV"])?;
+    let host = host.lines().find_map(|line| line.strip_prefix("host: ")).ok_or("rustc does not say what it runs on")?;
+    Ok(format!("{}/lib/rustlib/{host}/bin/gcc-ld", rustc(&["--print", "sysroot"])?.trim()))
 }
 
 /// Without the paths of this machine.
@@ -48,6 +59,7 @@ fn build(tree: &Path, folder: &Path, target: &str) -> Result<PathBuf, String> {
         "RUSTFLAGS",
         format!("--remap-path-prefix={home}=cargo --remap-path-prefix={to}=target --remap-path-prefix={from}=headwater {FLAGS}"),
     );
+    cargo.env("COMPILER_PATH", linkers()?);
     cargo.env("CFLAGS", format!("-ffile-prefix-map={home}=cargo -ffile-prefix-map={to}=target"));
     command::run_with(&mut cargo)?;
     let binary = folder.join(target).join("dist/headwater");

@@ -5,6 +5,7 @@ use crate::{
     number::Number,
     value::{Item, Value},
 };
+use memchr::memmem;
 use std::{borrow::Cow, cmp::Ordering, sync::Arc};
 
 /// A condition of an item.
@@ -159,9 +160,8 @@ fn begins_with(value: &Value, prefix: &Value) -> bool {
 fn contains(value: &Value, part: &Value) -> bool {
     match (value, part) {
         (Value::S(value), Value::S(part)) => value.contains(part.as_str()),
-        (Value::B(value), Value::B(part)) => {
-            part.is_empty() || value.windows(part.len()).any(|window| window == &**part)
-        }
+        // In linear time: both may have hundreds of kilobytes, and little to tell them apart by.
+        (Value::B(value), Value::B(part)) => memmem::find(value, part).is_some(),
         (Value::Ss(set), Value::S(part)) => set.contains(part),
         (Value::Ns(set), Value::N(part)) => set.contains(part),
         (Value::Bs(set), Value::B(part)) => set.contains(part),
@@ -170,10 +170,15 @@ fn contains(value: &Value, part: &Value) -> bool {
     }
 }
 
+/// How many units of UTF-16 a text has: those of four bytes in UTF-8 have two.
+fn utf16_len(text: &str) -> usize {
+    text.chars().count() + text.bytes().filter(|byte| *byte >= 0xf0).count()
+}
+
 /// How long a value is, if it has a length; of a string, its characters.
 fn size(value: &Value) -> Option<Number> {
     let length = match value {
-        Value::S(value) => value.encode_utf16().count(),
+        Value::S(value) => utf16_len(value),
         Value::B(value) => value.len(),
         Value::L(list) => list.len(),
         Value::M(map) => map.len(),

@@ -62,6 +62,22 @@ fn functions_look_at_the_types_they_know() {
 }
 
 #[test]
+fn the_size_of_a_text_is_in_units_of_utf16() {
+    for text in ["", "a", "\u{7f}\u{80}\u{7ff}\u{800}\u{ffff}\u{10000}\u{10ffff}", "tée 🦀🦀"] {
+        let values = json!({":size": text.encode_utf16().count()});
+        assert!(condition("size(a) = :size", &values).unwrap().holds(Some(&item(&json!({"a": text})))), "{text}");
+    }
+}
+
+#[test]
+fn a_part_that_is_hardly_told_from_the_rest_is_looked_for_in_linear_time() {
+    let (rest, part) = ("a".repeat(400_000), format!("{}b", "a".repeat(200_000)));
+    let values = json!({":part": {"B": part}, ":text": part, ":none": {"B": ""}});
+    let text = "contains(b, :none) AND NOT contains(b, :part) AND NOT contains(s, :text)";
+    assert!(condition(text, &values).unwrap().holds(Some(&item(&json!({"b": {"B": rest}, "s": rest})))));
+}
+
+#[test]
 fn and_binds_closer_than_or_and_not_closest() {
     let values = json!({":v": 5});
     assert!(holds("n = :v OR n <> :v AND n <> :v", &values));
