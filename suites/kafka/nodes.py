@@ -13,7 +13,6 @@ import argparse
 import base64
 import collections
 import contextlib
-import json
 import os
 import pathlib
 import random
@@ -26,6 +25,7 @@ import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "durability"))
+from registers import History, Register  # noqa: E402
 from server import BROKEN, DYNAMODB, KEYED_BY_K, KINESIS, STREAMS, Client, Refusal, Server  # noqa: E402
 
 STREAM, SHARDS, WRITERS = "nodes", 4, 8
@@ -134,25 +134,12 @@ class Changer(Writer):
     def swap(self):
         # Registers change, so that no history is longer than can be searched.
         key = f"register-{self.rng.randrange(REGISTERS)}-{int(time.monotonic() // REGISTER_SECONDS)}"
-        version = self.shared.seen(self.client.call, key, self.prefix)
         self.number += 1
-        step = {"Key": key, "Client": self.prefix, "Write": True, "Version": version + 1, "By": f"{self.prefix}-{self.number}"}
-        with self.shared.told(step, "unknown"):
-            try:
-                self.client.call(
-                    "PutItem", TableName=TABLE, ConditionExpression="attribute_not_exists(k) OR n = :n",
-                    Item={"k": {"S": key}, "n": {"N": str(version + 1)}, "by": {"S": step["By"]}},
-                    ExpressionAttributeValues={":n": {"N": str(version)}})
-            except Refusal as refusal:
-                if refusal.code != "ConditionalCheckFailedException":
-                    raise
-                step["Outcome"] = "refused"
-                return
-            step["Outcome"] = "done"
-        if time.monotonic_ns() - step["Call"] < BEHIND_SECONDS * 1e9:
+        step = self.shared.history.swapped(self.client.call, Register(TABLE, key), self.prefix, f"{self.prefix}-{self.number}")
+        if step and time.monotonic_ns() - step["Call"] < BEHIND_SECONDS * 1e9:
             item = self.client.call("GetItem", TableName=TABLE, Key={"k": {"S": key}}).get("Item", {"n": {"N": "0"}})
-            if int(item["n"]["N"]) <= version:
-                self.shared.wrong.append(f"{key}: version {version + 1} is not read through the server it was written through")
+            if int(item["n"]["N"]) < step["Version"]:
+                self.shared.wrong.append(f"{key}: version {step['Version']} is not read through the server it was written through")
 
 
 def item_faults(ports, shared):
@@ -168,50 +155,23 @@ def item_faults(ports, shared):
 
 def linear(program, ports, shared, folder):
     """What a search for an order of all reads and writes of registers finds wrong."""
-    for key in {step["Key"] for step in shared.history}:
-        shared.seen(lambda operation, **request: patiently(ports, operation, DYNAMODB, **request), key, "last")
-    clients = {name: number for number, name in enumerate(sorted({step["Client"] for step in shared.history}))}
-    history = folder / "history"
-    history.write_text("".join(json.dumps(step | {"Client": clients[step["Client"]]}) + "\n" for step in shared.history))
-    said = subprocess.run([program, history], stdout=subprocess.PIPE, text=True)
-    *wrong, shared.verdict = said.stdout.splitlines() or [""]
-    yield from wrong
-    if said.returncode and not wrong:
-        yield f"{program} ends with {said.returncode}"
+    for key in {step["Key"] for step in shared.history.steps}:
+        shared.history.seen(lambda operation, **request: patiently(ports, operation, DYNAMODB, **request), Register(TABLE, key), "last")
+    wrong, shared.verdict = shared.history.check(program, folder)
+    return wrong
 
 
 class Shared:
     """What the writers know together."""
 
     def __init__(self):
-        self.history = []
+        self.history = History()
         self.asked, self.counted = collections.Counter(), collections.defaultdict(list)
         self.done, self.acknowledged, self.wrong = threading.Event(), {}, []
         self.stall = self.longest = 0
 
-    @contextlib.contextmanager
-    def told(self, step, outcome=None):
-        """Notes a step and when it was begun and ended; one that fails keeps its outcome, and without any is not noted."""
-        step |= {"Call": time.monotonic_ns(), "Outcome": outcome or "done"}
-        try:
-            yield
-        except (Refusal, *BROKEN):
-            outcome or step.clear()
-            raise
-        finally:
-            if step:
-                self.history.append(step | {"Return": time.monotonic_ns()})
-
-    def seen(self, call, key, by):
-        """The version of a register, read strongly by this call; 0 if it is not there."""
-        step = {"Key": key, "Client": by}
-        with self.told(step):
-            item = call("GetItem", TableName=TABLE, Key={"k": {"S": key}}, ConsistentRead=True).get("Item", {})
-            step |= {"Version": int(item.get("n", {"N": "0"})["N"]), "By": item.get("by", {"S": ""})["S"]}
-        return step["Version"]
-
     def changed(self):
-        return sum(map(len, self.counted.values())) + sum(step.get("Write", False) for step in self.history)
+        return sum(map(len, self.counted.values())) + self.history.writes()
 
 
 def patiently(clients, operation, service=KINESIS, **request):

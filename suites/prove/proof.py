@@ -16,11 +16,14 @@ from server import Server  # noqa: E402
 READY_SECONDS = 30
 
 
-def arguments(description, **defaults):
-    """`BINARY DISK [--short] [--seed N]` and an option for each of the defaults: what a full run takes and a short one."""
+def arguments(description, programs=(), **defaults):
+    """`BINARY DISK`, further programs, `[--short] [--seed N]` and an option for each of the defaults: what a full run takes and
+    a short one."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("binary", type=os.path.abspath)
     parser.add_argument("disk", type=os.path.abspath, help="the forgetting file system")
+    for name in programs:
+        parser.add_argument(name, type=os.path.abspath)
     parser.add_argument("--short", action="store_true")
     parser.add_argument("--seed", type=int, default=random.randrange(10**9))
     for name in defaults:

@@ -4,8 +4,9 @@
 //! begin with a snapshot of the tables, limits that several servers keep together, and brokers that want TLS and logins.
 use crate::{
     command,
+    prove::linear,
     server::{Server, free_address, release_binary},
-    suites::{self, build_go, build_java, installed},
+    suites::{self, build_java, installed},
 };
 use std::{
     fs,
@@ -108,10 +109,8 @@ fn cut(root: &Path) -> Result<(), String> {
 
 /// Load while things go wrong, and the search for an order of what its clients saw.
 fn under_load(root: &Path) -> Result<Command, String> {
-    let linear = installed(root, "go").join("linear");
-    build_go(root, "./linear", &linear)?;
     let mut program = script(root, "nodes.py");
-    program.arg(linear);
+    program.arg(linear(root)?);
     Ok(program)
 }
 

@@ -1,7 +1,11 @@
 //! `cargo xtask prove`: what docs/reliability.md says, shown on the release binary – kills, power cuts, disks that fail, fill
-//! up and slow down, flipped bits, jumping clocks, floods. Each proof is a program in suites/prove, with a server and a
+//! up and slow down, flipped bits, jumping clocks, floods, histories. Each proof is a program in suites/prove, with a server and a
 //! folder of its own; disks that misbehave are suites/prove/disk, a file system in user space.
-use crate::{command, server::release_binary};
+use crate::{
+    command,
+    server::release_binary,
+    suites::{build_go, installed},
+};
 use clap::builder::PossibleValuesParser;
 use std::{
     fs::File,
@@ -9,7 +13,10 @@ use std::{
     process::Command,
 };
 
-const PROOFS: [&str; 9] = ["kill", "forgetful", "faults", "flips", "slow", "full", "clock", "floods", "size"];
+const PROOFS: [&str; 10] =
+    ["kill", "forgetful", "faults", "flips", "slow", "full", "clock", "floods", "size", HISTORIES];
+/// The one that has a search look for an order of what clients saw.
+const HISTORIES: &str = "histories";
 /// Those on a disk that misbehaves, which takes rights to mount one.
 const MOUNTED: [&str; 4] = ["forgetful", "faults", "slow", "full"];
 const DISK: &str = "headwater-prove-disk";
@@ -43,9 +50,19 @@ fn run(root: &Path, chosen: &[String], is_short: bool) -> Result<(), String> {
         println!("\n== {name}");
         let mut program = Command::new("python3");
         program.arg(root.join("suites/prove").join(format!("{name}.py"))).arg(release_binary(root)).arg(&disk);
+        if name == HISTORIES {
+            program.arg(linear(root)?);
+        }
         failed.extend(command::run_with(program.args(is_short.then_some("--short"))).err());
     }
     if failed.is_empty() { Ok(()) } else { Err(failed.join("\n")) }
+}
+
+/// Builds the search for an order of what clients saw, and says where it is.
+pub(crate) fn linear(root: &Path) -> Result<PathBuf, String> {
+    let binary = installed(root, "go").join("linear");
+    build_go(root, "./linear", &binary)?;
+    Ok(binary)
 }
 
 /// Tests the file system, builds it, and says where it is.
