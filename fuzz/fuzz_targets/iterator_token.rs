@@ -1,108 +1,117 @@
-//! Made-up and meddled-with iterators and sequence numbers: AWS's own refusals, and no token but the genuine one opens.
+//! Made-up and meddled-with iterators, page tokens and sequence numbers: AWS's own refusals, and no token but the genuine
+//! one opens.
 #![no_main]
-use bytes::Bytes;
-use headwater_keys::{KeyStore, MasterKey};
-use headwater_kinesis::{Kinesis, KinesisParts, KinesisSettings, operations};
-use headwater_log::{clock::ManualClock, memory::MemoryEngine};
-use headwater_wire::{Answer, Caller, Dialect, Everybody, ServiceError};
+use headwater_fuzz::services::{call, clock, kinesis, runtime};
+use headwater_kinesis::{Kinesis, operations};
+use headwater_log::memory::MemoryEngine;
+use headwater_wire::ServiceError;
 use libfuzzer_sys::{arbitrary, arbitrary::Arbitrary, fuzz_target};
+use serde_json::{Value, json};
 use std::sync::{Arc, LazyLock};
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Runtime;
 
 #[derive(Arbitrary, Debug)]
 enum Attempt {
-    Token(String),
-    Meddled { at: u16, letter: u8, cut: u16 },
+    Token(Kind, String),
+    Meddled { kind: Kind, at: u16, letter: u8, cut: u16 },
     Number(String),
     Digits(u128, u64),
+}
+
+#[derive(Arbitrary, Clone, Copy, Debug)]
+enum Kind {
+    Iterator,
+    Shards,
+    Consumers,
 }
 
 struct World {
     kinesis: Arc<Kinesis>,
     runtime: Runtime,
-    genuine: String,
 }
 
-/// 32 zeros.
-const MASTER_KEY: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+const ARN: &str = "arn:aws:kinesis:us-east-1:000000000000:stream/s";
 
 static WORLD: LazyLock<World> = LazyLock::new(|| {
-    let runtime = Builder::new_current_thread().build().unwrap();
-    let clock = Arc::new(ManualClock::at(1_767_225_600_000));
-    let parts = KinesisParts {
-        engine: MemoryEngine::new(clock.clone()),
-        clock,
-        entropy: Arc::new(|| 0x5eed_5eed_5eed_5eed_5eed_5eed_5eed_5eed),
-        keys: Arc::new(KeyStore::new(&MasterKey::parse(MASTER_KEY).unwrap(), Vec::new()).unwrap()),
-        access: Arc::new(Everybody),
-        settings: KinesisSettings::default(),
-    };
-    let kinesis = runtime.block_on(Kinesis::open(parts)).unwrap();
-    let mut world = World { kinesis, runtime, genuine: String::new() };
-    world.call("CreateStream", r#"{"StreamName":"s","ShardCount":1}"#).unwrap();
-    world.call("PutRecord", r#"{"StreamName":"s","Data":"aGk=","PartitionKey":"k"}"#).unwrap();
-    let horizon = r#"{"StreamName":"s","ShardId":"shardId-000000000000","ShardIteratorType":"TRIM_HORIZON"}"#;
-    let reply = world.call("GetShardIterator", horizon).unwrap();
-    world.genuine = reply.split('"').nth(3).unwrap().to_owned();
+    let runtime = runtime();
+    let kinesis = runtime.block_on(kinesis(MemoryEngine::new(Arc::new(clock())))).unwrap();
+    let world = World { kinesis, runtime };
+    world.call("CreateStream", json!({"StreamName": "s", "ShardCount": 2})).unwrap();
+    world.call("PutRecord", json!({"StreamName": "s", "Data": "aGk=", "PartitionKey": "k"})).unwrap();
+    for name in ["a", "b"] {
+        world.call("RegisterStreamConsumer", json!({"StreamARN": ARN, "ConsumerName": name})).unwrap();
+    }
     world
 });
 
+/// A token of each kind.
+static GENUINE: LazyLock<[String; 3]> = LazyLock::new(|| {
+    let horizon = json!({"StreamName": "s", "ShardId": "shardId-000000000000", "ShardIteratorType": "TRIM_HORIZON"});
+    [
+        ("GetShardIterator", horizon, "ShardIterator"),
+        ("ListShards", json!({"StreamName": "s", "MaxResults": 1}), "NextToken"),
+        ("ListStreamConsumers", json!({"StreamARN": ARN, "MaxResults": 1}), "NextToken"),
+    ]
+    .map(|(name, input, token)| WORLD.call(name, input).unwrap()[token].as_str().unwrap().to_owned())
+});
+
 impl World {
-    fn call(&self, name: &str, body: &str) -> Result<String, ServiceError> {
-        let row = operations().into_iter().find(|row| row.name == name).unwrap();
-        let caller = Caller::root("000000000000", "us-east-1", "AKIDEXAMPLE");
-        let body = Bytes::copy_from_slice(body.as_bytes());
-        let reply = (row.call)(self.kinesis.clone(), caller, Dialect::Json11, &body);
-        self.runtime.block_on(reply).map(|answer| match answer {
-            Answer::Whole(body) => String::from_utf8(body).unwrap(),
-            Answer::Events(_) => unreachable!("{name} answers at once"),
-        })
+    fn call(&self, name: &str, input: Value) -> Result<Value, ServiceError> {
+        self.runtime.block_on(call(operations(), &self.kinesis, name, &input))
     }
 }
 
-/// What a caller may be told about an iterator or a sequence number of no worth.
-const REFUSALS: [&str; 5] = [
+impl Kind {
+    fn genuine(self) -> &'static str {
+        &GENUINE[self as usize]
+    }
+
+    fn open(self, token: &str) -> Result<Value, ServiceError> {
+        match self {
+            Self::Iterator => WORLD.call("GetRecords", json!({"ShardIterator": token})),
+            Self::Shards => WORLD.call("ListShards", json!({"NextToken": token})),
+            Self::Consumers => WORLD.call("ListStreamConsumers", json!({"StreamARN": ARN, "NextToken": token})),
+        }
+    }
+}
+
+/// What a caller may be told about a token or a sequence number of no worth.
+const REFUSALS: [&str; 6] = [
     "ExpiredIteratorException",
+    "ExpiredNextTokenException",
     "InvalidArgumentException",
     "ResourceNotFoundException",
     "SerializationException",
     "ValidationException",
 ];
 
-fn quoted(text: &str) -> String {
-    let escaped = text.chars().map(|letter| match letter {
-        '"' | '\\' => format!("\\{letter}"),
-        letter if letter.is_control() => format!("\\u{:04x}", u32::from(letter)),
-        letter => letter.to_string(),
-    });
-    format!("\"{}\"", escaped.collect::<String>())
-}
-
-fn read(token: &str) {
-    let genuine = &WORLD.genuine;
-    match WORLD.call("GetRecords", &format!(r#"{{"ShardIterator":{}}}"#, quoted(token))) {
+fn read(kind: Kind, token: &str) {
+    let genuine = kind.genuine();
+    match kind.open(token) {
         Ok(_) => assert_eq!(token, genuine, "a token that was never handed out opens"),
         Err(refusal) => assert!(token != genuine && REFUSALS.contains(&refusal.code), "{refusal}"),
     }
 }
 
 fn iterate(number: &str) {
-    let head = r#"{"StreamName":"s","ShardId":"shardId-000000000000","ShardIteratorType":"AT_SEQUENCE_NUMBER""#;
-    let reply = WORLD.call("GetShardIterator", &format!(r#"{head},"StartingSequenceNumber":{}}}"#, quoted(number)));
-    if let Err(refusal) = reply {
+    let input = json!({
+        "StreamName": "s", "ShardId": "shardId-000000000000", "ShardIteratorType": "AT_SEQUENCE_NUMBER",
+        "StartingSequenceNumber": number,
+    });
+    if let Err(refusal) = WORLD.call("GetShardIterator", input) {
         // AWS itself answers the number 0 with a fault of its own making.
         assert!(REFUSALS.contains(&refusal.code) || number == "0", "{refusal}");
     }
 }
 
 fuzz_target!(|attempt: Attempt| match attempt {
-    Attempt::Token(token) => read(&token),
-    Attempt::Meddled { at, letter, cut } => {
-        let mut token = WORLD.genuine.clone().into_bytes();
+    Attempt::Token(kind, token) => read(kind, &token),
+    Attempt::Meddled { kind, at, letter, cut } => {
+        let mut token = kind.genuine().to_owned().into_bytes();
         let at = at as usize % token.len();
         token[at] = letter & 0x7f;
         token.truncate(token.len() - cut as usize % 8);
-        read(&String::from_utf8_lossy(&token));
+        read(kind, &String::from_utf8_lossy(&token));
     }
     Attempt::Number(number) => iterate(&number),
     Attempt::Digits(high, low) => iterate(&format!("{high}{low:018}")),
