@@ -1,9 +1,13 @@
-//! Logs of decisions, of snapshots, and rows with changed entries: who opens them says that they cannot be read, or serves
-//! what they say – the same to whoever opens them again – and is fit for use.
+//! Any entries of the logs that decisions and rows are kept in, and any rows: who opens them says that they cannot be read,
+//! or serves what they say – the same to whoever opens them again – and is fit for use. The pieces of an input are whose
+//! logs they are, then entries behind the digits of their logs, and rows behind an r and the digits of their spaces.
 #![no_main]
 use bytes::Bytes;
-use headwater_dynamodb::DynamoDb;
-use headwater_fuzz::services::{Recorder, call, clock, dynamodb, kinesis, runtime};
+use headwater_dynamodb::{DynamoDb, LOG, SPACES, take_snapshot, write_snapshot};
+use headwater_fuzz::{
+    pieces,
+    services::{Recorder, call, clock, dynamodb, kinesis, runtime},
+};
 use headwater_kinesis::Kinesis;
 use headwater_log::{
     Engine, LogId,
@@ -11,30 +15,11 @@ use headwater_log::{
     memory::MemoryEngine,
 };
 use headwater_wire::Row;
-use libfuzzer_sys::{arbitrary, arbitrary::Arbitrary, fuzz_target};
+use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 use std::sync::{Arc, LazyLock};
 
-#[derive(Arbitrary, Debug)]
-struct Attempt<'a> {
-    is_kinesis: bool,
-    harms: Vec<Harm<'a>>,
-}
-
-/// What befalls the entry with the given number, or the rows.
-#[derive(Arbitrary, Debug)]
-enum Harm<'a> {
-    Set { entry: u8, at: u16, byte: u8 },
-    Cut { entry: u8, at: u16 },
-    Write { entry: u8, bytes: &'a [u8] },
-    Twice { entry: u8 },
-    Gone { entry: u8 },
-    Row { space: u8, key: &'a [u8], value: &'a [u8] },
-}
-
 type History = Vec<(LogId, Bytes)>;
-/// Spaces of rows.
-const SPACES: u8 = 4;
 /// Operations and what they are asked.
 type Asked = &'static [(&'static str, &'static str)];
 
@@ -124,45 +109,53 @@ static OF_STREAMS: LazyLock<History> = LazyLock::new(|| {
 static OF_TABLES: LazyLock<History> = LazyLock::new(|| {
     let engine = Recorder::new();
     runtime().block_on(async {
-        let dynamodb = dynamodb(engine.clone(), Arc::new(MemoryKv::new())).await.unwrap();
+        let kv = Arc::new(MemoryKv::new());
+        let dynamodb = dynamodb(engine.clone(), kv.clone()).await.unwrap();
         let answers = ask(headwater_dynamodb::operations, &dynamodb, TABLES).await;
         assert!(answers.iter().all(Result::is_ok), "{answers:?}");
+        write_snapshot(&*engine, kv).await.unwrap();
     });
     engine.entries()
 });
 
-/// The history with all harm done, on an engine.
-async fn written(history: &History, harms: &[Harm<'_>]) -> Arc<dyn Engine> {
-    let mut history = history.clone();
-    for harm in harms {
-        if history.is_empty() {
-            break;
+/// The logs that services write their entries to, and that of snapshots, which stands beside that of decisions.
+fn logs(history: &History) -> Vec<LogId> {
+    let mut logs: Vec<LogId> = history.iter().map(|(log, _)| *log).collect();
+    logs.push(LogId::new(history[0].0.group, 1));
+    logs.sort();
+    logs.dedup();
+    logs
+}
+
+/// The number that a piece begins with, below a bound, and what stands behind it.
+fn numbered(piece: &[u8], bound: usize) -> Option<(usize, &[u8])> {
+    let (digit, rest) = piece.split_first()?;
+    Some((usize::from(digit.wrapping_sub(b'0')) % bound, rest))
+}
+
+/// The entries on an engine.
+async fn written(history: &History, pieces: &[&[u8]]) -> Arc<dyn Engine> {
+    let (engine, logs): (Arc<dyn Engine>, _) = (MemoryEngine::new(Arc::new(clock())), logs(history));
+    for piece in pieces.iter().filter(|piece| !piece.starts_with(b"r")) {
+        if let Some((log, entry)) = numbered(piece, logs.len()) {
+            engine.append(logs[log], vec![Bytes::copy_from_slice(entry)]).await.unwrap();
         }
-        let len = history.len();
-        let place = |entry: u8| usize::from(entry) % len;
-        match *harm {
-            Harm::Set { entry, at, byte } => {
-                let held = &mut history[place(entry)].1;
-                let mut bytes = held.to_vec();
-                let count = bytes.len().max(1);
-                bytes.iter_mut().skip(usize::from(at) % count).take(1).for_each(|b| *b = byte);
-                *held = bytes.into();
-            }
-            Harm::Cut { entry, at } => {
-                let held = &mut history[place(entry)].1;
-                held.truncate(usize::from(at) % held.len().max(1));
-            }
-            Harm::Write { entry, bytes } => history[place(entry)].1 = Bytes::copy_from_slice(bytes),
-            Harm::Twice { entry } => history.push(history[place(entry)].clone()),
-            Harm::Gone { entry } => drop(history.remove(place(entry))),
-            Harm::Row { .. } => {}
-        }
-    }
-    let engine: Arc<dyn Engine> = MemoryEngine::new(Arc::new(clock()));
-    for (log, entry) in history {
-        engine.append(log, vec![entry]).await.unwrap();
     }
     engine
+}
+
+/// The rows; no store takes one without a key.
+fn rows(pieces: &[&[u8]]) -> Batch {
+    let mut batch = Batch::default();
+    for piece in pieces.iter().filter_map(|piece| piece.strip_prefix(b"r")) {
+        let Some((space, row)) = numbered(piece, SPACES.len()) else { continue };
+        let at = row.iter().position(|byte| *byte == b'=').unwrap_or(row.len());
+        if at > 0 {
+            let value = row.get(at + 1..).unwrap_or_default();
+            batch.put(Space(space as u8), row[..at].to_vec(), Bytes::copy_from_slice(value));
+        }
+    }
+    batch
 }
 
 /// Whatever is used after what made it could be made, does its work.
@@ -170,50 +163,53 @@ fn assert_fit(answers: &[Result<Value, &'static str>]) {
     assert!(answers[0].is_err() || answers.iter().all(Result::is_ok), "{answers:?}");
 }
 
-async fn streams(history: &History, harms: &[Harm<'_>]) {
-    let engine = written(history, harms).await;
-    let rows: fn() -> Vec<Row<Kinesis>> = headwater_kinesis::operations;
+async fn streams(history: &History, pieces: &[&[u8]]) {
+    let engine = written(history, pieces).await;
+    let all: fn() -> Vec<Row<Kinesis>> = headwater_kinesis::operations;
     let Ok(one) = kinesis(engine.clone()).await else { return };
-    let shown = ask(rows, &one, STREAMS_SHOWN).await;
+    let shown = ask(all, &one, STREAMS_SHOWN).await;
     drop(one);
     let other = kinesis(engine).await.unwrap();
-    assert_eq!(ask(rows, &other, STREAMS_SHOWN).await, shown);
-    assert_fit(&ask(rows, &other, STREAMS_USED).await);
+    assert_eq!(ask(all, &other, STREAMS_SHOWN).await, shown);
+    assert_fit(&ask(all, &other, STREAMS_USED).await);
 }
 
-async fn tables(history: &History, harms: &[Harm<'_>]) {
-    let engine = written(history, harms).await;
-    let rows: fn() -> Vec<Row<DynamoDb>> = headwater_dynamodb::operations;
+async fn tables(history: &History, pieces: &[&[u8]]) {
+    let engine = written(history, pieces).await;
+    let all: fn() -> Vec<Row<DynamoDb>> = headwater_dynamodb::operations;
     let kv = Arc::new(MemoryKv::new());
-    let Ok(one) = dynamodb(engine.clone(), kv.clone()).await else { return };
-    let shown = ask(rows, &one, TABLES_SHOWN).await;
-    drop(one);
-    let anew = dynamodb(engine.clone(), Arc::new(MemoryKv::new())).await.unwrap();
-    assert_eq!(ask(rows, &anew, TABLES_SHOWN).await, shown);
-    drop(anew);
-    let mut batch = Batch::default();
-    for harm in harms {
-        if let Harm::Row { space, key, value } = harm
-            && !key.is_empty()
-        {
-            batch.put(Space(space % SPACES), key.to_vec(), Bytes::copy_from_slice(value));
-        }
+    if dynamodb(engine.clone(), kv.clone()).await.is_err() {
+        return;
     }
-    kv.write(batch).unwrap();
-    let Ok(other) = dynamodb(engine, kv).await else { return };
-    let answers = ask(rows, &other, TABLES_SHOWN).await;
-    if !harms.iter().any(|harm| matches!(harm, Harm::Row { .. })) {
-        assert_eq!(answers, shown);
-        assert_fit(&ask(rows, &other, TABLES_USED).await);
+    kv.write(rows(pieces)).unwrap();
+    let Ok(one) = dynamodb(engine.clone(), kv.clone()).await else { return };
+    let shown = ask(all, &one, TABLES_SHOWN).await;
+    drop(one);
+    let other = dynamodb(engine, kv).await.unwrap();
+    assert_eq!(ask(all, &other, TABLES_SHOWN).await, shown);
+    if pieces.iter().all(|piece| !piece.starts_with(b"r")) {
+        assert_fit(&ask(all, &other, TABLES_USED).await);
     }
 }
 
-fuzz_target!(|attempt: Attempt| {
-    let harms = &attempt.harms[..attempt.harms.len().min(8)];
+/// A log that begins behind its first entry, and the snapshot that stands for it.
+async fn snapshot(history: &History, pieces: &[&[u8]]) {
+    let (engine, kv) = (written(history, pieces).await, Arc::new(MemoryKv::new()));
+    engine.trim(LOG, engine.bounds(LOG).first.next()).await.unwrap();
+    if take_snapshot(&*engine, &*kv).await.is_ok()
+        && let Ok(dynamodb) = dynamodb(engine, kv).await
+    {
+        let _ = ask(headwater_dynamodb::operations, &dynamodb, TABLES_SHOWN).await;
+    }
+}
+
+fuzz_target!(|input: &[u8]| {
+    let pieces = pieces(input);
     // A history is made by a runtime of its own.
-    if attempt.is_kinesis {
-        runtime().block_on(streams(LazyLock::force(&OF_STREAMS), harms));
-    } else {
-        runtime().block_on(tables(LazyLock::force(&OF_TABLES), harms));
+    match pieces[0] {
+        b"streams" => runtime().block_on(streams(LazyLock::force(&OF_STREAMS), &pieces[1..])),
+        b"tables" => runtime().block_on(tables(LazyLock::force(&OF_TABLES), &pieces[1..])),
+        b"snapshot" => runtime().block_on(snapshot(LazyLock::force(&OF_TABLES), &pieces[1..])),
+        _ => {}
     }
 });

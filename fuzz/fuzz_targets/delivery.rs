@@ -1,9 +1,10 @@
 //! Any records through delivery streams that unpack, split, convert, partition and have them transformed: each arrives or
-//! stands among the errors with what it held, and what arrives can be read.
+//! stands among the errors with what it held, and what arrives can be read. The pieces of an input are the way and what a
+//! function or an endpoint answers, then records.
 #![no_main]
 use bytes::Bytes;
 use flate2::{Compression, read::MultiGzDecoder, write::GzEncoder};
-use headwater_fuzz::{Delivered, Works};
+use headwater_fuzz::{Delivered, Works, pieces};
 use libfuzzer_sys::fuzz_target;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use serde_json::{Value, json};
@@ -12,8 +13,6 @@ use std::{
     sync::{LazyLock, Mutex},
 };
 
-/// What stands between the pieces of an input: the way and what a function or an endpoint answers, then records.
-const BETWEEN: &[u8] = b"\n%%%\n";
 /// What a record that is to be packed begins with.
 const PACKED: &[u8] = b"gzip:";
 
@@ -30,7 +29,7 @@ enum Way {
     Posted,
 }
 
-/// By the first byte of an input.
+/// By the digit that an input begins with.
 const WAYS: [Way; 9] = [
     Way::Plain,
     Way::Unpacked,
@@ -170,23 +169,13 @@ fn check(way: Way, records: &[Vec<u8>], delivered: &Delivered) {
     }
 }
 
-fn pieces(mut input: &[u8]) -> Vec<&[u8]> {
-    let mut pieces = Vec::new();
-    while let Some(at) = input.windows(BETWEEN.len()).position(|window| window == BETWEEN) {
-        pieces.push(&input[..at]);
-        input = &input[at + BETWEEN.len()..];
-    }
-    pieces.push(input);
-    pieces
-}
-
 fuzz_target!(|input: &[u8]| {
     let pieces = pieces(input);
     let (Some((way, answer)), [_, given @ ..]) = (pieces[0].split_first(), &pieces[..]) else { return };
     if given.is_empty() {
         return;
     }
-    let way = WAYS[usize::from(*way) % WAYS.len()];
+    let way = WAYS[usize::from(way.wrapping_sub(b'0')) % WAYS.len()];
     let record = |data: &&[u8]| data.strip_prefix(PACKED).map_or_else(|| data.to_vec(), gzip);
     let records: Vec<Vec<u8>> = given.iter().take(20).map(record).collect();
     let works = WORKS.lock().unwrap();

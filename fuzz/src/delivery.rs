@@ -47,10 +47,13 @@ impl Delivered {
         self.objects.iter().flat_map(|(_, body)| body.clone()).collect()
     }
 
-    /// Whether what failed is of these, in their order; none of them twice.
+    /// Whether what failed is of these, none of them twice.
     pub fn failed_of(&self, records: &[Vec<u8>]) -> bool {
-        let mut rest = records.iter();
-        self.failed.iter().all(|failed| rest.any(|record| record == failed))
+        let mut rest: Vec<&Vec<u8>> = records.iter().collect();
+        self.failed.iter().all(|failed| {
+            let at = rest.iter().position(|record| *record == failed);
+            at.map(|at| rest.swap_remove(at)).is_some()
+        })
     }
 }
 
