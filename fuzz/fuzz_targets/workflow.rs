@@ -1,8 +1,8 @@
-//! Any text as an Arazzo document, any as the description it refers to, any bytes as the answers: problems stand on lines
+//! Any text as an Arazzo document, any as the description it refers to, any as the answers: problems stand on lines
 //! of the document, and what has no errors runs to its end, in no more steps than are allowed, without waiting for what
 //! nobody gives.
 #![no_main]
-use headwater_fuzz::has_line;
+use headwater_fuzz::{BETWEEN, has_line};
 use headwater_workflow::{Event, Library, Outside, Request, Response, Settings, run};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Map;
@@ -11,8 +11,6 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-/// What stands between the document, the description and the answers.
-const BETWEEN: &str = "\n%%%\n";
 const STEPS: usize = 20;
 
 /// A world of two texts.

@@ -16,12 +16,12 @@ pub fn has_line(text: &str, line: usize) -> bool {
 }
 
 /// What stands between the pieces of an input.
-const BETWEEN: &[u8] = b"\n%%%\n";
+pub const BETWEEN: &str = "\n%%%\n";
 
 /// The pieces of an input that has several parts, so that its seeds can be read.
 pub fn pieces(mut input: &[u8]) -> Vec<&[u8]> {
     let mut pieces = Vec::new();
-    while let Some(at) = input.windows(BETWEEN.len()).position(|window| window == BETWEEN) {
+    while let Some(at) = input.windows(BETWEEN.len()).position(|window| window == BETWEEN.as_bytes()) {
         pieces.push(&input[..at]);
         input = &input[at + BETWEEN.len()..];
     }
