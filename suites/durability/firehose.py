@@ -39,13 +39,13 @@ class Runtime(threading.Thread):
 
     def __init__(self, port):
         super().__init__(daemon=True)
-        self.port, self.calls = port, 0
+        self.port, self.calls, self.ended = port, 0, False
 
     def run(self):
-        while True:
+        while not self.ended:
             try:
                 connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
-                while True:
+                while not self.ended:
                     self.answer(connection)
             except BROKEN:
                 time.sleep(0.02)

@@ -37,9 +37,9 @@ def one(options, rng, order, number, verdict):
     what = f"{order} {number}"
     disk = proof.Disk(options.disk)
     server = proof.Place(options.binary, disk)
+    written, made = load.Load(server, rng, may_fail=True), set()
     try:
         disk.tell(f"{order} {number}")
-        written, made = load.Load(server, rng, may_fail=True), set()
         outcome = "not started"
         if server.starts():
             try:
@@ -66,6 +66,7 @@ def one(options, rng, order, number, verdict):
                 verdict.expect(False, f"{what} ({outcome}): {sentence}")
         return outcome, written.count()
     finally:
+        written.end()
         server.close()
         disk.close()
 

@@ -66,6 +66,10 @@ class Load:
         for writer in self.writers:
             writer.join()
 
+    def end(self):
+        """No more lives: nobody waits for the server any longer."""
+        self.runtime.ended = True
+
     def count(self):
         return len(self.acknowledged) + self.known.acknowledged + sum(map(len, self.delivered.values()))
 
@@ -100,7 +104,7 @@ class Folder:
     def __init__(self, options, rng, verdict, disk):
         self.rng, self.verdict, self.disk = rng, verdict, disk
         self.server = proof.Place(options.binary, disk)
-        self.pages, self.changes, self.restarts = 0, 0, []
+        self.pages, self.changes, self.restarts, self.written = 0, 0, [], None
 
     def cut(self):
         self.server.kill()
@@ -122,7 +126,10 @@ class Folder:
         """Acknowledged writes of so many rounds."""
         if not self.start():
             return 0
-        written = Load(self.server, self.rng)
+        self.written = Load(self.server, self.rng)
+        return self.live(self.written, rounds)
+
+    def live(self, written, rounds):
         list(written.create(encrypt=self.rng.random() < 0.5))
         for number in range(rounds):
             written.begin()
@@ -139,6 +146,8 @@ class Folder:
         return written.count()
 
     def close(self):
+        if self.written is not None:
+            self.written.end()
         self.server.close()
         if self.disk is not None:
             self.disk.close()
