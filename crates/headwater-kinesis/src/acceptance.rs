@@ -106,8 +106,17 @@ impl Kinesis {
                     return Ok(None);
                 }
                 Some(Judgement::Read(from, to)) if is_vouched || is_soon_read(from, to) => {
-                    let marker = find_marker(&*self.engine, log, from, Some(to)).await?;
-                    self.acceptance.learn(log, Clear { upto: to, marker: marker.map(|stamp| stamp.seq) });
+                    match find_marker(&*self.engine, log, from, Some(to)).await {
+                        // A marker may be among what is past retention.
+                        Err(LogError::Trimmed(_)) if !is_vouched => {
+                            self.vouch_for(vec![(log, at)]).await?;
+                            is_vouched = true;
+                        }
+                        marker => {
+                            let marker = marker?.map(|stamp| stamp.seq);
+                            self.acceptance.learn(log, Clear { upto: to, marker });
+                        }
+                    }
                 }
                 _ => {
                     self.vouch(&[(log, at)]).await?;
@@ -121,7 +130,7 @@ impl Kinesis {
     /// for. A marker before such a place would be of a sealing that had begun before, and so be in the catalog by now.
     ///
     /// # Errors
-    /// The engine's; `Unavailable` if a stream is gone.
+    /// The engine's; `Unavailable` if a stream or a shard is gone.
     pub(crate) async fn vouch(&self, placed: &[(LogId, Seq)]) -> Result<(), LogError> {
         let is_open = |(log, at): &&(LogId, Seq)| {
             let own_since = self.engine.written_here_since(*log);
@@ -134,19 +143,21 @@ impl Kinesis {
                 }
         };
         let open: Vec<(LogId, Seq)> = placed.iter().filter(is_open).copied().collect();
-        if open.is_empty() {
-            return Ok(());
-        }
+        if open.is_empty() { Ok(()) } else { self.vouch_for(open).await }
+    }
+
+    async fn vouch_for(&self, placed: Vec<(LogId, Seq)>) -> Result<(), LogError> {
         if !is_left_out(Rule::CatalogsCatchUpBeforeTheyVouch) {
             self.catalog.catch_up().await?;
         }
         let catalog = self.catalog.read();
-        for (log, at) in open {
+        for (log, at) in placed {
             let stream = catalog.all().map(|(_, _, stream)| stream).find(|stream| stream.incarnation == log.group.0);
-            let gone = || LogError::Unavailable(format!("the stream of log {log} is gone"));
+            let gone = || LogError::Unavailable(format!("the shard of log {log} is gone"));
             let stream = stream.ok_or_else(gone)?;
-            let ending = stream.shard(log.part).and_then(|shard| shard.ending);
-            let clear = match (ending, stream.sealing_from(log.part)) {
+            // One that is past retention had ended, nobody knows where any more.
+            let shard = stream.shard(log.part).ok_or_else(gone)?;
+            let clear = match (shard.ending, stream.sealing_from(log.part)) {
                 (Some(ending), _) => Clear { upto: Seq::ZERO, marker: Some(ending.marker()) },
                 (None, Some(from)) => Clear::upto(from.min(at)),
                 (None, None) => Clear::upto(at),

@@ -45,7 +45,8 @@ pub(crate) async fn place_markers(engine: &dyn Engine, logs: &[(LogId, Seq)]) ->
 }
 
 /// The first marker at or behind `from`: before `to`, which something stands at or behind, or up to the end. What is
-/// damaged or trimmed is passed over: if that was a marker, another may be written, as nothing was put meanwhile.
+/// damaged is passed over, and up to the end what is trimmed: if that was a marker, another may be written, as nothing was
+/// put meanwhile.
 ///
 /// # Errors
 /// The engine's.
@@ -67,7 +68,7 @@ pub(crate) async fn find_marker(
                 }
                 from = batch.next;
             }
-            Err(LogError::Trimmed(first)) => from = first,
+            Err(LogError::Trimmed(first)) if to.is_none() => from = first,
             Err(LogError::Corrupt { next, .. }) => from = next,
             Err(error) => return Err(error),
         }

@@ -4,7 +4,7 @@ use crate::run_duties;
 use headwater_log::{LogGroup, LogId};
 
 /// Lets time pass and the duties run until `done`.
-async fn pass(house: &House, by_ms: u64, done: impl Fn(&House) -> bool) {
+pub(super) async fn pass(house: &House, by_ms: u64, done: impl Fn(&House) -> bool) {
     house.clock.advance(by_ms);
     for _ in 0..10_000 {
         if done(house) {

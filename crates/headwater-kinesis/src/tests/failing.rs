@@ -85,15 +85,64 @@ async fn a_full_disk_fails_the_records_it_could_not_take_and_no_others() {
     ops::put_record::run(Arc::clone(&house.kinesis), caller(), alone).await.expect("goes on once there is space");
 }
 
-/// A house on logs that others may write to, with a stream of one shard, and its way to them.
-async fn among_others() -> (House, Arc<Way>) {
-    let (clock, settings) = (ManualClock::at(NOW_MS), KinesisSettings::default());
-    let way = Way::new(&Shared::new(Arc::new(clock.clone())), Sight::Common);
+/// A house on logs that others may write to, and its way to them.
+async fn house_on(shared: &Arc<Shared>, clock: &ManualClock) -> (House, Arc<Way>) {
+    let (clock, settings, way) = (clock.clone(), KinesisSettings::default(), Way::new(shared, Sight::Common));
     let engine: Arc<dyn Engine> = Arc::clone(&way) as Arc<dyn Engine>;
     let kinesis = open(&engine, Arc::new(clock.clone()), settings).await;
-    let house = House { engine, clock, kinesis, settings };
+    (House { engine, clock, kinesis, settings }, way)
+}
+
+/// The same with a stream of one shard, and another one beside it.
+async fn two_houses() -> (House, Arc<Way>, House) {
+    let clock = ManualClock::at(NOW_MS);
+    let shared = Shared::new(Arc::new(clock.clone()));
+    let (house, way) = house_on(&shared, &clock).await;
     house.create("s", Some(1)).await.unwrap();
+    (house, way, house_on(&shared, &clock).await.0)
+}
+
+async fn among_others() -> (House, Arc<Way>) {
+    let (house, way, _) = two_houses().await;
     (house, way)
+}
+
+#[tokio::test]
+async fn where_others_write_a_record_behind_an_end_past_retention_is_not_acknowledged() {
+    for has_put in [false, true] {
+        let (house, way, other) = two_houses().await;
+        if has_put {
+            house.put("k", "x").await.unwrap();
+        }
+        way.is_open.send_replace(false);
+        let kinesis = Arc::clone(&house.kinesis);
+        let late = tokio::spawn(async move { put(&kinesis, "k", "late").await });
+        tokio::task::yield_now().await;
+        other.split("shardId-000000000000", 1 << 127).await.unwrap();
+        let duties = tokio::spawn(crate::run_duties(Arc::clone(&other.kinesis)));
+        super::duties::pass(&other, 25 * 3_600_000, |other| {
+            let catalog = other.kinesis.catalog.read();
+            catalog.stream("000000000000", "us-east-1", "s").unwrap().shard(0).is_none()
+        })
+        .await;
+        way.is_open.send_replace(true);
+        assert_eq!(late.await.unwrap().unwrap_err().code, "InternalFailure");
+        duties.abort();
+    }
+}
+
+#[tokio::test]
+async fn where_others_write_what_is_past_retention_keeps_nobody_from_putting() {
+    let (house, _way, other) = two_houses().await;
+    house.put("k", "x").await.unwrap();
+    other.put("k", "y").await.unwrap();
+    let duties = tokio::spawn(crate::run_duties(Arc::clone(&other.kinesis)));
+    super::duties::pass(&other, 25 * 3_600_000, |_| true).await;
+    super::duties::pass(&other, 0, |other| other.kinesis.trimmed_ms.load(Ordering::Relaxed) >= other.clock.now_ms())
+        .await;
+    house.put("k", "z").await.unwrap();
+    assert_eq!(data(&house.drain(0).await.0), ["z"]);
+    duties.abort();
 }
 
 #[tokio::test]
