@@ -23,6 +23,12 @@ pub trait Cast: Sized {
     /// What came of a call.
     type Saw: 'static;
 
+    /// How many things happen before there is peace, at most about.
+    const STEPS: u64 = 700;
+
+    /// How much time may pass at once, in milliseconds.
+    const PASSES_MS: &[u64] = &[1, 100, 1000, 1500];
+
     /// Starts a process.
     fn open(&mut self, parts: Parts) -> Doing<Result<Self::Service, LogError>>;
 

@@ -28,7 +28,6 @@ use tokio::task::yield_now;
 /// 2020-09-13T12:26:40Z.
 const NOW_MS: u64 = 1_600_000_000_000;
 const ELSEWHERE: LogId = LogId::new(LogGroup(99), 0);
-const STEPS: u64 = 700;
 /// Calls under way at a time.
 const CALLS: usize = 8;
 /// In peace everything has to come to its end in so many steps.
@@ -62,6 +61,8 @@ enum Road {
     Cut,
     /// Nothing gets through for now.
     Silent,
+    /// It hears of nothing that it does not ask for.
+    Deaf,
 }
 
 struct Node<S> {
@@ -83,6 +84,8 @@ struct Play<C: Cast> {
     running: Vec<Running<C>>,
     /// One in so many things fails; never, if 0.
     fails_once_in: u64,
+    /// How seldom processes end, and are cut off; never, if 0.
+    turns_once_in: u64,
     now: u64,
     is_peace: bool,
 }
@@ -106,9 +109,23 @@ impl<C: Cast + 'static> Play<C> {
             let way = Way::by_hand(&shared);
             nodes.push(Node { way, clock, road: Road::Open, service: None, is_opening: false });
         }
-        let fails_once_in = chance.pick(&[0, 10, 30, 100]);
+        let fails_once_in = chance.pick(&[0, 10, 30, 100, 300]);
+        let turns_once_in = chance.pick(&[0, 1, 3, 10]);
         let (trace, running) = (Trace::new(), Vec::new());
-        Self { cast, chance, trace, loud, shared, clock, nodes, running, fails_once_in, now: 0, is_peace: false }
+        Self {
+            cast,
+            chance,
+            trace,
+            loud,
+            shared,
+            clock,
+            nodes,
+            running,
+            fails_once_in,
+            turns_once_in,
+            now: 0,
+            is_peace: false,
+        }
     }
 
     fn tell(&mut self, what: impl FnOnce() -> String) {
@@ -123,7 +140,7 @@ impl<C: Cast + 'static> Play<C> {
         for node in 0..self.nodes.len() {
             self.open(node);
         }
-        for _ in 0..self.chance.below(STEPS) + 100 {
+        for _ in 0..self.chance.below(C::STEPS) + 100 {
             self.step().await;
         }
         self.make_peace().await?;
@@ -192,9 +209,9 @@ impl<C: Cast + 'static> Play<C> {
                 self.tell(|| "something late arrives".into());
                 self.shared.let_in_one(at);
             }
-            90..93 if self.fails_once_in > 0 => self.turn(),
-            93..96 => self.time_passes(),
-            96 => self.places_pass(),
+            90..93 if self.turns_once_in > 0 && self.chance.once_in(self.turns_once_in) => self.turn(),
+            93..98 => self.time_passes(),
+            98 => self.places_pass(),
             _ => {}
         }
         for _ in 0..self.chance.pick(&[0, 1, 1, 2, 5]) {
@@ -206,11 +223,11 @@ impl<C: Cast + 'static> Play<C> {
     fn turn(&mut self) {
         let node = self.chance.below(self.nodes.len() as u64) as usize;
         let Node { service, is_opening, road, .. } = &mut self.nodes[node];
-        match (service.is_some() || *is_opening, self.chance.below(5)) {
+        match (service.is_some() || *is_opening, self.chance.below(6)) {
             (false, _) => self.open(node),
             (true, 0) => self.end(node),
             (true, at) => {
-                *road = [Road::Open, Road::Open, Road::Cut, Road::Silent][at as usize - 1];
+                *road = [Road::Open, Road::Open, Road::Cut, Road::Silent, Road::Deaf][at as usize - 1];
                 let road = *road;
                 self.tell(|| format!("the way of {node} is {road:?}"));
             }
@@ -218,7 +235,8 @@ impl<C: Cast + 'static> Play<C> {
     }
 
     fn time_passes(&mut self) {
-        let by_ms = self.chance.pick(&[1, 100, 1000, 1500]);
+        // In peace what all show is compared, so nothing gets old meanwhile.
+        let by_ms = self.chance.pick(if self.is_peace { &[1, 100, 1000, 1500] } else { C::PASSES_MS });
         self.tell(|| format!("{by_ms} ms pass"));
         self.clock.advance(by_ms);
         self.nodes.iter().for_each(|node| node.clock.advance(by_ms));
@@ -296,7 +314,7 @@ impl<C: Cast + 'static> Play<C> {
         let fails = !self.is_peace && self.fails_once_in > 0 && self.chance.once_in(self.fails_once_in);
         let lags = matches!(event, Event::Asked(_)) && !self.is_peace && self.chance.once_in(6);
         let fate = match (road, event) {
-            (Road::Cut, Event::Hears(_)) => return true,
+            (Road::Cut | Road::Deaf, Event::Hears(_)) => return true,
             (Road::Cut, _) => self.chance.pick(&[Fate::Refused, Fate::Lost, Fate::Late]),
             _ if fails => self.chance.pick(&[Fate::Refused, Fate::Lost, Fate::Kept, Fate::Late]),
             _ if lags => Fate::Kept,

@@ -32,6 +32,12 @@ const PLANTED: &[(Rule, &str)] = &[
     (Rule::StrongReadsWaitForABarrier, "tables"),
     (Rule::NumbersLeaveNoGaps, "tables"),
     (Rule::RefusalsHoldTheSeat, "tables"),
+    (Rule::SnapshotsAreWhole, "tables"),
+    (Rule::SnapshotsHoldWhatWasBefore, "tables"),
+    (Rule::EndsComeBeforeTrims, "tables"),
+    (Rule::OnlyWhoWroteAloneTrims, "tables"),
+    (Rule::TrimsStopAtTheSnapshot, "tables"),
+    (Rule::PlacesComeAfterTheirRows, "tables"),
 ];
 
 /// Leaves out every rule in turn, or those that are named. How many were found, and how many were not.

@@ -44,6 +44,18 @@ pub enum Rule {
     RefusalsHoldTheSeat,
     /// A strong read waits for a barrier (0017).
     StrongReadsWaitForABarrier,
+    /// A snapshot counts if all that stands between its beginning and its end is its own (0022).
+    SnapshotsAreWhole,
+    /// What was in the log when a snapshot began is in it (0022, 2).
+    SnapshotsHoldWhatWasBefore,
+    /// Nothing is trimmed before the end of its snapshot stands (0022, 5).
+    EndsComeBeforeTrims,
+    /// Who finds something of others in a snapshot of his trims nothing (0022, 5).
+    OnlyWhoWroteAloneTrims,
+    /// The log is trimmed up to what is in the snapshot (0022, 5).
+    TrimsStopAtTheSnapshot,
+    /// Rows say how far the log is in them once they are all there (0022).
+    PlacesComeAfterTheirRows,
 }
 
 #[cfg(any(test, feature = "conformance"))]

@@ -43,13 +43,7 @@ fn id_of(item: &Value) -> u64 {
 }
 
 /// Writes a number; bound, only where no odd one is.
-pub(super) async fn write(
-    dynamodb: &Arc<DynamoDb>,
-    id: u64,
-    key: u64,
-    is_bound: bool,
-    acknowledged: BTreeSet<u64>,
-) -> Saw {
+pub(super) async fn write(dynamodb: &Arc<DynamoDb>, id: u64, key: u64, is_bound: bool, since: BTreeSet<u64>) -> Saw {
     let mut input = json!({
         "TableName": TABLE,
         "Key": key_of(key),
@@ -67,7 +61,7 @@ pub(super) async fn write(
         Err(error) if error.code == "ConditionalCheckFailedException" => match error.members.as_deref() {
             Some(ErrorMembers::Item(item)) => match item.get("v") {
                 Some(AttributeValue::N(held)) => {
-                    Saw::Seen { key, held: held.parse().unwrap_or(u64::MAX), acknowledged, refused: Some(id) }
+                    Saw::Seen { key, held: held.parse().unwrap_or(u64::MAX), since, refused: Some(id) }
                 }
                 _ => Saw::Nothing,
             },

@@ -1,9 +1,10 @@
 //! DynamoDB on several processes: items are written, under conditions, in transactions and again, and read, on all of them
-//! at once; which of them is to decide changes, and more than one may believe to.
+//! at once; which of them is to decide changes, and more than one may believe to. Snapshots are written, the log is trimmed
+//! behind them, and who has no rows, or old ones, takes a snapshot.
 //!
 //! What must be true: a write that was acknowledged is in the table's stream, once, behind what it was told it replaced;
 //! what was told not to be done is not; a strong read, or a refusal, shows nothing older than what was acknowledged before
-//! it; a transaction is there whole or not at all, however often it was sent. All processes, and one that has just started,
+//! it, and no read anything older than its process has shown; a transaction is there whole or not at all, however often it was sent. All processes, and one that has just started,
 //! show the same items and the same stream.
 mod ask;
 
@@ -12,7 +13,7 @@ use crate::{
     chance::Chance,
 };
 use ask::{get, look_at, make, transact, write};
-use headwater_dynamodb::{DynamoDb, DynamoDbParts, DynamoDbSettings, Entropy, SPACES, run_duties};
+use headwater_dynamodb::{DynamoDb, DynamoDbParts, DynamoDbSettings, Entropy, SPACES, run_duties, run_snapshots};
 use headwater_log::{
     LogError,
     kv::{Batch, Kv, MemoryKv, Space},
@@ -20,8 +21,10 @@ use headwater_log::{
 };
 use headwater_wire::{ErrorKind, Everybody, ServiceError};
 use std::{
+    cell::{RefCell, RefMut},
     collections::{BTreeMap, BTreeSet},
     ops::{Bound, ControlFlow},
+    rc::Rc,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
@@ -30,27 +33,30 @@ use std::{
 use tokio::sync::watch;
 
 const KEYS: u64 = 3;
+/// Snapshots are due after a few writes, and of several parts.
+const SNAPSHOT_BYTES: u64 = 500;
 
-/// A process: the service, and whether it is to decide.
+/// A process: the service, whether it is to decide, and what it has shown so far, by key.
 #[derive(Clone)]
 pub struct Service {
     dynamodb: Arc<DynamoDb>,
     leads: watch::Sender<bool>,
+    shown: Rc<RefCell<BTreeMap<u64, BTreeSet<u64>>>>,
 }
 
 #[derive(Default)]
 pub struct Tables {
-    /// The rows of each process.
-    rows: Vec<Arc<MemoryKv>>,
+    /// The rows of each process: as they are, and as they were when it started.
+    rows: Vec<[Arc<MemoryKv>; 2]>,
+    /// Who is to decide, of all processes that ever were.
+    leads: Vec<watch::Sender<bool>>,
     given: u64,
     /// What was written, by its number.
     writes: BTreeMap<u64, Write>,
     /// By key, the number that was acknowledged last.
     acknowledged: BTreeMap<u64, BTreeSet<u64>>,
-    /// What was seen of a key, and what was acknowledged before somebody looked.
+    /// What was seen of a key, and what it may not be older than.
     seen: Vec<(u64, u64, BTreeSet<u64>)>,
-    /// What was seen by reads that need not be strong.
-    glimpsed: Vec<(u64, u64)>,
     ends: Vec<View>,
 }
 
@@ -79,16 +85,12 @@ pub enum Saw {
         id: u64,
         outcome: Result<Option<u64>, ErrorKind>,
     },
-    /// A strong read, or the refusal of a write.
+    /// By a read, or the refusal of a write: not older than `since`.
     Seen {
         key: u64,
         held: u64,
-        acknowledged: BTreeSet<u64>,
+        since: BTreeSet<u64>,
         refused: Option<u64>,
-    },
-    Glimpsed {
-        key: u64,
-        held: u64,
     },
     Nothing,
     End(View),
@@ -98,25 +100,30 @@ impl Cast for Tables {
     type Service = Service;
     type Saw = Saw;
 
+    const STEPS: u64 = 1500;
+    const PASSES_MS: &[u64] = &[1, 100, 1000, 1500, 3000, 10_000];
+
     fn open(&mut self, Parts { engine, clock, chance, node }: Parts) -> Doing<Result<Service, LogError>> {
         // What a process that was killed wrote last may be gone from its rows; it never comes back to them.
         let rows = match self.rows.get(node) {
-            Some(rows) if chance % 2 == 0 => copy(rows),
+            Some([now, _]) if chance % 4 < 2 => copy(now),
+            Some([_, before]) if chance % 4 == 2 => copy(before),
             _ => Arc::default(),
         };
-        self.rows.resize_with(self.rows.len().max(node + 1), Arc::default);
-        self.rows[node] = Arc::clone(&rows);
-        let (leads, leading) = watch::channel(chance % 3 > 0);
+        self.rows.resize_with(self.rows.len().max(node + 1), Default::default);
+        self.rows[node] = [Arc::clone(&rows), copy(&rows)];
+        let (leads, leading) = watch::channel((chance % 3 == 0) == (node > 0));
+        self.leads.push(leads.clone());
         let drawn = AtomicU64::new(0);
         let entropy: Entropy = Arc::new(move || u128::from(chance) << 64 | u128::from(drawn.fetch_add(1, Relaxed)));
-        let settings = DynamoDbSettings::default();
+        let settings = DynamoDbSettings { snapshot_bytes: SNAPSHOT_BYTES, ..DynamoDbSettings::default() };
         let parts =
             DynamoDbParts { engine, kv: rows, clock, entropy, access: Arc::new(Everybody), settings, leads: leading };
-        Box::pin(async move { Ok(Service { dynamodb: DynamoDb::open(parts).await?, leads }) })
+        Box::pin(async move { Ok(Service { dynamodb: DynamoDb::open(parts).await?, leads, shown: Rc::default() }) })
     }
 
     fn duties(&self, service: &Service) -> Vec<Doing<()>> {
-        vec![Box::pin(run_duties(Arc::clone(&service.dynamodb)))]
+        vec![Box::pin(run_duties(Arc::clone(&service.dynamodb))), Box::pin(snapshots_while_leading(service.clone()))]
     }
 
     fn call(&mut self, chance: &mut Chance, service: &Service, _: u64) -> Doing<Saw> {
@@ -125,13 +132,17 @@ impl Cast for Tables {
         match chance.below(100) {
             0..10 => Box::pin(async move { Saw::Made(make(&dynamodb).await) }),
             10..15 => {
+                // Another is to decide; sometimes the one before it is not told.
+                if !chance.once_in(4) {
+                    self.leads.iter().for_each(|leads| _ = leads.send_replace(false));
+                }
                 service.leads.send_modify(|leads| *leads = !*leads);
                 Box::pin(async { Saw::Nothing })
             }
             15..55 => {
                 let (id, is_bound) = (self.next(vec![key]), chance.once_in(2));
-                let acknowledged = self.acknowledged(key);
-                Box::pin(async move { write(&dynamodb, id, key, is_bound, acknowledged).await })
+                let since = self.acknowledged(key);
+                Box::pin(async move { write(&dynamodb, id, key, is_bound, since).await })
             }
             55..70 => {
                 // One that failed may be sent again: it is not done twice.
@@ -148,11 +159,16 @@ impl Cast for Tables {
                 Box::pin(async move { Saw::Written { id, outcome: transact(&dynamodb, id, &keys).await } })
             }
             at => {
-                let (is_strong, acknowledged) = (at < 90, self.acknowledged(key));
+                // However long ago that was: what a process has shown it does not take back.
+                let (is_strong, service) = (at < 90, service.clone());
+                let mut since = service.shown(key).clone();
+                since.extend(if is_strong { self.acknowledged(key) } else { BTreeSet::new() });
                 Box::pin(async move {
                     match get(&dynamodb, key, is_strong).await {
-                        Ok(held) if is_strong => Saw::Seen { key, held, acknowledged, refused: None },
-                        Ok(held) => Saw::Glimpsed { key, held },
+                        Ok(held) => {
+                            service.shown(key).insert(held);
+                            Saw::Seen { key, held, since, refused: None }
+                        }
                         Err(_) => Saw::Nothing,
                     }
                 })
@@ -178,15 +194,11 @@ impl Cast for Tables {
                 }
                 format!("writes {id}: {outcome:?}")
             }
-            Saw::Seen { key, held, acknowledged, refused } => {
+            Saw::Seen { key, held, since, refused } => {
                 let refused = refused.and_then(|id| self.writes.get_mut(&id));
                 refused.into_iter().for_each(|write| write.undone += 1);
-                self.seen.push((key, held, acknowledged));
+                self.seen.push((key, held, since));
                 format!("sees {held} of {key}")
-            }
-            Saw::Glimpsed { key, held } => {
-                self.glimpsed.push((key, held));
-                format!("glimpses {held} of {key}")
             }
             Saw::Nothing => "nothing".into(),
             Saw::End(view) => {
@@ -248,16 +260,20 @@ impl Cast for Tables {
         }
         self.check_writes(&history)?;
         let place = |key: u64, id: u64| history[&key].iter().position(|held| *held == id);
-        for (key, held, acknowledged) in &self.seen {
+        for (key, held, since) in &self.seen {
             let at = place(*key, *held).ok_or_else(|| format!("{held} was seen of {key}, which was never there"))?;
-            if let Some(newer) = acknowledged.iter().find(|id| place(*key, **id).is_some_and(|newer| newer > at)) {
-                return Err(format!("{held} was seen of {key} after {newer} was acknowledged: {:?}", history[key]));
+            if let Some(newer) = since.iter().find(|id| place(*key, **id).is_some_and(|newer| newer > at)) {
+                return Err(format!("{held} was seen of {key} where {newer} had been told of: {:?}", history[key]));
             }
         }
-        match self.glimpsed.iter().find(|(key, held)| place(*key, *held).is_none()) {
-            Some((key, held)) => Err(format!("{held} was seen of {key}, which was never there")),
-            None => Ok(()),
-        }
+        Ok(())
+    }
+}
+
+impl Service {
+    /// What it has shown of a key.
+    fn shown(&self, key: u64) -> RefMut<'_, BTreeSet<u64>> {
+        RefMut::map(self.shown.borrow_mut(), |shown| shown.entry(key).or_default())
     }
 }
 
@@ -296,6 +312,17 @@ impl Tables {
             }
         }
         Ok(())
+    }
+}
+
+async fn snapshots_while_leading(Service { dynamodb, leads, .. }: Service) {
+    let mut leads = leads.subscribe();
+    while leads.wait_for(|leads| *leads).await.is_ok() {
+        tokio::select! {
+            biased;
+            _ = leads.wait_for(|leads| !leads) => {}
+            () = run_snapshots(Arc::clone(&dynamodb)) => {}
+        }
     }
 }
 

@@ -13,15 +13,15 @@ use super::{
     Entry, Whole, each, newest, rows as rows_of,
 };
 use headwater_log::{
-    Engine, LogError, Seq,
+    Engine, LogError, Seq, aside,
     epoch::Seat,
     kv::{Batch, Kv, Space},
+    rules::{Rule, is_left_out},
 };
 use std::{
     ops::{Bound, ControlFlow},
     sync::{Arc, PoisonError},
 };
-use tokio::task::spawn_blocking;
 
 /// Rows removed in one batch.
 const BATCH_BYTES: usize = 1 << 20;
@@ -63,8 +63,7 @@ impl Database {
         }
         *reader = Reader::default();
         let kv = Arc::clone(&self.kv);
-        let cleared = spawn_blocking(move || clear(&*kv)).await;
-        cleared.map_err(|died| Stuck::Rows(LogError::Io(died.to_string())))?.map_err(Stuck::Rows)?;
+        aside::run(move || clear(&*kv)).await.flatten().map_err(Stuck::Rows)?;
         fill(&*self.engine, &*self.kv, &whole).await?;
         let (tables, counts) = recover::definitions(&*self.kv).map_err(Stuck::Rows)?;
         *self.counts.lock().unwrap_or_else(PoisonError::into_inner) = counts;
@@ -110,6 +109,11 @@ async fn wanted(engine: &dyn Engine) -> Result<Whole, Stuck> {
 
 /// Writes the rows of a snapshot, and last how far the log is in them.
 async fn fill(engine: &dyn Engine, kv: &dyn Kv, whole: &Whole) -> Result<(), Stuck> {
+    let mut last = Batch::default();
+    last.put(rows::META, rows::APPLIED.to_vec(), whole.place.encode());
+    if is_left_out(Rule::PlacesComeAfterTheirRows) {
+        kv.write(last.clone()).map_err(Stuck::Rows)?;
+    }
     each(engine, whole.begin, whole.end, |_, entry| {
         if let Entry::Part(part) = entry {
             let batch = rows_of(part).ok_or_else(|| Stuck::Lost(incomprehensible("a snapshot")))?;
@@ -118,8 +122,6 @@ async fn fill(engine: &dyn Engine, kv: &dyn Kv, whole: &Whole) -> Result<(), Stu
         Ok(ControlFlow::Continue(()))
     })
     .await?;
-    let mut last = Batch::default();
-    last.put(rows::META, rows::APPLIED.to_vec(), whole.place.encode());
     kv.write(last).map_err(Stuck::Rows)
 }
 

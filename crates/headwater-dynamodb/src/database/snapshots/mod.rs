@@ -18,6 +18,7 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 use headwater_log::{
     Bounds, Engine, Limits, LogError, LogId, Seq,
     kv::{Batch, Space},
+    rules::{Rule, is_left_out},
 };
 pub use load::take_snapshot;
 pub(super) use save::Pace;
@@ -163,8 +164,10 @@ async fn newest(engine: &dyn Engine) -> Result<Option<Whole>, Stuck> {
             match (entry, &mut begun) {
                 (Entry::Begin, _) => begun = Some((at, Sum::default())),
                 (Entry::Part(part), Some((_, sum))) => sum.add(&part),
-                (Entry::End(begin, sum, place), Some(found)) if (begin, sum) == *found => {
-                    whole = Some(Whole { begin, end: at, sum, place });
+                (Entry::End(begin, sum, place), Some(found))
+                    if (begin, sum) == *found || is_left_out(Rule::SnapshotsAreWhole) =>
+                {
+                    whole = Some(Whole { begin: found.0, end: at, sum, place });
                     begun = None;
                 }
                 // Of one that was given up, or whose beginning is trimmed away.

@@ -13,7 +13,9 @@ use super::{
 use bytes::Bytes;
 use headwater_log::{
     Bounds, Engine, LogError, Seq,
+    aside::{self, Made},
     kv::{Kv, Space, View},
+    rules::{Rule, is_left_out},
 };
 use std::{
     ops::{Bound, ControlFlow},
@@ -22,13 +24,10 @@ use std::{
         atomic::{AtomicU64, Ordering::Relaxed},
     },
 };
-use tokio::{
-    sync::{Mutex, mpsc},
-    task::spawn_blocking,
-};
+use tokio::sync::Mutex;
 
-/// A part is sent once it is of this size: tests have several of a few rows.
-const PART_BYTES: usize = if cfg!(test) { 100 } else { 1 << 20 };
+/// A part is sent once it is of this size, or of a smaller one.
+const PART_BYTES: usize = 1 << 20;
 /// What an entry of the log is taken for at least.
 const LEAST_BYTES: u64 = 100;
 
@@ -68,26 +67,31 @@ impl Database {
         self.is_shared() && self.pace.is_due(self.engine.bounds(LOG), least_bytes)
     }
 
-    /// Writes a snapshot, and trims both logs behind it.
+    /// Writes a snapshot, in parts of `part_bytes` at most, and trims both logs behind it.
     ///
     /// # Errors
     /// The log's and the store's; `Unavailable` if another process writes one at the same time. What was written then is
     /// of no harm.
-    pub(crate) async fn save(self: &Arc<Self>) -> Result<(), LogError> {
+    pub(crate) async fn save(self: &Arc<Self>, part_bytes: usize) -> Result<(), LogError> {
         let _one_at_a_time = self.pace.writing.lock().await;
         let begun = write(&*self.engine, begin()).await?;
-        self.catch_up().await.map_err(|error| LogError::Io(error.to_string()))?;
-        let database = Arc::clone(self);
-        let Some((sum, place)) = send(&*self.engine, move |parts| walk(&*database.still_view(), parts)).await? else {
-            return Ok(());
-        };
-        write(&*self.engine, end(begun, sum, place)).await?;
-        if self.engine.written_here_since(SNAPSHOTS) > begun {
+        if !is_left_out(Rule::SnapshotsHoldWhatWasBefore) {
+            self.catch_up().await.map_err(|error| LogError::Io(error.to_string()))?;
+        }
+        let (database, part_bytes) = (Arc::clone(self), part_bytes.min(PART_BYTES));
+        let walk = move |parts: &Made<Bytes>| walk(&*database.still_view(), part_bytes, parts);
+        let Some((sum, place)) = send(&*self.engine, walk).await? else { return Ok(()) };
+        let ended = write(&*self.engine, end(begun, sum, place)).await;
+        if !is_left_out(Rule::EndsComeBeforeTrims) {
+            ended?;
+        }
+        if self.engine.written_here_since(SNAPSHOTS) > begun && !is_left_out(Rule::OnlyWhoWroteAloneTrims) {
             return Err(LogError::Unavailable("another process writes snapshots too".into()));
         }
         self.pace.has_snapshot(sum.bytes);
         self.engine.trim(SNAPSHOTS, begun).await?;
-        self.engine.trim(LOG, place.seq).await?;
+        let upto = if is_left_out(Rule::TrimsStopAtTheSnapshot) { self.engine.bounds(LOG).tail } else { place.seq };
+        self.engine.trim(LOG, upto).await?;
         tracing::info!(
             bytes = sum.bytes,
             upto = place.seq.0,
@@ -109,26 +113,29 @@ impl Database {
 /// The log's and the store's.
 pub async fn write_snapshot(engine: &dyn Engine, kv: Arc<dyn Kv>) -> Result<(), LogError> {
     let begun = write(engine, begin()).await?;
-    match send(engine, move |parts| walk(&*kv.view(), parts)).await? {
+    match send(engine, move |parts| walk(&*kv.view(), PART_BYTES, parts)).await? {
         Some((sum, place)) => write(engine, end(begun, sum, place)).await.map(drop),
         None => Ok(()),
     }
 }
 
-/// Writes the parts that `walk` sends, on a thread of its own. What they are together, and the place it tells.
+/// Writes the parts that `walk` makes aside. What they are together, and the place it tells.
 async fn send(
     engine: &dyn Engine,
-    walk: impl FnOnce(&mpsc::Sender<Bytes>) -> Result<Option<Place>, LogError> + Send + 'static,
+    walk: impl FnOnce(&Made<Bytes>) -> Result<Option<Place>, LogError> + Send + 'static,
 ) -> Result<Option<(Sum, Place)>, LogError> {
-    let (send, mut parts) = mpsc::channel(1);
-    let walking = spawn_blocking(move || walk(&send));
-    let mut sum = Sum::default();
-    while let Some(part) = parts.recv().await {
-        sum.add(part.get(1..).unwrap_or_default());
-        write(engine, part).await?;
-    }
-    let place = walking.await.map_err(|died| LogError::Io(died.to_string()))??;
-    Ok(place.map(|place| (sum, place)))
+    let (made, mut parts) = aside::parts::<Bytes>();
+    let writing = async move {
+        let mut sum = Sum::default();
+        while let Some(part) = parts.recv().await {
+            sum.add(part.get(1..).unwrap_or_default());
+            write(engine, part).await?;
+        }
+        Ok(sum)
+    };
+    let (place, sum) = tokio::join!(aside::run(move || walk(&made)), writing);
+    let sum = sum?;
+    Ok(place.flatten()?.map(|place| (sum, place)))
 }
 
 async fn write(engine: &dyn Engine, entry: Bytes) -> Result<Seq, LogError> {
@@ -138,7 +145,7 @@ async fn write(engine: &dyn Engine, entry: Bytes) -> Result<Seq, LogError> {
 
 /// Sends all rows as they are at one moment, but for the one that says which. Returns that; `None` if there is none, or nobody
 /// takes them.
-fn walk(view: &dyn View, send: &mpsc::Sender<Bytes>) -> Result<Option<Place>, LogError> {
+fn walk(view: &dyn View, part_bytes: usize, made: &Made<Bytes>) -> Result<Option<Place>, LogError> {
     let Some(place) = recover::place(view)? else { return Ok(None) };
     let mut open = part();
     for space in (0..).map(Space).take(rows::SPACES.len()) {
@@ -147,8 +154,8 @@ fn walk(view: &dyn View, send: &mpsc::Sender<Bytes>) -> Result<Option<Place>, Lo
             if (space, key) != (rows::META, rows::APPLIED) {
                 put_row(&mut open, space, key, value);
             }
-            if open.len() >= PART_BYTES {
-                is_heard = send.blocking_send(std::mem::replace(&mut open, part()).freeze()).is_ok();
+            if open.len() >= part_bytes {
+                is_heard = made.put(std::mem::replace(&mut open, part()).freeze());
             }
             if is_heard { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         })?;
@@ -156,7 +163,7 @@ fn walk(view: &dyn View, send: &mpsc::Sender<Bytes>) -> Result<Option<Place>, Lo
             return Ok(None);
         }
     }
-    Ok(send.blocking_send(open.freeze()).is_ok().then_some(place))
+    Ok(made.put(open.freeze()).then_some(place))
 }
 
 #[cfg(test)]

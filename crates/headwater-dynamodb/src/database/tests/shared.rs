@@ -375,7 +375,7 @@ mod random {
                     let database = database(node);
                     running.push(tokio::spawn(async move {
                         // One that fails changes nothing.
-                        let _ = database.save().await;
+                        let _ = database.save(100).await;
                         Saw::Nothing
                     }));
                 }

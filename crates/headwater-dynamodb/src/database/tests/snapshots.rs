@@ -13,6 +13,9 @@ use headwater_log::{
 use headwater_wire::ErrorKind;
 use std::collections::BTreeSet;
 
+/// A snapshot of a few rows has several parts.
+const PART_BYTES: usize = 100;
+
 /// Where the tables' log and that of their snapshots begin.
 fn firsts(shared: &Shared) -> (Seq, Seq) {
     (shared.log.bounds(LOG).first, shared.log.bounds(SNAPSHOTS).first)
@@ -41,7 +44,7 @@ async fn trimmed() -> (Arc<Shared>, Node, Node) {
     for (key, size) in [("a", 10), ("b", 20), ("c", 30)] {
         put(&other.database, key, size, 0).await.unwrap();
     }
-    other.database.save().await.unwrap();
+    other.database.save(PART_BYTES).await.unwrap();
     put(&one.database, "a", 40, u32::MAX).await.unwrap();
     put(&one.database, "d", 50, u32::MAX).await.unwrap();
     (shared, one, other)
@@ -60,7 +63,7 @@ async fn rows_that_were_loaded_are_those_that_were_folded() {
 async fn a_newer_snapshot_takes_the_place_of_the_older() {
     let (shared, one, other) = trimmed().await;
     let (log, snapshots) = firsts(&shared);
-    one.database.save().await.unwrap();
+    one.database.save(PART_BYTES).await.unwrap();
     let now = firsts(&shared);
     assert!(now.0 > log && now.1 > snapshots, "{now:?}");
     assert_alike(&shared, &[&one, &other]).await;
@@ -69,7 +72,7 @@ async fn a_newer_snapshot_takes_the_place_of_the_older() {
 #[tokio::test]
 async fn half_a_snapshot_neither_counts_nor_trims() {
     let (shared, one, _other) = trimmed().await;
-    one.database.save().await.unwrap();
+    one.database.save(PART_BYTES).await.unwrap();
     let parts = entries(&shared).await - 2;
     assert!(parts > 2, "{parts}");
     for fate in [Fate::Refused, Fate::Lost, Fate::Kept, Fate::Late] {
@@ -78,10 +81,10 @@ async fn half_a_snapshot_neither_counts_nor_trims() {
             let (shared, one, other) = trimmed().await;
             let before = firsts(&shared);
             one.way.next_fates(&[vec![Fate::Fine; fine], vec![fate]].concat());
-            assert!(one.database.save().await.is_err(), "{fate:?} {fine}");
+            assert!(one.database.save(PART_BYTES).await.is_err(), "{fate:?} {fine}");
             assert_eq!(firsts(&shared), before, "{fate:?} {fine}");
             assert_alike(&shared, &[&one, &other]).await;
-            other.database.save().await.unwrap();
+            other.database.save(PART_BYTES).await.unwrap();
             assert!(shared.log.bounds(LOG).first > before.0, "{fate:?} {fine}");
             assert_alike(&shared, &[&one, &other]).await;
         }
@@ -91,10 +94,10 @@ async fn half_a_snapshot_neither_counts_nor_trims() {
 #[tokio::test]
 async fn two_that_write_snapshots_at_once_trim_nothing_that_is_needed() {
     let (shared, one, other) = trimmed().await;
-    let (first, second) = tokio::join!(one.database.save(), other.database.save());
+    let (first, second) = tokio::join!(one.database.save(PART_BYTES), other.database.save(PART_BYTES));
     assert!(first.is_err() || second.is_err(), "who began first finds what the other wrote");
     assert_alike(&shared, &[&one, &other]).await;
-    one.database.save().await.unwrap();
+    one.database.save(PART_BYTES).await.unwrap();
     assert_alike(&shared, &[&one, &other]).await;
 }
 
@@ -103,8 +106,8 @@ async fn one_that_is_behind_writes_no_snapshot_of_what_was() {
     let (shared, one, other) = blind_and_other().await;
     put(&one.database, "a", 10, 0).await.unwrap();
     put(&other.database, "a", 20, u32::MAX).await.unwrap();
-    other.database.save().await.unwrap();
-    one.database.save().await.unwrap();
+    other.database.save(PART_BYTES).await.unwrap();
+    one.database.save(PART_BYTES).await.unwrap();
     assert_alike(&shared, &[&one, &other]).await;
 }
 
@@ -113,7 +116,7 @@ async fn one_that_runs_and_is_behind_the_log_takes_the_snapshot() {
     let (shared, one, other) = blind_and_other().await;
     put(&one.database, "a", 10, 0).await.unwrap();
     put(&other.database, "a", 20, u32::MAX).await.unwrap();
-    other.database.save().await.unwrap();
+    other.database.save(PART_BYTES).await.unwrap();
     put(&other.database, "a", 30, u32::MAX).await.unwrap();
     assert_eq!(size(&one.database, "a"), Some(13), "it has not heard of it");
     one.database.catch_up().await.unwrap();
@@ -131,7 +134,7 @@ async fn what_a_snapshot_has_swallowed_is_told_as_unknown() {
     let late = tokio::spawn(async move { put(&database, "a", 20, u32::MAX).await });
     tokio::task::yield_now().await;
     put(&other.database, "a", 30, u32::MAX).await.unwrap();
-    other.database.save().await.unwrap();
+    other.database.save(PART_BYTES).await.unwrap();
     one.way.is_open.send_replace(true);
     assert_eq!(late.await.unwrap().unwrap_err().kind, ErrorKind::Receiver);
     assert_eq!(put(&one.database, "a", 40, u32::MAX).await, Ok(33));
@@ -143,7 +146,7 @@ async fn of_rows_that_are_being_loaded_none_is_shown() {
     let (shared, one, other) = blind_and_other().await;
     put(&one.database, "a", 10, 0).await.unwrap();
     put(&other.database, "a", 20, u32::MAX).await.unwrap();
-    other.database.save().await.unwrap();
+    other.database.save(PART_BYTES).await.unwrap();
     let before = one.database.view();
     // The whole snapshot is looked at, but only a part of it can be loaded.
     *one.way.reads.lock().unwrap() = Some((SNAPSHOTS, entries(&shared).await.div_ceil(3) + 1));
@@ -194,7 +197,7 @@ async fn one_that_is_killed_while_it_loads_begins_again() {
     for key in ["a", "e"] {
         put(&other.database, key, 60, u32::MAX).await.unwrap();
     }
-    other.database.save().await.unwrap();
+    other.database.save(PART_BYTES).await.unwrap();
     let mut killed = 0;
     for batches in 0.. {
         let kv = Arc::new(Ends { kv: Arc::clone(&stale), batches: AtomicU64::new(batches) });
