@@ -9,7 +9,7 @@ use crate::{
 };
 use bytes::Bytes;
 use headwater_log::{
-    Batch, Engine, Limits, LogError, LogId, Seq, Stamp,
+    Batch, Engine, Entry, Limits, LogError, LogId, Seq, Stamp,
     engine::find_time,
     rules::{Rule, is_left_out},
 };
@@ -81,7 +81,8 @@ pub(crate) async fn read(
             }
             Err(error) => return Err(error),
         };
-        if batch.entries.first().is_some_and(|entry| entry.stamp.time_ms < source.cutoff_ms) {
+        let is_past = |entry: &Entry| entry.stamp.time_ms < source.cutoff_ms;
+        if batch.entries.first().is_some_and(is_past) && !is_left_out(Rule::ReadersAreHeldToRetention) {
             from = find_time(engine, source.log, source.cutoff_ms).await?.max(from.next());
             continue;
         }

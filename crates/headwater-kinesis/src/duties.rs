@@ -9,7 +9,11 @@ use crate::{
     limits::ShardKey,
     load, seal,
 };
-use headwater_log::{Bounds, Limits, LogError, LogGroup, LogId, Seq, engine::find_time};
+use headwater_log::{
+    Bounds, Limits, LogError, LogGroup, LogId, Seq,
+    engine::find_time,
+    rules::{Rule, is_left_out},
+};
 use std::{collections::HashSet, sync::atomic::Ordering};
 
 /// Trimming frees space and nothing else – readers are held to retention exactly – so it need not be prompt.
@@ -205,9 +209,16 @@ async fn bury(kinesis: &Kinesis) -> Result<(), LogError> {
 }
 
 /// Trims what is past retention, and drops closed shards of which nothing is left.
-async fn retain(kinesis: &Kinesis) -> Result<(), LogError> {
+///
+/// # Errors
+/// The engine's; it may be repeated.
+pub(crate) async fn retain(kinesis: &Kinesis) -> Result<(), LogError> {
     forget_loads(kinesis);
     let now_ms = kinesis.clock.now_ms();
+    if kinesis.engine.is_shared() {
+        // Whatever marker is past retention, the catalog then tells of its sealing.
+        kinesis.catalog.catch_up().await?;
+    }
     let streams: Vec<(Address, Kept)> = {
         let catalog = kinesis.catalog.read();
         let of = |(scope, name, stream): (&crate::catalog::Scope, &String, &Stream)| {
@@ -216,8 +227,8 @@ async fn retain(kinesis: &Kinesis) -> Result<(), LogError> {
         catalog.all().map(of).collect()
     };
     for (address, kept) in streams {
-        for log in &kept.logs {
-            trim_before(kinesis, *log, kept.cutoff_ms).await?;
+        for (log, marker) in &kept.logs {
+            trim_before(kinesis, *log, kept.cutoff_ms, *marker).await?;
         }
         for log in &kept.expired_logs {
             kinesis.engine.trim(*log, kinesis.engine.bounds_now(*log).await?.tail).await?;
@@ -235,7 +246,8 @@ async fn retain(kinesis: &Kinesis) -> Result<(), LogError> {
 struct Kept {
     incarnation: u128,
     cutoff_ms: u64,
-    logs: Vec<LogId>,
+    /// Those that are left, and where their marker stands or is to be sought: without it, what is behind it would count.
+    logs: Vec<(LogId, Option<Seq>)>,
     expired: Vec<u32>,
     expired_logs: Vec<LogId>,
 }
@@ -247,19 +259,23 @@ impl Kept {
             let ending = stream.shard(shard).and_then(|shard| shard.ending);
             ending.is_some_and(|ending| ending.closed_ms < cutoff_ms)
         };
+        let marker = |shard: u32| {
+            let ending = stream.shard(shard).and_then(|shard| shard.ending);
+            ending.map(|ending| ending.marker()).or_else(|| stream.sealing_from(shard))
+        };
         let indexes = stream.shards.iter().map(|shard| shard.index);
         let (expired, live): (Vec<u32>, Vec<u32>) = indexes.partition(|shard| is_expired(*shard));
         Self {
             incarnation: stream.incarnation,
             cutoff_ms,
-            logs: live.iter().map(|shard| stream.log(*shard)).collect(),
+            logs: live.iter().map(|shard| (stream.log(*shard), marker(*shard))).collect(),
             expired_logs: expired.iter().map(|shard| stream.log(*shard)).collect(),
             expired,
         }
     }
 }
 
-async fn trim_before(kinesis: &Kinesis, log: LogId, cutoff_ms: u64) -> Result<(), LogError> {
+async fn trim_before(kinesis: &Kinesis, log: LogId, cutoff_ms: u64, marker: Option<Seq>) -> Result<(), LogError> {
     let engine = &*kinesis.engine;
     let Bounds { first, tail } = engine.bounds_now(log).await?;
     if first >= tail {
@@ -271,6 +287,8 @@ async fn trim_before(kinesis: &Kinesis, log: LogId, cutoff_ms: u64) -> Result<()
     {
         return Ok(());
     }
-    let keep_from = find_time(engine, log, cutoff_ms).await?;
+    let is_all = is_left_out(Rule::OnlyWhatIsPastRetentionGoes);
+    let keep_from = if is_all { tail } else { find_time(engine, log, cutoff_ms).await? };
+    let keep_from = marker.map_or(keep_from, |marker| marker.min(keep_from));
     if keep_from > first { engine.trim(log, keep_from).await } else { Ok(()) }
 }

@@ -1,7 +1,8 @@
 //! Ending a shard: the marker in its log behind which nothing belongs to it.
 //!
 //! Invariant: the first marker counts, whoever wrote it. Markers are sought from where the parent's log ended when its
-//! sealing began, so a step repeated after a crash finds the marker that is there instead of writing another.
+//! sealing began, and it stays as long as its shard, so a step repeated after a crash, however late, finds the marker that
+//! is there instead of writing another, and nobody reads on behind it.
 //!
 //! A record belongs to a shard if it stands before the first marker (acceptance). Puts are enqueued under the catalog's
 //! read guard and only to shards whose sealing has not begun, the marker after it has: so nothing acknowledged stands
@@ -45,8 +46,7 @@ pub(crate) async fn place_markers(engine: &dyn Engine, logs: &[(LogId, Seq)]) ->
 }
 
 /// The first marker at or behind `from`: before `to`, which something stands at or behind, or up to the end. What is
-/// damaged is passed over, and up to the end what is trimmed: if that was a marker, another may be written, as nothing was
-/// put meanwhile.
+/// damaged is passed over, and up to the end what is trimmed.
 ///
 /// # Errors
 /// The engine's.

@@ -28,6 +28,10 @@ pub enum Rule {
     MarkersComeBeforeChildren,
     /// Readers deliver up to the first marker, though the catalog does not tell of it yet (0018, D).
     ReadersStopAtMarkers,
+    /// Nothing within retention is trimmed from a shard.
+    OnlyWhatIsPastRetentionGoes,
+    /// Nothing past retention is delivered, trimmed or not.
+    ReadersAreHeldToRetention,
     /// Of two claims to the same epoch the first wins (0017, 1).
     EpochsAreTakenOnce,
     /// A decision of an ended epoch does not count (0017, 2).

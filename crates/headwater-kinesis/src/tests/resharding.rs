@@ -209,6 +209,27 @@ async fn a_reshard_is_rolled_forward_from_wherever_it_stopped() {
 }
 
 #[tokio::test]
+async fn a_marker_stays_however_old_as_long_as_its_shard() {
+    let house = House::with_stream(2).await;
+    house.put("k", "x").await.unwrap();
+    interrupted_merge(&house, 4).await;
+    house.clock.advance(25 * 3_600_000);
+    duties::retain(&house.kinesis).await.unwrap();
+    let incarnation = house.kinesis.catalog.read().stream("000000000000", "us-east-1", "s").unwrap().incarnation;
+    let logs = [0, 1].map(|shard| LogId::new(LogGroup(incarnation), shard));
+    let tails = logs.map(|log| house.engine.bounds(log).tail);
+    duties::settle(&house.kinesis, &address(&caller(), "s")).await.unwrap();
+    assert_eq!(logs.map(|log| house.engine.bounds(log).tail), tails, "no other marker is written");
+    duties::retain(&house.kinesis).await.unwrap();
+    for log in logs {
+        assert!(seal::find_marker(&*house.engine, log, Seq::ZERO, None).await.unwrap().is_some());
+    }
+    house.clock.advance(25 * 3_600_000);
+    duties::retain(&house.kinesis).await.unwrap();
+    assert_eq!(logs.map(|log| house.engine.bounds(log).first), tails, "with the shards all of it goes");
+}
+
+#[tokio::test]
 async fn a_put_to_a_shard_being_sealed_waits_and_lands_on_the_child() {
     let house = House::with_stream(2).await;
     interrupted_merge(&house, 2).await;
