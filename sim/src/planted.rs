@@ -24,6 +24,8 @@ const PLANTED: &[(Rule, &str)] = &[
     (Rule::FirstMarkerCounts, "streams"),
     (Rule::MarkersComeBeforeChildren, "streams"),
     (Rule::ReadersStopAtMarkers, "streams"),
+    (Rule::OnlyWhatIsPastRetentionGoes, "streams"),
+    (Rule::ReadersAreHeldToRetention, "streams"),
     (Rule::EpochsAreTakenOnce, "tables"),
     (Rule::OldEpochsAreVoid, "tables"),
     (Rule::DecisionsAreReadBeforeTheyAreAnswered, "tables"),

@@ -1,5 +1,5 @@
 //! Kinesis on several processes: streams are made, split, merged, scaled and deleted, put to and read, on all of them at
-//! once.
+//! once, while hours pass and records get old.
 mod told;
 
 use crate::{
@@ -9,7 +9,7 @@ use crate::{
 };
 use headwater_keys::{KeyStore, MasterKey};
 use headwater_kinesis::{Entropy, Kinesis, KinesisParts, KinesisSettings, run_duties};
-use headwater_log::{LogError, shared::Shared};
+use headwater_log::{LogError, clock::Clock, shared::Shared};
 use headwater_wire::{Dialect, ErrorKind, Everybody, Row, ServiceError};
 use serde_json::{Value, json};
 use std::sync::{
@@ -29,6 +29,13 @@ static ROWS: LazyLock<Vec<Row<Kinesis>>> = LazyLock::new(|| {
     let catch_up = |kinesis: Arc<Kinesis>| async move { kinesis.catch_up().await.unwrap_or_default() };
     headwater_kinesis::operations().into_iter().map(|row| row.among_others(catch_up)).collect()
 });
+
+/// A process: the service, and its clock.
+#[derive(Clone)]
+pub struct Service {
+    kinesis: Arc<Kinesis>,
+    clock: Arc<dyn Clock>,
+}
 
 #[derive(Default)]
 pub struct Streams {
@@ -59,8 +66,11 @@ pub enum Admin {
 type Outcome<T> = Result<T, ErrorKind>;
 
 impl Cast for Streams {
-    type Service = Arc<Kinesis>;
+    type Service = Service;
     type Saw = Saw;
+
+    /// Once in a while hours: neither two nor three times as many are near to what records are kept for.
+    const PASSES_MS: &[u64] = &[1, 100, 1000, 1000, 1500, 9 * 3_600_000];
 
     fn open(&mut self, Parts { engine, clock, chance, .. }: Parts) -> Doing<Result<Self::Service, LogError>> {
         let drawn = AtomicU64::new(0);
@@ -69,15 +79,16 @@ impl Cast for Streams {
         let master = MasterKey::parse(&format!("{}=", "A".repeat(43))).expect("a key");
         let keys = Arc::new(KeyStore::new(&master, Vec::new()).expect("a store"));
         let (access, settings) = (Arc::new(Everybody), KinesisSettings::default());
-        Box::pin(Kinesis::open(KinesisParts { engine, clock, entropy, keys, access, settings }))
+        let parts = KinesisParts { engine, clock: Arc::clone(&clock), entropy, keys, access, settings };
+        Box::pin(async move { Ok(Service { kinesis: Kinesis::open(parts).await?, clock }) })
     }
 
     fn duties(&self, service: &Self::Service) -> Vec<Doing<()>> {
-        vec![Box::pin(run_duties(Arc::clone(service)))]
+        vec![Box::pin(run_duties(Arc::clone(&service.kinesis)))]
     }
 
     fn call(&mut self, chance: &mut Chance, service: &Self::Service, now: u64) -> Doing<Saw> {
-        let kinesis = Arc::clone(service);
+        let kinesis = Arc::clone(&service.kinesis);
         let Some(name) = self.pick_stream(chance) else { return self.create(chance, kinesis) };
         match chance.below(100) {
             0..45 => {
@@ -86,7 +97,8 @@ impl Cast for Streams {
             }
             45..60 => {
                 let (limit, pages) = (chance.pick(&[1, 2, 5, 1000]), 1 + chance.below(40));
-                Box::pin(async move { Saw::Read(read(&kinesis, &name, limit, pages).await.ok()) })
+                let service = service.clone();
+                Box::pin(async move { Saw::Read(read(&service, &name, limit, pages).await.ok()) })
             }
             60..75 => Box::pin(split(kinesis, name, chance.next())),
             75..87 => Box::pin(merge(kinesis, name, chance.next())),
@@ -129,7 +141,7 @@ impl Cast for Streams {
     }
 
     fn look(&mut self, service: &Self::Service, now: u64) -> Doing<Result<Saw, String>> {
-        let kinesis = Arc::clone(service);
+        let (service, kinesis) = (service.clone(), Arc::clone(&service.kinesis));
         let names = self.told.names();
         let put = names.first().map(|name| (name.clone(), self.new_put(name, 0, now)));
         Box::pin(async move {
@@ -141,7 +153,7 @@ impl Cast for Streams {
             }
             for name in &names {
                 if settled(&kinesis, name).await {
-                    let seen = look_at(&kinesis, name).await;
+                    let seen = look_at(&service, name).await;
                     let seen = seen.map_err(|error| format!("in peace {name} is not shown: {error}"))?;
                     view.streams.insert(name.clone(), seen);
                 }
@@ -281,8 +293,13 @@ async fn scale(kinesis: Arc<Kinesis>, name: String, chance: u64) -> Saw {
 }
 
 /// Reads a stream from its beginning, through children, as far as so many pages go.
-async fn read(kinesis: &Arc<Kinesis>, name: &str, limit: u64, mut pages: u64) -> Result<Read, ServiceError> {
-    let mut read = Read { name: name.to_owned(), ..Read::default() };
+async fn read(
+    Service { kinesis, clock }: &Service,
+    name: &str,
+    limit: u64,
+    mut pages: u64,
+) -> Result<Read, ServiceError> {
+    let mut read = Read { name: name.to_owned(), began_ms: clock.now_ms(), ..Read::default() };
     let mut shards: Vec<u32> = list_shards(kinesis, name).await?.into_iter().map(|shard| shard.index).collect();
     let mut at = 0;
     while let Some(shard) = shards.get(at).copied() {
@@ -317,6 +334,7 @@ async fn read(kinesis: &Arc<Kinesis>, name: &str, limit: u64, mut pages: u64) ->
         }
         read.shards.insert(shard, (got, is_drained));
     }
+    read.ended_ms = clock.now_ms();
     Ok(read)
 }
 
@@ -332,6 +350,6 @@ async fn settled(kinesis: &Arc<Kinesis>, name: &str) -> bool {
 }
 
 /// All there is of a stream: its shards, and what is read of each.
-async fn look_at(kinesis: &Arc<Kinesis>, name: &str) -> Result<(Vec<Shard>, Read), ServiceError> {
-    Ok((list_shards(kinesis, name).await?, read(kinesis, name, 3, u64::MAX).await?))
+async fn look_at(service: &Service, name: &str) -> Result<(Vec<Shard>, Read), ServiceError> {
+    Ok((list_shards(&service.kinesis, name).await?, read(service, name, 3, u64::MAX).await?))
 }

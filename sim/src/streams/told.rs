@@ -1,11 +1,12 @@
 //! What was told of streams, and what therefore must be true of their logs and of what is read.
 //!
 //! By the rules alone: a shard's records are those of its log before the first marker. What was acknowledged is among
-//! them, once, under its number; what was told not to be done is not. Readers get just these, in order. A child's log
+//! them, once, under its number; what was told not to be done is not. Readers get just these, in order, but for those past
+//! retention, and those they do not get; a shard that was closed so long ago is gone with its last. A child's log
 //! begins behind its parents' markers. Of one key, what was put after something was acknowledged has the higher number.
 //! All processes, and one that has just started, show the same.
 use super::{Admin, Outcome, index, text};
-use headwater_log::{Entry, LogGroup, LogId, Seq, shared::Shared};
+use headwater_log::{Entry, LogGroup, LogId, Seq, Stamp, shared::Shared};
 use headwater_wire::ErrorKind;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -60,6 +61,9 @@ impl Shard {
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Read {
     pub name: String,
+    /// By the clock of its process.
+    pub began_ms: u64,
+    pub ended_ms: u64,
     pub shards: BTreeMap<u32, (Vec<(String, String)>, bool)>,
 }
 
@@ -159,12 +163,24 @@ impl Told {
             let is_empty = read.shards.values().all(|(got, _)| got.is_empty());
             return is_empty.then_some(()).ok_or_else(|| "something is read that was never written".into());
         };
+        let cutoff_ms = read.ended_ms - RETENTION_MS;
+        for index in logs.indexes() {
+            let is_shown = shards.iter().any(|shard| shard.index == index);
+            let is_past = |stamp: Stamp| stamp.time_ms < cutoff_ms;
+            let mut children = shards.iter().filter(|shard| shard.parents.contains(&index));
+            // It is closed at the latest when a child takes records.
+            let is_over = children.any(|child| logs.first(child.index).is_some_and(is_past));
+            if is_shown && is_over || !is_shown && !logs.marker(index).is_some_and(is_past) {
+                return Err(format!("shard {index} is shown though it is past retention, or is missing: {shards:?}"));
+            }
+        }
         for shard in shards {
             let got = read.shards.get(&shard.index).ok_or_else(|| format!("shard {} is not read", shard.index))?;
-            let accepted = logs.accepted(shard.index);
+            let kept = logs.accepted(shard.index).filter(|entry| entry.stamp.time_ms >= cutoff_ms);
+            let kept: Vec<&str> = kept.filter_map(id).collect();
             let ids: Vec<&str> = got.0.iter().map(|(id, _)| id.as_str()).collect();
-            if ids != accepted {
-                return Err(format!("of shard {} {ids:?} is read where {accepted:?} counts", shard.index));
+            if ids != kept {
+                return Err(format!("of shard {} {ids:?} is read where {kept:?} counts", shard.index));
             }
             if got.1 != shard.end.is_some() || shard.end.is_some() != logs.marker(shard.index).is_some() {
                 return Err(format!("shard {} is read to its end, closed, or sealed, and not all of it", shard.index));
@@ -172,7 +188,7 @@ impl Told {
             self.check_numbers(shard, &got.0)?;
             for parent in &shard.parents {
                 let marker = logs.marker(*parent).ok_or_else(|| format!("{parent} has a child and no marker"))?;
-                if logs.first(shard.index).is_some_and(|first| first < marker) {
+                if logs.first(shard.index).is_some_and(|first| first.seq < marker.seq) {
                     return Err(format!("{} took a record before its parent {parent} had ended", shard.index));
                 }
             }
@@ -180,7 +196,7 @@ impl Told {
                 return Err(format!("{} was split or merged, as was told, and is open", shard.index));
             }
         }
-        self.check_puts(name, read)?;
+        self.check_puts(name, read, &logs.past(cutoff_ms))?;
         self.check_order(name)?;
         let views = self.ends.iter().filter_map(|view| view.streams.get(name)).map(|(_, read)| read);
         self.reads.iter().filter(|read| read.name == name).chain(views).try_for_each(|earlier| logs.check_read(earlier))
@@ -200,8 +216,8 @@ impl Told {
         Ok(())
     }
 
-    /// What was acknowledged is there once, as told, and what was refused is not.
-    fn check_puts(&self, name: &str, read: &Read) -> Check {
+    /// What was acknowledged is there once, as told, unless it is past retention, and what was refused is not.
+    fn check_puts(&self, name: &str, read: &Read, past: &BTreeSet<&str>) -> Check {
         let mut places: BTreeMap<&str, Vec<(u32, &String)>> = BTreeMap::new();
         for (shard, (got, _)) in &read.shards {
             for (id, number) in got {
@@ -210,7 +226,10 @@ impl Told {
         }
         for (id, put) in self.puts.iter().filter(|(_, put)| put.stream == name) {
             let found = places.get(id.to_string().as_str()).cloned().unwrap_or_default();
+            let is_past = past.contains(id.to_string().as_str());
             let is_right = match &put.outcome {
+                Some(Err(ErrorKind::Unavailable | ErrorKind::Sender)) if is_past => false,
+                _ if is_past => found.is_empty(),
                 Some(Ok(_)) => found.len() == 1 && put.acknowledged() == found.first().copied(),
                 Some(Err(ErrorKind::Unavailable | ErrorKind::Sender)) => found.is_empty(),
                 Some(Err(_)) | None => found.len() <= 1,
@@ -240,6 +259,8 @@ impl Told {
 /// The logs of a stream's shards, with all that was ever in them.
 struct Logs(BTreeMap<u32, Vec<Entry>>);
 
+/// What a stream keeps records for if nobody says otherwise.
+const RETENTION_MS: u64 = 24 * 3_600_000;
 /// The first byte of a marker.
 const SEAL: u8 = 2;
 /// The second byte of a record tells by this bit that its hash key stands before its partition key.
@@ -265,28 +286,50 @@ impl Logs {
         self.0.get(&shard).map_or(&[], Vec::as_slice)
     }
 
-    fn first(&self, shard: u32) -> Option<Seq> {
-        self.entries(shard).first().map(|entry| entry.stamp.seq)
+    fn first(&self, shard: u32) -> Option<Stamp> {
+        self.entries(shard).first().map(|entry| entry.stamp)
     }
 
-    fn marker(&self, shard: u32) -> Option<Seq> {
+    fn indexes(&self) -> impl Iterator<Item = u32> {
+        self.0.keys().copied()
+    }
+
+    fn marker(&self, shard: u32) -> Option<Stamp> {
         let marker = self.entries(shard).iter().find(|entry| entry.bytes.first() == Some(&SEAL));
-        marker.map(|entry| entry.stamp.seq)
+        marker.map(|entry| entry.stamp)
     }
 
     /// What stands before the first marker.
-    fn accepted(&self, shard: u32) -> Vec<&str> {
-        let end = self.marker(shard).unwrap_or(Seq(u64::MAX));
-        self.entries(shard).iter().take_while(|entry| entry.stamp.seq < end).filter_map(id).collect()
+    fn accepted(&self, shard: u32) -> impl Iterator<Item = &Entry> {
+        let end = self.marker(shard).map_or(Seq(u64::MAX), |marker| marker.seq);
+        self.entries(shard).iter().take_while(move |entry| entry.stamp.seq < end)
     }
 
-    /// Somebody who reads gets what counts from its beginning, and where he is told so all of it.
+    /// The accepted records from before a time.
+    fn past(&self, cutoff_ms: u64) -> BTreeSet<&str> {
+        let accepted = self.indexes().flat_map(|shard| self.accepted(shard));
+        accepted.filter(|entry| entry.stamp.time_ms < cutoff_ms).filter_map(id).collect()
+    }
+
+    /// Somebody who reads gets what counts and is within retention, and where he is told so all of it: nothing that was past it
+    /// when he began, and everything that was not when he ended.
     fn check_read(&self, read: &Read) -> Check {
-        for (shard, (got, is_drained)) in &read.shards {
-            let accepted = self.accepted(*shard);
-            let ids: Vec<&str> = got.iter().map(|(id, _)| id.as_str()).collect();
-            if !accepted.starts_with(&ids) || (*is_drained && ids != accepted) {
-                return Err(format!("{ids:?} was read of {shard} (drained: {is_drained}) where {accepted:?} counts"));
+        // Who cannot hear of the end of a shard until its marker is gone takes what arrives there later for its records.
+        let is_gone = |shard| self.marker(shard).is_some_and(|marker| marker.time_ms + RETENTION_MS < read.ended_ms);
+        for (shard, (got, is_drained)) in read.shards.iter().filter(|(shard, _)| !is_gone(**shard)) {
+            let mut rest = got.iter().map(|(id, _)| id.as_str()).peekable();
+            for entry in self.accepted(*shard) {
+                let time_ms = entry.stamp.time_ms;
+                let is_got = rest.next_if_eq(&id(entry).unwrap_or_default()).is_some();
+                let is_due = !is_got && (*is_drained || rest.peek().is_some());
+                if (is_got && time_ms + RETENTION_MS < read.began_ms)
+                    || (is_due && time_ms + RETENTION_MS >= read.ended_ms)
+                {
+                    return Err(format!("{:?} was read or left out of shard {shard}: {read:?}", id(entry)));
+                }
+            }
+            if let Some(unknown) = rest.next() {
+                return Err(format!("{unknown} was read of shard {shard} where it does not count, or twice: {read:?}"));
             }
         }
         Ok(())
