@@ -35,7 +35,7 @@ use headwater_wire::{Access, ErrorKind, Row, Sealer};
 pub use ops::REFUSED;
 use std::sync::Arc;
 use throughput::Throughput;
-use tokio::sync::watch;
+use tokio::sync::{OnceCell, watch};
 
 /// How often the secret is drawn while others take over deciding.
 const FOUNDINGS: usize = 5;
@@ -103,7 +103,8 @@ pub struct DynamoDb {
     clock: Arc<dyn Clock>,
     entropy: Entropy,
     access: Arc<dyn Access>,
-    sealer: Sealer,
+    /// What seals tokens, from the first of them on.
+    sealer: OnceCell<Sealer>,
     /// What keeps to provisioned throughput, if the operator asks for it.
     throughput: Option<Throughput>,
     settings: DynamoDbSettings,
@@ -117,13 +118,27 @@ impl DynamoDb {
     pub async fn open(parts: DynamoDbParts) -> Result<Arc<Self>, LogError> {
         let DynamoDbParts { engine, kv, clock, entropy, access, settings, leads } = parts;
         let database = Database::open(engine, Arc::clone(&clock), kv, leads).await?;
-        let key = match database.secret()? {
-            Some(key) => key,
-            None => found(&database, &entropy).await?,
-        };
-        let sealer = Sealer::new(key, entropy());
+        let sealer = OnceCell::new();
         let throughput = settings.rate_limits.then(Throughput::default);
         Ok(Arc::new(Self { database, clock, entropy, access, sealer, throughput, settings }))
+    }
+
+    /// What seals tokens: the same for everybody who has the log.
+    async fn sealer(&self) -> errors::Result<&Sealer> {
+        let sealer = self.sealer.get_or_try_init(|| async {
+            let held = || self.database.secret().map_err(|error| errors::engine(&error));
+            let mut key = held()?;
+            if key.is_none() {
+                self.database.catch_up().await?;
+                key = held()?;
+            }
+            let key = match key {
+                Some(key) => key,
+                None => found(&self.database, &self.entropy).await?,
+            };
+            Ok(Sealer::new(key, (self.entropy)()))
+        });
+        sealer.await
     }
 
     /// The number of the last decision that reads show, now and at each change: the same for everybody who has the log.
@@ -133,7 +148,7 @@ impl DynamoDb {
 }
 
 /// Draws the secret that tokens are sealed under, unless another process has: whoever comes first, leading or not.
-async fn found(database: &Database, entropy: &Entropy) -> Result<[u8; 32], LogError> {
+async fn found(database: &Database, entropy: &Entropy) -> errors::Result<[u8; 32]> {
     let mut key = [0; 32];
     key[..16].copy_from_slice(&entropy().to_le_bytes());
     key[16..].copy_from_slice(&entropy().to_le_bytes());
@@ -148,9 +163,8 @@ async fn found(database: &Database, entropy: &Entropy) -> Result<[u8; 32], LogEr
         });
         tries += 1;
         match founded.await {
-            Ok(key) => return Ok(key),
             Err(error) if error.kind == ErrorKind::Unavailable && tries < FOUNDINGS => {}
-            Err(error) => return Err(LogError::Io(error.to_string())),
+            founded => return founded,
         }
     }
 }

@@ -24,9 +24,10 @@ pub(crate) async fn place_markers(engine: &dyn Engine, logs: &[(LogId, Seq)]) ->
     if is_left_out(Rule::MarkersComeBeforeChildren) {
         return Ok(logs.iter().map(|(_, from)| Stamp { seq: *from, time_ms: 0 }).collect());
     }
+    let own_counts = is_left_out(Rule::FirstMarkerCounts);
     let mut commits = Vec::new();
     for (log, from) in logs {
-        if find_marker(engine, *log, *from, None).await?.is_none() {
+        if own_counts || find_marker(engine, *log, *from, None).await?.is_none() {
             commits.push(engine.append(*log, vec![record::encode_seal()]));
         }
     }
@@ -34,7 +35,7 @@ pub(crate) async fn place_markers(engine: &dyn Engine, logs: &[(LogId, Seq)]) ->
     for commit in commits {
         written.extend(commit.await?);
     }
-    if is_left_out(Rule::FirstMarkerCounts) && written.len() == logs.len() {
+    if own_counts {
         return Ok(written);
     }
     let mut markers = Vec::with_capacity(logs.len());

@@ -16,7 +16,7 @@ use crate::{
 };
 use bytes::{Buf, BufMut};
 use headwater_wire::{
-    AttributeValue, Caller, Purpose,
+    AttributeValue, Caller, Purpose, Sealer,
     dynamodb::{ExecuteStatementInput, ExecuteStatementOutput},
 };
 use std::sync::Arc;
@@ -40,7 +40,7 @@ pub(crate) async fn run(
     let request = request_hash(&caller, &input);
     let start = match &input.next_token {
         Some(token) => {
-            let plain = dynamodb.sealer.open(PURPOSE, token).ok_or_else(errors::next_token_invalid)?;
+            let plain = dynamodb.sealer().await?.open(PURPOSE, token).ok_or_else(errors::next_token_invalid)?;
             place(&plain, request).ok_or_else(errors::next_token_mismatched)?
         }
         None => Place::default(),
@@ -48,7 +48,7 @@ pub(crate) async fn run(
     match partiql::read(&input.statement, input.parameters.take())? {
         Asked::Select(select) => {
             dynamodb.read_consistently(input.consistent_read).await?;
-            dynamodb.select(&caller, select, &input, start, request)
+            dynamodb.select(&caller, select, &input, start, Seal { sealer: dynamodb.sealer().await?, request })
         }
         Asked::Exists(_) => Err(errors::exists_outside_transaction()),
         asked => {
@@ -95,6 +95,22 @@ fn check_filter(table: &Table, index: Option<&Index>, filter: Option<&Condition>
     if unseen.is_empty() { Ok(()) } else { Err(errors::index_does_not_show_filtered(&index.name, &unseen)) }
 }
 
+/// What tells the next page of a request.
+struct Seal<'a> {
+    sealer: &'a Sealer,
+    request: u128,
+}
+
+impl Seal<'_> {
+    fn token(&self, partition: usize, row: &[u8]) -> String {
+        let mut plain = Vec::with_capacity(18 + row.len());
+        plain.put_u128_le(self.request);
+        plain.put_u16_le(u16::try_from(partition).unwrap_or(u16::MAX)); // there are a hundred at most
+        plain.extend(row);
+        self.sealer.seal(PURPOSE, &plain)
+    }
+}
+
 impl DynamoDb {
     /// A page of what a `SELECT` asks for: of one partition after the other, or of everything.
     fn select(
@@ -103,7 +119,7 @@ impl DynamoDb {
         mut select: Select,
         input: &ExecuteStatementInput,
         start: Place,
-        request: u128,
+        seal: Seal<'_>,
     ) -> Result<ExecuteStatementOutput> {
         let table = self.table(caller, &select.table)?;
         let is_consistent = input.consistent_read == Some(true);
@@ -155,16 +171,9 @@ impl DynamoDb {
             }
         }
         self.charge(&table, index, Use::Read, &read.consumed);
-        let token = |(partition, row): (usize, Vec<u8>)| {
-            let mut plain = Vec::with_capacity(18 + row.len());
-            plain.put_u128_le(request);
-            plain.put_u16_le(u16::try_from(partition).unwrap_or(u16::MAX)); // there are a hundred at most
-            plain.extend(row);
-            self.sealer.seal(PURPOSE, &plain)
-        };
         Ok(ExecuteStatementOutput {
             items: Some(read.items.into_iter().map(|item| value::write_item(select.shown(item))).collect()),
-            next_token: next.map(token),
+            next_token: next.map(|(partition, row)| seal.token(partition, &row)),
             consumed_capacity: read.consumed.told(&select.table, input.return_consumed_capacity),
             last_evaluated_key: read.last_key.map(value::write_item),
         })

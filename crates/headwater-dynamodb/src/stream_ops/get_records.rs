@@ -20,8 +20,8 @@ const PAGE_BYTES: usize = 1 << 20;
 
 pub(crate) async fn run(dynamodb: Arc<DynamoDb>, _caller: Caller, input: GetRecordsInput) -> Result<GetRecordsOutput> {
     let limit = page_size(input.limit, PAGE_RECORDS)?;
-    let now_ms = dynamodb.clock.now_ms();
-    let (arn, position) = iterator::open(&dynamodb.sealer, &input.shard_iterator, now_ms)?;
+    let (now_ms, sealer) = (dynamodb.clock.now_ms(), dynamodb.sealer().await?);
+    let (arn, position) = iterator::open(sealer, &input.shard_iterator, now_ms)?;
     let pick = |stream: &Stream| {
         if stream.id != position.stream {
             return Err(errors::iterator_invalid());
@@ -53,6 +53,6 @@ pub(crate) async fn run(dynamodb: Arc<DynamoDb>, _caller: Caller, input: GetReco
         (None, Some(_)) => None,
         (None, None) => Some(reading.end().max(position.place)),
     };
-    let next = next.map(|place| iterator::seal(&dynamodb.sealer, arn, Position { place, ..position }, now_ms));
+    let next = next.map(|place| iterator::seal(sealer, arn, Position { place, ..position }, now_ms));
     Ok(GetRecordsOutput { records: Some(records), next_shard_iterator: next })
 }

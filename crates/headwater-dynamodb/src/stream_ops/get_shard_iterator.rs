@@ -19,7 +19,7 @@ pub(crate) async fn run(
     _caller: Caller,
     input: GetShardIteratorInput,
 ) -> Result<GetShardIteratorOutput> {
-    let start = Start::read(&input)?;
+    let (start, sealer) = (Start::read(&input)?, dynamodb.sealer().await?);
     // What another process has acknowledged stands before the end, and numbers that are told are no longer unknown.
     dynamodb.database.catch_up().await?;
     let reading = dynamodb.reading(&input.stream_arn, |stream| {
@@ -28,7 +28,7 @@ pub(crate) async fn run(
     })?;
     let position = Position { stream: reading.stream.id, shard: reading.shard.first, place: start.place(&reading)? };
     let arn = reading.table.stream_arn(&reading.stream);
-    let sealed = iterator::seal(&dynamodb.sealer, &arn, position, dynamodb.clock.now_ms());
+    let sealed = iterator::seal(sealer, &arn, position, dynamodb.clock.now_ms());
     Ok(GetShardIteratorOutput { shard_iterator: Some(sealed) })
 }
 
