@@ -20,14 +20,7 @@ pub struct LateKv<K> {
 }
 
 impl<K: Kv> LateKv<K> {
-    /// One that is there.
-    pub fn made(kv: K) -> Self {
-        let late = Self::new(|| Err(LogError::Io("the store is there".into())));
-        let _ = late.made.set(kv); // nothing was set before
-        late
-    }
-
-    /// One that is not, and is empty until `make` makes it.
+    /// One that is empty until `make` makes it.
     pub fn new(make: impl Fn() -> Result<K, LogError> + Send + Sync + 'static) -> Self {
         Self { made: OnceLock::new(), make: Box::new(make), making: Mutex::default() }
     }

@@ -86,7 +86,7 @@ fn a_store_that_comes_late_is_empty_until_its_first_rows() {
     assert_eq!((all(&*before, ONE), all(&*late.view(), ONE)), (vec![], vec!["a=1".into()]));
     drop(before);
     drop(late);
-    assert_eq!(all(&*LateKv::made(open_again(&path)).view(), ONE), ["a=1"]);
+    assert_eq!(all(&*open_again(&path).view(), ONE), ["a=1"]);
 }
 
 #[test]

@@ -64,7 +64,7 @@ async fn on_kafka(
             DiskFiles::create(data).map_err(|error| failed(&error))?;
             let rows = data.join(format!("{ROWS_FOLDER}-{}", engine.identity()));
             let kv = late(&rows, cache_bytes, |rows| open_store(rows, cache_bytes));
-            Arc::new(kv.map_err(|error| failed(&format!("{error}; what is in {} can be made again", rows.display())))?)
+            kv.map_err(|error| failed(&format!("{error}; what is in {} can be made again", rows.display())))?
         }
     };
     Ok(Opened { engine, disk: None, kv, source: None })
@@ -113,11 +113,10 @@ pub(crate) fn why_not(error: &io::Error, in_use: &str) -> String {
 }
 
 fn open_kv(data: &Path, cache_bytes: u64, engine: &dyn Engine, now_ms: u64) -> Result<Arc<dyn Kv>, LogError> {
-    let opened = late(&data.join(ROWS_FOLDER), cache_bytes, |rows| match open_store(rows, cache_bytes) {
+    late(&data.join(ROWS_FOLDER), cache_bytes, |rows| match open_store(rows, cache_bytes) {
         Err(LogError::Io(why)) => open_anew(data, cache_bytes, engine, now_ms, &why),
         opened => opened,
-    });
-    Ok(Arc::new(opened?))
+    })
 }
 
 /// The rows of a folder, which `open` opens if it is there; otherwise the first of them make it.
@@ -125,12 +124,12 @@ fn late(
     rows: &Path,
     cache_bytes: u64,
     open: impl Fn(&Path) -> Result<FjallKv, LogError>,
-) -> Result<LateKv<FjallKv>, LogError> {
+) -> Result<Arc<dyn Kv>, LogError> {
     if rows.exists() {
-        return open(rows).map(LateKv::made);
+        return Ok(Arc::new(open(rows)?));
     }
     let rows = rows.to_path_buf();
-    Ok(LateKv::new(move || open_store(&rows, cache_bytes)))
+    Ok(Arc::new(LateKv::new(move || open_store(&rows, cache_bytes))))
 }
 
 /// An empty folder of rows in the place of one that cannot be read, which is kept, if all rows can be made from the log.
