@@ -8,14 +8,13 @@ acknowledged record stands in the objects of each delivery stream that was to ha
 import argparse
 import collections
 import os
-import pathlib
 import random
 import sys
 import tempfile
 import threading
 import time
 
-from nodes import MASTER_KEY, PASSING, Node, patiently
+from nodes import MASTER_KEY, PASSING, patiently, started
 
 # As `nodes` has put it on the way.
 import firehose
@@ -56,10 +55,7 @@ def main():
     firehose.DELIVERIES |= {f"from-stream-{number}": ("stream", False) for number in range(MORE)}
     acknowledged, refused, seen = collections.defaultdict(set), [], {}
     with tempfile.TemporaryDirectory(prefix="headwater-deliveries-") as folder:
-        nodes = [Node(os.path.abspath(options.binary), pathlib.Path(folder) / str(number), options.brokers,
-                      f"deliveries-{options.seed}") for number in range(options.nodes)]
-        for node in nodes:
-            node.start()
+        nodes = started(options.nodes, options.binary, folder, options.brokers, f"deliveries-{options.seed}")
         buckets, ports = [node.data / "s3" / firehose.BUCKET for node in nodes], [node.port for node in nodes]
         patiently(ports, "ListDeliveryStreams", FIREHOSE)
         firehose.create(ports[0])

@@ -7,13 +7,12 @@ has a limit is asked of all of them at once, more than is given; then the server
 import argparse
 import base64
 import os
-import pathlib
 import sys
 import tempfile
 import threading
 import time
 
-from nodes import DYNAMODB, KEYED_BY_K, KINESIS, MASTER_KEY, Client, Node, Refusal, patiently
+from nodes import DYNAMODB, KEYED_BY_K, KINESIS, MASTER_KEY, Client, Refusal, patiently, started
 
 # As `nodes` has put it on the way.
 from server import FIREHOSE
@@ -126,10 +125,7 @@ def main():
     options = parser.parse_args()
     os.environ["HEADWATER_MASTER_KEY"] = MASTER_KEY
     with tempfile.TemporaryDirectory(prefix="headwater-limits-") as folder:
-        nodes = [Node(os.path.abspath(options.binary), pathlib.Path(folder) / str(number), options.brokers,
-                      f"limits-{os.getpid()}", "--limits", "aws") for number in range(options.nodes)]
-        for node in nodes:
-            node.start()
+        nodes = started(options.nodes, options.binary, folder, options.brokers, f"limits-{os.getpid()}", "--limits", "aws")
         ports = [node.port for node in nodes]
         make(ports)
         wrong = faults(ports, options.seconds)

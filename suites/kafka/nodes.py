@@ -64,6 +64,14 @@ class Node(Server):
         return become + super().command() + self.words
 
 
+def started(count, binary, folder, brokers, prefix, *words):
+    """So many servers on the same brokers, each with a folder of its own."""
+    nodes = [Node(os.path.abspath(binary), pathlib.Path(folder) / str(number), brokers, prefix, *words) for number in range(count)]
+    for node in nodes:
+        node.start()
+    return nodes
+
+
 class Writer(threading.Thread):
     """Puts numbered records under its own keys through whichever node answers; remembers what was acknowledged."""
 

@@ -9,7 +9,6 @@ import argparse
 import base64
 import collections
 import os
-import pathlib
 import random
 import re
 import signal
@@ -19,7 +18,7 @@ import tempfile
 import threading
 import time
 
-from nodes import MASTER_KEY, PASSING, STREAM, Node, patiently, read_all, reshard
+from nodes import MASTER_KEY, PASSING, STREAM, patiently, read_all, reshard, started
 from server import BROKEN, Client, Refusal
 
 NODES, SHARDS, WRITERS, BATCH, KEYS = 3, 4, 6, 250, 16
@@ -151,10 +150,7 @@ def main():
     os.environ["HEADWATER_MASTER_KEY"] = MASTER_KEY
     rng, prefix, wrong, done = random.Random(options.seed), f"rules-{options.seed}", [], threading.Event()
     with tempfile.TemporaryDirectory(prefix="headwater-rules-") as folder:
-        nodes = [Node(os.path.abspath(options.binary), pathlib.Path(folder) / str(number), options.brokers, prefix)
-                 for number in range(NODES)]
-        for node in nodes:
-            node.start()
+        nodes = started(NODES, options.binary, folder, options.brokers, prefix)
         ports = [node.port for node in nodes]
         patiently(ports, "CreateStream", StreamName=STREAM, ShardCount=SHARDS)
         while patiently(ports, "DescribeStreamSummary", StreamName=STREAM)["StreamDescriptionSummary"]["StreamStatus"] != "ACTIVE":

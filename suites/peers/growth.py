@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 
-from peers import Peer, Running, cpu_seconds, resident_mb
+from peers import Peer, Running, resident_mb
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "durability"))
 from server import DYNAMODB, KEYED_BY_K, KINESIS, Client  # noqa: E402
@@ -38,14 +38,10 @@ class Grown:
 
     def cost(self, *words):
         """CPU time of the server a request, in microseconds."""
-        words = [self.options.headwater, "bench", *words, "--json", "--keys", KEYS, "--seconds", self.options.seconds,
-                 "--endpoint", self.endpoint]
-        before = cpu_seconds(self.pid)
-        told = json.loads(subprocess.run(list(map(str, words)), stdout=subprocess.PIPE, check=True).stdout)
-        spent = cpu_seconds(self.pid) - before
-        if told["errors"]:
-            sys.exit(f"refused: {told['errors']}")
-        return spent / (told["requestsPerSecond"] * self.options.seconds) * 1e6
+        told = self.running.bench(self.options.headwater, [*words, "--keys", KEYS], self.options.seconds)
+        if "error" in told or told["refused"]:
+            sys.exit(f"{words}: {told}")
+        return told["cpu_us"]
 
     def compare(self, name, few, many):
         """Both in turns; what each is the words of `headwater bench`."""

@@ -157,10 +157,12 @@ class Running:
 
     def measure(self, headwater, case, seconds):
         """One case: rate, latencies, and the CPU time of the server a request."""
-        words = [headwater, "bench", *CASES[case][1], "--json", "--seconds", str(seconds),
-                 "--endpoint", f"http://127.0.0.1:{self.port}"]
-        if self.peer.speaks == {"floor"}:
-            words += ["--stream", "floor"]
+        floor = ["--stream", "floor"] if self.peer.speaks == {"floor"} else []
+        return self.bench(headwater, [*CASES[case][1], *floor], seconds)
+
+    def bench(self, headwater, case, seconds):
+        """The same of any case, as `headwater bench` is told it."""
+        words = [headwater, "bench", *case, "--json", "--seconds", str(seconds), "--endpoint", f"http://127.0.0.1:{self.port}"]
         before = cpu_seconds(self.process.pid)
         done = subprocess.run(list(map(str, words)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False,
                               timeout=seconds + 120)

@@ -2,8 +2,8 @@
 //!
 //! The map: [`engine`] says what an engine promises; [`memory`] and [`disk`] keep it; [`conformance`] holds every
 //! engine to it. [`machine`] is a pure decider, [`replica`] keeps one in step with its log; [`kv`] keeps rows that are
-//! too many for a machine's memory. Time comes in by [`clock`]; [`aside`] does what takes long; [`histogram`] counts what was measured. [`rules`] names
-//! what a simulation can leave out.
+//! too many for a machine's memory. Time comes in by [`clock`]; [`aside`] does what takes long; [`histogram`] counts
+//! what was measured. [`rules`] names what a simulation can leave out.
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
 

@@ -26,6 +26,9 @@ impl<K: Kv> LateKv<K> {
     }
 
     fn kv(&self) -> Result<&K, LogError> {
+        if let Some(kv) = self.made.get() {
+            return Ok(kv);
+        }
         let _making = self.making.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(kv) = self.made.get() {
             return Ok(kv);
@@ -45,14 +48,11 @@ impl<K: Kv> Kv for LateKv<K> {
     }
 
     fn write(&self, batch: Batch) -> Result<(), LogError> {
-        match self.made.get() {
-            Some(kv) => kv.write(batch),
-            None => self.kv()?.write(batch),
-        }
+        self.kv()?.write(batch)
     }
 
     fn has_room(&self, size_bytes: usize) -> bool {
-        // The disk engine has left as much as a new one takes.
+        // The disk engine has left as much as a new one takes; without it, making one tells.
         self.made.get().is_none_or(|kv| kv.has_room(size_bytes))
     }
 
