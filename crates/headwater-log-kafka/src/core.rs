@@ -96,7 +96,7 @@ impl<C: Client> Core<C> {
         }
         let (tell, told) = oneshot::channel();
         let log = self.log(id);
-        if log.enqueue(Waiting { entries, size_bytes, tell }) {
+        if log.appends.enqueue(Waiting { entries, size_bytes, tell }, size_bytes) {
             self.runtime.spawn(Arc::clone(self).take_turns(log));
         }
         Box::pin(async move {
@@ -106,7 +106,7 @@ impl<C: Client> Core<C> {
 
     /// Writes what waits for its turn in a log, until nothing does.
     async fn take_turns(self: Arc<Self>, log: Arc<Log>) {
-        while let Some(turn) = log.next_turn() {
+        while let Some(turn) = log.appends.next() {
             let values = turn.iter().flat_map(|append| append.entries.iter().cloned()).collect();
             let mut outcome = self.write(&log, values).await;
             for append in turn {

@@ -29,6 +29,7 @@ mod tail;
 #[cfg(test)]
 mod tests;
 mod topics;
+mod turns;
 
 pub use arrival::Arrival;
 pub use engine::KafkaEngine;

@@ -2,13 +2,12 @@
 //!
 //! Invariant: appends leave in the order of calls, one turn after the other's end, so one that failed or whose outcome is
 //! unknown never comes to stand behind a later one. Bounds only rise.
-use crate::moved::Signs;
+use crate::{moved::Signs, turns::Turns};
 use bytes::Bytes;
 use headwater_log::{Bounds, LogError, LogId, Seq, Stamp};
 use std::{
-    collections::VecDeque,
     ops::Range,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, PoisonError},
 };
 use tokio::sync::{oneshot, watch};
 
@@ -24,16 +23,9 @@ pub(crate) struct Log {
     pub(crate) bounds: watch::Sender<Bounds>,
     /// Where what it brought from elsewhere is found.
     pub(crate) signs: Signs,
-    queue: Mutex<Queue>,
+    pub(crate) appends: Turns<Waiting>,
     /// The places behind one another that this process has written last.
     written: Mutex<Range<Seq>>,
-}
-
-#[derive(Default)]
-struct Queue {
-    waiting: VecDeque<Waiting>,
-    /// Somebody takes the turns.
-    writing: bool,
 }
 
 /// An append that waits.
@@ -49,30 +41,9 @@ impl Log {
             id,
             bounds: watch::Sender::new(Bounds::default()),
             signs: Signs::default(),
-            queue: Mutex::default(),
+            appends: Turns::of(TURN_BYTES),
             written: Mutex::new(NOTHING),
         }
-    }
-
-    /// Takes a place in the queue. True if somebody has to begin taking turns.
-    pub(crate) fn enqueue(&self, append: Waiting) -> bool {
-        let mut queue = self.queue();
-        queue.waiting.push_back(append);
-        !std::mem::replace(&mut queue.writing, true)
-    }
-
-    /// The appends of the next turn; without one, whoever asked is done.
-    pub(crate) fn next_turn(&self) -> Option<Vec<Waiting>> {
-        let mut queue = self.queue();
-        let (mut turn, mut size_bytes) = (Vec::new(), 0);
-        while let Some(next) = queue.waiting.front()
-            && (turn.is_empty() || size_bytes + next.size_bytes <= TURN_BYTES)
-        {
-            size_bytes += next.size_bytes;
-            turn.extend(queue.waiting.pop_front());
-        }
-        queue.writing = !turn.is_empty();
-        queue.writing.then_some(turn)
     }
 
     /// Takes in what was heard of the log's bounds; what is older than what is known changes nothing.
@@ -103,11 +74,7 @@ impl Log {
 
     /// Nothing would be lost by forgetting it.
     pub(crate) fn is_blank(&self) -> bool {
-        self.bounds.receiver_count() == 0 && *self.bounds.borrow() == Bounds::default() && !self.queue().writing
-    }
-
-    fn queue(&self) -> MutexGuard<'_, Queue> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+        self.bounds.receiver_count() == 0 && *self.bounds.borrow() == Bounds::default() && self.appends.is_idle()
     }
 }
 
@@ -115,26 +82,6 @@ impl Log {
 mod tests {
     use super::*;
     use headwater_log::LogGroup;
-
-    fn append(size_bytes: usize) -> Waiting {
-        Waiting { entries: Vec::new(), size_bytes, tell: oneshot::channel().0 }
-    }
-
-    fn sizes(log: &Log) -> Option<Vec<usize>> {
-        Some(log.next_turn()?.iter().map(|append| append.size_bytes).collect())
-    }
-
-    #[test]
-    fn one_at_a_time_takes_turns_of_what_has_arrived() {
-        let log = Log::new(LogId::new(LogGroup(1), 0));
-        assert!(log.enqueue(append(1)), "the first has to begin");
-        assert!(!log.enqueue(append(2)), "somebody takes turns");
-        assert_eq!(sizes(&log), Some(vec![1, 2]));
-        assert!(!log.enqueue(append(3)));
-        assert_eq!(sizes(&log), Some(vec![3]));
-        assert_eq!(sizes(&log), None);
-        assert!(log.enqueue(append(4)), "nobody takes turns any more");
-    }
 
     #[test]
     fn what_others_write_between_is_noticed() {
@@ -149,18 +96,6 @@ mod tests {
         assert_eq!(wrote(&[6]), Seq(4));
         assert_eq!(wrote(&[8, 9]), Seq(8));
         assert_eq!(wrote(&[10, 12]), Seq(12));
-    }
-
-    #[test]
-    fn a_turn_is_bounded_and_a_large_append_has_its_own() {
-        let log = Log::new(LogId::new(LogGroup(1), 0));
-        for size in [TURN_BYTES - 1, 1, 1, 5 * TURN_BYTES, 2] {
-            log.enqueue(append(size));
-        }
-        assert_eq!(sizes(&log), Some(vec![TURN_BYTES - 1, 1]));
-        assert_eq!(sizes(&log), Some(vec![1]));
-        assert_eq!(sizes(&log), Some(vec![5 * TURN_BYTES]));
-        assert_eq!(sizes(&log), Some(vec![2]));
     }
 
     #[test]

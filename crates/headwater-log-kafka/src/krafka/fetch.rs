@@ -37,8 +37,9 @@ const PAGE_BYTES: usize = 8 << 20;
 const ONE_BATCH_BYTES: i32 = 1;
 /// How long a broker lets a question for tails wait.
 const TAIL_WAIT: Duration = Duration::from_millis(250);
-/// The versions of the request that name topics by name.
-const VERSIONS: (i16, i16) = (7, 12);
+/// The versions of the request that leaders alone answer: from the next one on a replica that leads no more answers as far
+/// as it has heard, and has not heard of what was acknowledged last.
+const VERSIONS: (i16, i16) = (7, 10);
 
 /// How much a fetch may bring, and how long a broker may wait for something to bring.
 #[derive(Clone, Copy)]

@@ -4,131 +4,60 @@
 //! are three handles, each with connections of its own: for producing and administration, for reading, and for waiting
 //! on tails.
 mod admin;
+mod batch;
+mod brokers;
 mod fetch;
+mod produce;
 
 use crate::{
     Mechanism, Security, Settings,
-    checks::{Described, MAX_REQUEST_BYTES},
+    checks::Described,
     client::{Answer, Client, ClientError, Ends, NewTopic, Page, Place},
     names::{self, Partition},
 };
 use ::krafka::{
-    Kafka, KrafkaError, Record,
+    Kafka,
     admin::AdminClient,
     auth::{AuthConfig, TlsConfig},
-    error::ErrorCode,
-    producer::{Acks, DeliveryHandle, Producer, RecordMetadata},
 };
 use bytes::Bytes;
 use fetch::{Reads, Tails};
 use headwater_log::{Limits, clock::Clock};
+use produce::Producer;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
-use tokio::sync::Mutex;
 
 /// A broker that has not answered by then is asked anew, or another one is.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(3);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-/// An append ends by then, one way or the other.
-const DELIVERY_TIMEOUT: Duration = Duration::from_secs(9);
-/// So do the other calls.
+/// A call ends by then, one way or the other.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 const RETRY_BACKOFF: Duration = Duration::from_millis(50);
 /// How long to wait before looking again whether the cluster has settled.
 const SETTLE_MS: u64 = 20;
-/// Batches end at this size; a larger record has one of its own.
-const BATCH_BYTES: usize = 1 << 20;
-/// Records on their way to the brokers hold at most this much.
-const BUFFER_BYTES: usize = 128 << 20;
-/// Batches are sent when a turn is complete ([`Krafka::produce`]), not by time; this only keeps one from being sent half.
-const LINGER: Duration = Duration::from_millis(100);
-
 /// A connection to a cluster.
 pub(crate) struct Krafka {
-    producer: Producer,
+    producer: Arc<Producer<Kafka>>,
     admin: AdminClient,
     reads: Reads,
     /// Asks on the connections of reads, so that these know of the same leaders.
     reads_admin: AdminClient,
     tails: Tails,
-    /// Held while the producer is made to look for a partition.
-    looking: Mutex<()>,
     clock: Arc<dyn Clock>,
 }
 
 impl Krafka {
     pub(crate) async fn connect(settings: &Settings, clock: Arc<dyn Clock>) -> Answer<Self> {
-        let writing = handle(settings).await?;
-        let producer = writing
-            .producer()
-            .acks(Acks::All)
-            .idempotent(true)
-            .linger(LINGER)
-            .batch_size(BATCH_BYTES)
-            .max_request_size(MAX_REQUEST_BYTES)
-            .buffer_memory(BUFFER_BYTES)
-            .delivery_timeout(DELIVERY_TIMEOUT)
-            .max_block(CALL_TIMEOUT)
-            .retry_backoff(RETRY_BACKOFF)
-            .metrics_push(false)
-            .build()
-            .await
-            .map_err(|error| ClientError::Refused(error.to_string()))?;
+        let producer = Producer::new(handle(settings).await?, Arc::clone(&clock));
         let reads = Reads::new(handle(settings).await?, Arc::clone(&clock));
         let tails = Tails::new(handle(settings).await?);
-        let (admin, reads_admin) = (admin_client(&writing), admin_client(reads.kafka()));
-        Ok(Self { producer, admin, reads, reads_admin, tails, looking: Mutex::default(), clock })
-    }
-
-    /// Waits for all records of a batch. All are awaited even when one has failed, so that none of them is still on its
-    /// way when the next turn begins.
-    async fn delivered(handles: Vec<DeliveryHandle>, mut failure: Option<ClientError>) -> Answer<Vec<Place>> {
-        let mut places = Vec::with_capacity(handles.len());
-        for handle in handles {
-            match handle.await.map_err(|error| undelivered(&error)).and_then(place) {
-                Ok(place) => places.push(place),
-                Err(error) => failure = Some(worse(failure, error)),
-            }
-        }
-        match failure {
-            None => Ok(places),
-            Some(error) if places.is_empty() => Err(error),
-            Some(error) => Err(ClientError::Unanswered(format!("only some of the entries were written: {error}"))),
-        }
+        let (admin, reads_admin) = (admin_client(producer.brokers()), admin_client(reads.kafka()));
+        Ok(Self { producer, admin, reads, reads_admin, tails, clock })
     }
 }
 
 impl Client for Krafka {
     async fn produce(&self, to: &Partition, values: Vec<Bytes>) -> Answer<Vec<Place>> {
-        let (mut handles, mut failure) = (Vec::with_capacity(values.len()), None);
-        for value in values {
-            let record = || Record::new(&*to.topic, value.clone()).partition(to.index);
-            let mut enqueued = self.producer.enqueue(record()).await;
-            if is_unheard_of(&enqueued) && handles.is_empty() {
-                // The producer looks for a new partition only when it is made to: by one of all who put to new ones.
-                let _one = self.looking.lock().await;
-                enqueued = self.producer.enqueue(record()).await;
-                if is_unheard_of(&enqueued) && self.settle(&to.topic, to.index + 1).await.is_ok() {
-                    enqueued = self.producer.enqueue(record()).await;
-                }
-            }
-            match enqueued {
-                Ok(handle) => handles.push(handle),
-                Err(error) => {
-                    failure = Some(match admin::failure(&error) {
-                        ClientError::Missing => ClientError::Missing,
-                        _ => ClientError::Refused(error.to_string()), // it never came to be sent
-                    });
-                    break;
-                }
-            }
-        }
-        // Asking for a flush sends what is complete; waiting for it would mean waiting for other partitions too.
-        tokio::select! {
-            biased;
-            _ = self.producer.flush() => {}
-            () = std::future::ready(()) => {}
-        }
-        Self::delivered(handles, failure).await
+        self.producer.produce(to, values).await
     }
 
     async fn fetch(&self, from: &Partition, offset: i64, limits: Limits) -> Answer<Page> {
@@ -168,7 +97,9 @@ impl Client for Krafka {
     }
 
     async fn delete_topic(&self, topic: &str) -> Answer<()> {
-        admin::delete_topic(&self.admin, topic).await
+        admin::delete_topic(&self.admin, topic).await?;
+        self.producer.forget(topic);
+        Ok(())
     }
 
     async fn describe(&self, topics: &[String]) -> Answer<Described> {
@@ -232,41 +163,6 @@ fn security(settings: &Security) -> AuthConfig {
     auth.with_tls(config)
 }
 
-/// Whether the producer knows no such partition: it may be one that another node has made.
-const fn is_unheard_of(enqueued: &Result<DeliveryHandle, KrafkaError>) -> bool {
-    matches!(enqueued, Err(KrafkaError::Config { .. }))
-}
-
-/// Where a delivered record stands.
-fn place(told: RecordMetadata) -> Answer<Place> {
-    match (told.is_success(), u64::try_from(told.timestamp)) {
-        (true, Ok(time_ms)) => Ok(Place { offset: told.offset, time_ms }),
-        _ => Err(ClientError::Unanswered("the record is stored, but not told where".into())),
-    }
-}
-
-/// What a failed delivery says of the record.
-fn undelivered(error: &KrafkaError) -> ClientError {
-    let why = error.to_string();
-    let refused = match error {
-        KrafkaError::DeliveryTimeout { possibly_written, .. } => !possibly_written,
-        KrafkaError::Broker { code, .. } => matches!(
-            code,
-            ErrorCode::MessageTooLarge | ErrorCode::RecordListTooLarge | ErrorCode::TopicAuthorizationFailed
-        ),
-        _ => false,
-    };
-    if refused { ClientError::Refused(why) } else { ClientError::Unanswered(why) }
-}
-
-/// Of two failures the one that says less.
-fn worse(held: Option<ClientError>, found: ClientError) -> ClientError {
-    match held {
-        Some(held @ ClientError::Unanswered(_)) => held,
-        _ => found,
-    }
-}
-
 fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
@@ -301,29 +197,5 @@ mod tests {
         let config = auth.tls_config().unwrap();
         assert!(config.verify_server_cert());
         assert_eq!(config.sni_hostname(), Some("kafka"));
-    }
-
-    #[test]
-    fn only_what_was_surely_not_written_is_refused() {
-        let refused = |error: &KrafkaError| matches!(undelivered(error), ClientError::Refused(_));
-        assert!(refused(&KrafkaError::delivery_timeout(false, "")));
-        assert!(refused(&KrafkaError::broker(ErrorCode::MessageTooLarge, "")));
-        for unknown in [
-            KrafkaError::delivery_timeout(true, ""),
-            KrafkaError::broker(ErrorCode::NotEnoughReplicasAfterAppend, ""),
-            KrafkaError::broker(ErrorCode::RequestTimedOut, ""),
-            KrafkaError::timeout("x"),
-            KrafkaError::closed("x"),
-        ] {
-            assert!(!refused(&unknown), "{unknown}");
-        }
-    }
-
-    #[test]
-    fn of_two_failures_the_unknown_one_counts() {
-        let (refused, unknown) = (ClientError::Refused("r".into()), ClientError::Unanswered("u".into()));
-        assert_eq!(worse(Some(refused.clone()), unknown.clone()), unknown);
-        assert_eq!(worse(Some(unknown.clone()), refused.clone()), unknown);
-        assert_eq!(worse(None, refused.clone()), refused);
     }
 }
