@@ -35,6 +35,7 @@ const RETRY_MS: u64 = 50;
 const BATCH_BYTES: usize = 1 << 20;
 /// What stands around the batches of a request, at most.
 const AROUND_BYTES: usize = 1 << 20;
+
 /// The brokers of a cluster.
 pub(super) trait Brokers: Send + Sync + 'static {
     /// The broker that leads a partition, as far as is known; it is looked for if none is.
