@@ -1,5 +1,6 @@
 // Walks every page of the console in a real Chromium, against servers of its own that are under load. Takes the server's
-// binary; says `ok <scenario>` or `FAILED <scenario>: <why>` for each.
+// binary; says `ok <scenario>` or `FAILED <scenario>: <why>` for each. With TIMES=told times are told and not demanded: a
+// machine that does other things besides says little of them.
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { createRequire } from "node:module";
@@ -45,6 +46,11 @@ async function scenario(name, run) {
 
 function expect(holds, what) {
   if (!holds) throw new Error(what);
+}
+
+/** The same of what took its time. */
+function expectInTime(holds, what) {
+  expect(holds || process.env["TIMES"] === "told", what);
 }
 
 const endpoint = await serve("--s3-dir", join(folder, "s3"));
@@ -173,7 +179,7 @@ await scenario("a_record_is_seen_within_200_ms_of_its_put", async () => {
     await page.waitForTimeout(37 * (nth % 5));
   }
   delays.sort((one, other) => one - other);
-  expect(delays[7] <= 200, `half of the records took longer: ${delays} ms`);
+  expectInTime(delays[7] <= 200, `half of the records took longer: ${delays} ms`);
   return `median ${delays[7]} ms, worst ${delays[14]} ms`;
 });
 
@@ -415,7 +421,8 @@ await scenario("five_thousand_shards_hold_up_nothing", async () => {
     await page.locator(".list-row", { hasText: "shardId-000000003571" }).waitFor();
   });
   const heap = await heapMiB();
-  expect(worst <= 100 && heap < 100, `${worst} ms, ${heap} MiB`);
+  expectInTime(worst <= 100, `${worst} ms`);
+  expect(heap < 100, `${heap} MiB`);
   return `longest task ${worst} ms, heap ${heap} MiB`;
 });
 
@@ -439,7 +446,8 @@ await scenario("ten_thousand_records_a_second_hold_up_nothing", async () => {
   const count = async () => Number((await page.locator(".tail-facts span").nth(2).textContent()).replace(/\D/g, ""));
   await until(async () => (await count()) >= put, `all of ${put}`);
   const read = await count();
-  expect(worst <= 100 && heap < 100, `${worst} ms, ${heap} MiB`);
+  expectInTime(worst <= 100, `${worst} ms`);
+  expect(heap < 100, `${heap} MiB`);
   return `${speed} records/s, longest task ${worst} ms, heap ${heap} MiB, ${put} put, ${read} read`;
 });
 

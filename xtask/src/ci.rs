@@ -8,9 +8,6 @@ const SIMULATOR_SEEDS: &str = "2000";
 /// Rounds of kill -9 in CI; `cargo xtask suites durability` does 200.
 const KILL_ROUNDS: u32 = 10;
 
-/// Minutes with a browser, which a busy machine delays: `cargo xtask suites console`.
-const BROWSER: &str = "console";
-
 type Job = Box<dyn Fn(&Path) -> Result<(), String>>;
 
 /// One step: what it is called and does.
@@ -38,7 +35,7 @@ fn steps() -> Vec<Step> {
             command::run_with(doc.env("RUSTDOCFLAGS", "--deny warnings"))
         }),
         step("tests", |root| command::run_with(&mut command::tests(root, &[]))),
-        step("console", suites::console_tests),
+        step("console, without a browser", suites::console_tests),
         cargo("release build", &["build", "--release", "--quiet", "--package", "headwater"]),
         step("instructions", |root| instructions::run(root, false)),
         step("simulator", |root| {
@@ -54,8 +51,9 @@ fn steps() -> Vec<Step> {
         step("kill -9", |root| suites::durability(root, KILL_ROUNDS)),
         step("proofs", prove::short),
     ];
-    let clients = suites::clients().filter(|suite| *suite != BROWSER);
+    let clients = suites::clients().filter(|suite| *suite != suites::CONSOLE);
     steps.extend(clients.map(|suite| step(suite, move |root| suites::client(root, suite, None))));
+    steps.push(step("console in Chromium", suites::console_untimed));
     steps.push(step("Kafka", kafka::short));
     steps
 }

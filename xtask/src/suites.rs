@@ -48,9 +48,10 @@ static SUITES: [Suite; 14] = [
     other("go-dynamodb", |root| prepare_go(root, "dynamodb"), |root| Command::new(go_binary(root, "dynamodb"))),
     other("firehose", prepare_python, firehose),
     other("worker", prepare_worker, worker),
-    other("console", prepare_console, console),
+    other(CONSOLE, prepare_console, console),
     other("java-dynamodb", |root| build_java(root, "java-dynamodb"), |root| java(root, "java-dynamodb")),
 ];
+pub(crate) const CONSOLE: &str = "console";
 const DURABILITY: &str = "durability";
 /// Expiry is soon enough for a program to wait for it.
 const SETTINGS: [&str; 2] = ["--expiry-sweep-ms", "200"];
@@ -250,6 +251,12 @@ fn console(root: &Path) -> Command {
     let mut command = node(root, "console");
     command.arg(release_binary(root));
     command
+}
+
+/// The same, but how long things took is only told: a machine that does other things besides says little of it.
+pub(crate) fn console_untimed(root: &Path) -> Result<(), String> {
+    prepare_console(root)?;
+    command::run_with(console(root).env("TIMES", "told"))
 }
 
 fn node(root: &Path, folder: &str) -> Command {
