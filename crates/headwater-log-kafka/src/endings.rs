@@ -35,18 +35,17 @@ impl Endings {
         self.lives.values().map(|life| life.base).max().unwrap_or(0).max(self.floor)
     }
 
-    /// Reads what has been written meanwhile.
+    /// Reads what has been written meanwhile: up to the end that the leader answers for, as a fetch of one that is new may for a
+    /// moment end before what was acknowledged.
     pub(crate) async fn read_on<C: Client>(&mut self, client: &C, from: &Partition) -> Answer<()> {
-        loop {
-            let page = client.fetch(from, self.read_to, PAGE).await?;
-            for record in &page.records {
+        let tail = client.ends(std::slice::from_ref(from)).await?.first().map_or(0, |(_, ends)| ends.tail);
+        while self.read_to < tail {
+            for record in client.fetch(from, self.read_to, PAGE).await?.records {
                 self.fold(&record.value);
                 self.read_to = record.place.offset + 1;
             }
-            if page.records.is_empty() || self.read_to >= page.ends.tail {
-                return Ok(());
-            }
         }
+        Ok(())
     }
 
     /// The furthest life counts: two nodes may write the same ending.

@@ -36,6 +36,8 @@ struct State {
     topics: BTreeMap<String, Vec<Log>>,
     faults: VecDeque<Fault>,
     stalled: bool,
+    /// Fetches that find the leader too new to show what was written last.
+    lags: u32,
 }
 
 #[derive(Default)]
@@ -64,6 +66,11 @@ impl Fake {
     pub(crate) fn stall(&self, stalled: bool) {
         self.state().stalled = stalled;
         self.changed.notify_waiters();
+    }
+
+    /// Lets the next fetches end before the last record.
+    pub(crate) fn lag(&self, fetches: u32) {
+        self.state().lags = fetches;
     }
 
     pub(crate) fn topic_names(&self) -> Vec<String> {
@@ -109,12 +116,18 @@ impl Client for Fake {
     }
 
     async fn fetch(&self, from: &Partition, offset: i64, _limits: Limits) -> Answer<Page> {
+        let lags = {
+            let lags = &mut self.state().lags;
+            std::mem::replace(lags, lags.saturating_sub(1)) > 0
+        };
         self.with(from, |log| {
-            let ends = log.ends();
+            let mut ends = log.ends();
+            ends.tail -= i64::from(lags && offset < ends.tail);
             if offset < ends.first || offset > ends.tail {
                 return Err(ClientError::OutOfRange);
             }
-            let page = log.records.iter().skip(usize::try_from(offset).unwrap()).take(7);
+            let shown = log.records.iter().take(usize::try_from(ends.tail).unwrap());
+            let page = shown.skip(usize::try_from(offset).unwrap()).take(7);
             Ok(Page { records: page.cloned().collect(), ends })
         })
     }

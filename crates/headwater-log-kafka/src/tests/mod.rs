@@ -212,6 +212,18 @@ async fn a_node_that_missed_the_deletion_uses_no_place_twice() {
 }
 
 #[tokio::test]
+async fn a_node_that_reads_from_a_new_leader_uses_no_place_twice() {
+    let fake = cluster();
+    let (one, two) = (node(&fake).await, node(&fake).await);
+    put(&two, LOG, "a").await.unwrap();
+    let last = put(&two, LOG, "b").await.unwrap().seq;
+    one.0.delete_group(LOG.group).await.unwrap();
+    two.0.topics.forget(LOG.group);
+    fake.lag(3);
+    assert!(put(&two, LOG, "c").await.unwrap().seq > last);
+}
+
+#[tokio::test]
 async fn a_topic_that_outlived_its_ending_goes_at_the_next_start() {
     let fake = cluster();
     let one = node(&fake).await;
