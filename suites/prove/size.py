@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
 """A folder that is much larger than the memory the server may have: filled, the server killed, started, read from end to
-end. It answers soon after the start, two seconds for 10 GB, and its memory stays below 512 MiB all the time.
+end. It answers soon after the start, two seconds for 10 GB, and its memory stays below 512 MiB all the time. Who may make
+control groups gives it no more than that, what the system keeps of its files included.
 
-`size.py BINARY DISK [--megabytes N] [--short]`. The memory is looked at, not limited.
+`size.py BINARY DISK [--megabytes N] [--short]`
 """
 import base64
 import http.client
 import json
 import os
+import pathlib
 import threading
 import time
 
@@ -16,6 +18,43 @@ from server import HEADERS, KINESIS, Client
 
 STREAM, SHARDS, RECORD_BYTES, BATCH = "large", 8, 40_000, 100
 MOST_BYTES, READY_SECONDS, READY_BYTES = 512 << 20, 2, 10 << 30
+
+
+class Group:
+    """A control group of so much memory, of either version; none where none can be made."""
+
+    KINDS = (("memory", "memory.limit_in_bytes"), (".", "memory.max"))
+
+    def __init__(self):
+        self.folder = None
+        for place, limit in self.KINDS:
+            folder = pathlib.Path("/sys/fs/cgroup", place, f"headwater-{os.getpid()}")
+            try:
+                folder.mkdir()
+                self.folder = folder
+                (folder / limit).write_text(str(MOST_BYTES))
+                return
+            except OSError:
+                self.close()
+
+    def close(self):
+        if self.folder is not None:
+            self.folder.rmdir()
+            self.folder = None
+
+
+class Confined(proof.Place):
+    """A server in a control group."""
+
+    def __init__(self, binary, group):
+        super().__init__(binary)
+        self.group = group
+
+    def command(self):
+        if self.group.folder is None:
+            return super().command()
+        join = f"echo $$ > {self.group.folder}/cgroup.procs && exec \"$@\""
+        return ["sh", "-c", join, "sh", *super().command()]
 
 
 class Watch(threading.Thread):
@@ -66,7 +105,8 @@ def read(port):
 
 def main():
     options = proof.arguments(__doc__, megabytes=(4096, 64))
-    verdict, server = proof.Verdict("size"), proof.Place(options.binary)
+    verdict, group = proof.Verdict("size"), Group()
+    server = Confined(options.binary, group)
     try:
         server.start()
         Client(server.port).call("CreateStream", StreamName=STREAM, ShardCount=SHARDS)
@@ -93,8 +133,11 @@ def main():
             verdict.expect(ready <= allowed, f"it was ready after {ready:.2f} s")
     finally:
         server.close()
+        limited = "limited to" if group.folder else "looked at, not limited to"
+        group.close()
     verdict.say(f"{held / 1e9:.1f} GB in {put} records, written in {took:.0f} s, ready {ready:.2f} s after kill -9, all read in "
-                f"{read_took:.0f} s; memory {writing >> 20} MiB writing, {reading >> 20} MiB reading")
+                f"{read_took:.0f} s; memory {limited} {MOST_BYTES >> 20} MiB: {writing >> 20} MiB writing, "
+                f"{reading >> 20} reading")
 
 
 def answers(port):
