@@ -33,8 +33,7 @@ fn unfit_values(message: &str) -> ServiceError {
 
 /// The log or the rows failed. What happened is for the operator; the caller may try again.
 pub(crate) fn engine(error: &LogError) -> ServiceError {
-    tracing::error!(%error, "the database failed");
-    match error {
+    let failure = match error {
         LogError::Full => ServiceError {
             kind: ErrorKind::Unavailable,
             ..ServiceError::new(
@@ -44,7 +43,8 @@ pub(crate) fn engine(error: &LogError) -> ServiceError {
         },
         LogError::Unavailable(_) => ServiceError::bare("InternalServerError", ErrorKind::Unavailable),
         _ => ServiceError::bare("InternalServerError", ErrorKind::Receiver),
-    }
+    };
+    failure.because(error)
 }
 
 /// Nothing was done: another process is to decide.

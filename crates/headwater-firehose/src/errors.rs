@@ -27,13 +27,13 @@ fn limit_exceeded(message: String) -> ServiceError {
 
 // ---- the engine's failures ----
 
-/// The engine failed: the caller is told no more than that, the log says why.
+/// The engine failed: the caller is told no more than that.
 pub(crate) fn engine(error: &LogError) -> ServiceError {
-    tracing::error!(%error, "the log failed a request");
-    match error {
+    let failure = match error {
         LogError::Full | LogError::Unavailable(_) => ServiceError::bare("ServiceUnavailable", ErrorKind::Unavailable),
         _ => internal_failure(),
-    }
+    };
+    failure.because(error)
 }
 
 /// The catalog took no decision.

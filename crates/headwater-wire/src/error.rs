@@ -33,6 +33,8 @@ pub struct ServiceError {
     pub kind: ErrorKind,
     /// What it says besides, where its shape has more than a sentence.
     pub members: Option<Box<ErrorMembers>>,
+    /// What failed, for the operator: it stands in the log, and is told to nobody who calls.
+    pub cause: Option<Box<str>>,
 }
 
 /// What some errors say besides the sentence.
@@ -52,19 +54,25 @@ impl ServiceError {
     /// An error of the sender's with the service's sentence.
     #[must_use]
     pub fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self { code, message: Some(message.into()), kind: ErrorKind::Sender, members: None }
+        Self { code, message: Some(message.into()), kind: ErrorKind::Sender, members: None, cause: None }
     }
 
     /// An error without a sentence.
     #[must_use]
     pub const fn bare(code: &'static str, kind: ErrorKind) -> Self {
-        Self { code, message: None, kind, members: None }
+        Self { code, message: None, kind, members: None, cause: None }
     }
 
     /// The same, saying more.
     #[must_use]
     pub fn with(self, members: ErrorMembers) -> Self {
         Self { members: Some(Box::new(members)), ..self }
+    }
+
+    /// The same, and what it comes from.
+    #[must_use]
+    pub fn because(self, cause: &impl fmt::Display) -> Self {
+        Self { cause: Some(cause.to_string().into()), ..self }
     }
 }
 

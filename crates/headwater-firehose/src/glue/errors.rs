@@ -40,8 +40,7 @@ pub(super) fn invalid_input(message: impl Into<String>) -> ServiceError {
 
 /// What was kept cannot be read.
 pub(super) fn unreadable(why: &str) -> ServiceError {
-    tracing::error!(why, "an entry of the data catalog cannot be read");
-    ServiceError::bare("InternalServiceException", ErrorKind::Receiver)
+    ServiceError::bare("InternalServiceException", ErrorKind::Receiver).because(&why)
 }
 
 /// The catalog took no decision; of the log's failure the caller is told no more than that.
@@ -49,13 +48,13 @@ pub(super) fn submit(error: SubmitError<ServiceError>) -> ServiceError {
     match error {
         SubmitError::Refused(refusal) => refusal,
         SubmitError::Log(error) => {
-            tracing::error!(%error, "the log failed a request");
-            match error {
+            let failure = match error {
                 LogError::Full | LogError::Unavailable(_) => {
                     ServiceError::bare("ServiceUnavailable", ErrorKind::Unavailable)
                 }
                 _ => ServiceError::bare("InternalServiceException", ErrorKind::Receiver),
-            }
+            };
+            failure.because(&error)
         }
     }
 }

@@ -120,8 +120,7 @@ async fn tell(
                 kinesis.meters.took((log.group.0, mark.shard), count, size_bytes);
             }
             Err(error) => {
-                let failure = errors::engine(&error);
-                tracing::debug!(%failure, records = places.len(), "records of a batch were not stored");
+                tracing::warn!(%error, records = places.len(), "records of a batch were not stored");
                 fail(output, &places);
             }
         }

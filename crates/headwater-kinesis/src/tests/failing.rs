@@ -80,7 +80,8 @@ async fn a_full_disk_fails_the_records_it_could_not_take_and_no_others() {
         ..Default::default()
     };
     let refusal = ops::put_record::run(Arc::clone(&house.kinesis), caller(), alone.clone()).await.unwrap_err();
-    assert_eq!(refusal, ServiceError::bare("ServiceUnavailable", headwater_wire::ErrorKind::Unavailable));
+    let unavailable = ServiceError::bare("ServiceUnavailable", headwater_wire::ErrorKind::Unavailable);
+    assert_eq!(refusal, unavailable.because(&LogError::Full));
     faulty.full.store(false, Ordering::Relaxed);
     ops::put_record::run(Arc::clone(&house.kinesis), caller(), alone).await.expect("goes on once there is space");
 }

@@ -184,8 +184,12 @@ impl Table {
                 if error.kind == ErrorKind::Sender {
                     &route.refused
                 } else {
-                    let request_id = exchange.id;
-                    tracing::error!(%request_id, operation = target.operation, %error, "a request failed");
+                    let (request_id, operation, cause) = (exchange.id, target.operation, error.cause.as_deref());
+                    if error.kind == ErrorKind::Unavailable {
+                        tracing::warn!(%request_id, operation, %error, cause, "a request cannot be answered for now");
+                    } else {
+                        tracing::error!(%request_id, operation, %error, cause, "a request failed");
+                    }
                     &route.failed
                 }
             }

@@ -95,6 +95,9 @@ impl Publisher {
             ended = self.deliver(&out) => ended,
         };
         if let Err(refusal) = ended {
+            if let Some(cause) = &refusal.cause {
+                tracing::warn!(consumer = %self.name, cause, "a subscription to a shard has ended early");
+            }
             // Nobody may be there to hear it.
             let _ = out.send(Err(refusal)).await;
         }
@@ -109,10 +112,7 @@ impl Publisher {
             let now_ms = self.kinesis.clock.now_ms();
             let source = self.look(now_ms)?;
             let read = delivery::read(&*self.kinesis.engine, source, self.next, EVENT, now_ms).await;
-            let page = read.map_err(|error| {
-                errors::engine(&error);
-                errors::subscription_failed()
-            })?;
+            let page = read.map_err(|error| errors::subscription_failed().because(&error))?;
             self.next = page.next;
             let (has_records, drained) = (!page.records.is_empty(), page.drained);
             if has_records || drained || is_first {
