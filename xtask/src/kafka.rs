@@ -1,7 +1,7 @@
 //! `cargo xtask kafka`: the engine on Kafka against real brokers, which are started for it – the contract on one, killed
 //! leaders on three – and several servers on them: unmodified clients through a load balancer, load while servers and
 //! brokers are killed or stopped and shards split and merge, topics as Kafka's own consumer shows them, servers that
-//! begin with a snapshot of the tables, limits that several servers keep together, and brokers that want TLS and logins.
+//! begin with a snapshot of the tables, also of a large one, limits that several servers keep together, and brokers that want TLS and logins.
 use crate::{
     command,
     prove::linear,
@@ -39,6 +39,8 @@ const ROUNDS: u32 = 20;
 /// Of everything that goes wrong, in a run that cuts, too.
 const CUTS: u32 = 20;
 const ROUNDS_IN_CI: u32 = 3;
+/// Items of the large table; `large.py` alone takes ten times as many.
+const LARGE_ITEMS: u32 = 1_000_000;
 /// Records in each of the streams that are moved.
 const MOVED_RECORDS: u32 = 1000;
 /// 32 bytes in base64.
@@ -91,6 +93,7 @@ pub(crate) fn run(root: &Path) -> Result<(), String> {
     cluster.strike(root, NODES, ROUNDS)?;
     cluster.deliver(root)?;
     cluster.hold_to_rules(root)?;
+    cluster.enlarge(root)?;
     cluster.secure(root, &[])?;
     drop(cluster);
     cut(root)
@@ -201,6 +204,12 @@ impl Cluster {
     /// Servers that come after, or were behind, what was trimmed.
     fn trim(&self, root: &Path) -> Result<(), String> {
         command::run_with(script(root, "snapshots.py").args(["--brokers", &self.addresses]))
+    }
+
+    /// A table so large that a server which comes later has something to read.
+    fn enlarge(&self, root: &Path) -> Result<(), String> {
+        let items = LARGE_ITEMS.to_string();
+        command::run_with(script(root, "large.py").args(["--brokers", &self.addresses, "--items", &items]))
     }
 
     /// A data folder that is moved there and back.
