@@ -9,8 +9,8 @@ const MIN_IN_SYNC: usize = 2;
 pub(crate) const MAX_ENTRY_BYTES: usize = 11 << 20;
 /// The largest batch a topic takes: such an entry, and the batch's own bytes.
 const MAX_BATCH_BYTES: usize = 12 << 20;
-/// The largest request a broker must take: some batches of different partitions.
-pub(crate) const MAX_REQUEST_BYTES: usize = 32 << 20;
+/// The largest request a broker must take: such a batch, and what stands around it.
+const MAX_REQUEST_BYTES: usize = 16 << 20;
 
 /// Kafka's names of what is looked at.
 mod setting {

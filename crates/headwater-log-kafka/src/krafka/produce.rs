@@ -13,7 +13,6 @@ use super::{
     micros,
 };
 use crate::{
-    checks::MAX_REQUEST_BYTES,
     client::{Answer, ClientError, Place},
     names::Partition,
     turns::Turns,
@@ -33,8 +32,8 @@ const DELIVERY_TIMEOUT: Duration = Duration::from_secs(9);
 const RETRY_MS: u64 = 50;
 /// Batches end at this size; a larger value has one of its own.
 const BATCH_BYTES: usize = 1 << 20;
-/// What stands around the batches of a request, at most.
-const AROUND_BYTES: usize = 1 << 20;
+/// Requests end at this size, so that brokers answer them in time; a larger batch has one of its own.
+const REQUEST_BYTES: usize = 4 << 20;
 
 /// The brokers of a cluster.
 pub(super) trait Brokers: Send + Sync + 'static {
@@ -268,7 +267,7 @@ impl<B: Brokers> Producer<B> {
     async fn attempt(self: &Arc<Self>, batch: &Arc<Batch>) -> Result<Told, Unanswered> {
         let leader = self.brokers.leader(&batch.to).await.map_err(Unanswered::Unsent)?;
         let (tell, told) = oneshot::channel();
-        let empty = || Arc::new(Turns::of(MAX_REQUEST_BYTES - AROUND_BYTES));
+        let empty = || Arc::new(Turns::of(REQUEST_BYTES));
         let queue = Arc::clone(lock(&self.queues).entry(leader).or_insert_with(empty));
         if queue.enqueue(Waiting { batch: Arc::clone(batch), tell }, batch.size_bytes()) {
             tokio::spawn(Arc::clone(self).take_turns(leader, queue));
