@@ -203,12 +203,7 @@ impl<B: Brokers> Producer<B> {
         // Once it may have been stored, nothing that is told of a later attempt says that it was not.
         let mut perhaps = false;
         loop {
-            let left_ms = deadline_us.saturating_sub(self.clock.steady_us()) / 1_000;
-            let attempted = tokio::select! {
-                attempted = self.attempt(&batch) => attempted,
-                () = self.clock.sleep(left_ms) => Err(Unanswered::Sent(KrafkaError::timeout("storing"))),
-            };
-            let (verdict, error) = match attempted {
+            let (verdict, error) = match self.attempt(&batch, deadline_us).await {
                 Ok(told) => match judge(told.code) {
                     Verdict::Stored => {
                         track.stored(records);
@@ -225,7 +220,8 @@ impl<B: Brokers> Producer<B> {
                 Verdict::Unmarked if perhaps => true,
                 _ => self.is_late(deadline_us),
             };
-            if is_over {
+            let looks_again = async || self.by(deadline_us, self.brokers.look_again(&to.topic)).await.is_some();
+            if is_over || !looks_again().await || self.is_late(deadline_us) {
                 let unknown = || ClientError::Unanswered(error.to_string());
                 return Err(if perhaps { unknown() } else { not_stored(&error) });
             }
@@ -263,20 +259,29 @@ impl<B: Brokers> Producer<B> {
         self.clock.steady_us() + RETRY_MS * 1_000 >= deadline_us
     }
 
+    /// What comes of a call if it ends before the deadline.
+    async fn by<T>(&self, deadline_us: u64, call: impl Future<Output = T>) -> Option<T> {
+        let left_ms = deadline_us.saturating_sub(self.clock.steady_us()) / 1_000;
+        tokio::select! {
+            answer = call => Some(answer),
+            () = self.clock.sleep(left_ms) => None,
+        }
+    }
+
     /// Sends a batch to its leader, once.
-    async fn attempt(self: &Arc<Self>, batch: &Arc<Batch>) -> Result<Told, Unanswered> {
-        let leader = self.brokers.leader(&batch.to).await.map_err(Unanswered::Unsent)?;
+    async fn attempt(self: &Arc<Self>, batch: &Arc<Batch>, deadline_us: u64) -> Result<Told, Unanswered> {
+        let late = || KrafkaError::timeout("storing");
+        let leader = self.by(deadline_us, self.brokers.leader(&batch.to)).await.ok_or_else(late).flatten();
+        let leader = leader.map_err(Unanswered::Unsent)?;
         let (tell, told) = oneshot::channel();
         let empty = || Arc::new(Turns::of(REQUEST_BYTES));
         let queue = Arc::clone(lock(&self.queues).entry(leader).or_insert_with(empty));
         if queue.enqueue(Waiting { batch: Arc::clone(batch), tell }, batch.size_bytes()) {
             tokio::spawn(Arc::clone(self).take_turns(leader, queue));
         }
-        let told = told.await.unwrap_or_else(|_| Err(Unanswered::Sent(KrafkaError::closed("the sender"))));
-        if !told.as_ref().is_ok_and(|told| told.code.is_ok()) {
-            self.brokers.look_again(&batch.to.topic).await;
-        }
-        told
+        let unknown = |error| Err(Unanswered::Sent(error));
+        let told = self.by(deadline_us, told).await;
+        told.map_or_else(|| unknown(late()), |told| told.unwrap_or_else(|_| unknown(KrafkaError::closed("the sender"))))
     }
 
     /// Sends what waits for a broker, until nothing does.

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use std::{
     collections::{HashSet, VecDeque},
     future::pending,
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
 };
 use tokio::task::JoinHandle;
 
@@ -45,6 +46,8 @@ struct Fake {
     /// Whom each went to, and for how many partitions.
     requests: Mutex<Vec<(i32, usize)>>,
     late: Mutex<Vec<Batch>>,
+    /// None can be asked who leads.
+    is_away: AtomicBool,
 }
 
 /// A partition as its leader has it.
@@ -107,7 +110,11 @@ impl Brokers for Arc<Fake> {
         Ok(*lock(&self.leader))
     }
 
-    async fn look_again(&self, _: &str) {}
+    async fn look_again(&self, _: &str) {
+        if self.is_away.load(Relaxed) {
+            pending().await
+        }
+    }
 
     async fn new_id(&self) -> Result<i64, KrafkaError> {
         let mut refused = lock(&self.no_ids);
@@ -262,6 +269,14 @@ async fn what_is_refused_after_an_attempt_without_an_answer_may_be_stored() {
     let (_, producer) = producer([Fate::Late, Fate::Told(ErrorCode::MessageTooLarge)]);
     let told = producer.produce(&partition(0), value("a")).await;
     assert!(matches!(told, Err(ClientError::Unanswered(_))), "{told:?}");
+}
+
+#[tokio::test]
+async fn brokers_that_are_away_do_not_have_it() {
+    let (fake, producer) = producer([Fate::Unsent]);
+    fake.is_away.store(true, Relaxed);
+    let told = producer.produce(&partition(0), value("a")).await;
+    assert!(matches!(told, Err(ClientError::Refused(_))), "{told:?}");
 }
 
 #[tokio::test]
