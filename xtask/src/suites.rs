@@ -21,18 +21,25 @@ struct Suite {
     name: &'static str,
     /// The file of the scenarios it must show; without one, those it has are its own.
     scenarios: Option<&'static str>,
+    /// It starts servers of its own: others would take part in what these do where they share their logs.
+    is_alone: bool,
     prepare: fn(&Path) -> Result<(), String>,
     program: fn(&Path) -> Command,
 }
 
 /// A client of Kinesis.
 const fn kinesis(name: &'static str, prepare: fn(&Path) -> Result<(), String>, program: fn(&Path) -> Command) -> Suite {
-    Suite { name, scenarios: Some(SCENARIOS), prepare, program }
+    Suite { name, scenarios: Some(SCENARIOS), is_alone: false, prepare, program }
 }
 
 /// A client of another service.
 const fn other(name: &'static str, prepare: fn(&Path) -> Result<(), String>, program: fn(&Path) -> Command) -> Suite {
-    Suite { name, scenarios: None, prepare, program }
+    Suite { name, scenarios: None, is_alone: false, prepare, program }
+}
+
+/// A program that starts its servers itself.
+const fn alone(name: &'static str, prepare: fn(&Path) -> Result<(), String>, program: fn(&Path) -> Command) -> Suite {
+    Suite { name, scenarios: None, is_alone: true, prepare, program }
 }
 
 static SUITES: [Suite; 14] = [
@@ -46,9 +53,9 @@ static SUITES: [Suite; 14] = [
     other("pynamodb", prepare_python, |root| python(root, "pynamodb_suite.py")),
     other("node-dynamodb", |root| install_node(root, "node-dynamodb"), |root| node(root, "node-dynamodb")),
     other("go-dynamodb", |root| prepare_go(root, "dynamodb"), |root| Command::new(go_binary(root, "dynamodb"))),
-    other("firehose", prepare_python, firehose),
-    other("worker", prepare_worker, worker),
-    other(CONSOLE, prepare_console, console),
+    alone("firehose", prepare_python, firehose),
+    alone("worker", prepare_worker, worker),
+    alone(CONSOLE, prepare_console, console),
     other("java-dynamodb", |root| build_java(root, "java-dynamodb"), |root| java(root, "java-dynamodb")),
 ];
 pub(crate) const CONSOLE: &str = "console";
@@ -93,8 +100,11 @@ pub(crate) fn run(root: &Path, chosen: &[String], rounds: u32, endpoint: Option<
 /// Installs one client and runs it, against `endpoint` or servers of its own.
 pub(crate) fn client(root: &Path, name: &str, endpoint: Option<&str>) -> Result<(), String> {
     let suite = prepared(root, name)?;
+    if suite.is_alone {
+        return converse(root, suite, &[]);
+    }
     if let Some(endpoint) = endpoint {
-        return converse(root, suite, endpoint, endpoint);
+        return converse(root, suite, &[endpoint, endpoint]);
     }
     let open = Server::start(root, &format!("{name}-open"), &SETTINGS)?;
     client_at(root, name, &open.endpoint())
@@ -104,7 +114,7 @@ pub(crate) fn client(root: &Path, name: &str, endpoint: Option<&str>) -> Result<
 pub(crate) fn client_at(root: &Path, name: &str, endpoint: &str) -> Result<(), String> {
     let suite = prepared(root, name)?;
     let limited = Server::start(root, &format!("{name}-limited"), &LIMITED)?;
-    converse(root, suite, endpoint, &limited.endpoint())
+    converse(root, suite, &[endpoint, &limited.endpoint()])
 }
 
 fn prepared(root: &Path, name: &str) -> Result<&'static Suite, String> {
@@ -123,9 +133,9 @@ pub(crate) fn durability(root: &Path, rounds: u32) -> Result<(), String> {
     Ok(())
 }
 
-fn converse(root: &Path, suite: &Suite, open: &str, limited: &str) -> Result<(), String> {
+fn converse(root: &Path, suite: &Suite, endpoints: &[&str]) -> Result<(), String> {
     let mut program = (suite.program)(root);
-    program.args([open, limited]).stdin(Stdio::null()).stderr(Stdio::inherit());
+    program.args(endpoints).stdin(Stdio::null()).stderr(Stdio::inherit());
     let output = program.output().map_err(|error| format!("{}: {error}", suite.name))?;
     let said = String::from_utf8_lossy(&output.stdout);
     print!("{said}");
