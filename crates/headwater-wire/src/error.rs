@@ -33,8 +33,6 @@ pub struct ServiceError {
     pub kind: ErrorKind,
     /// What it says besides, where its shape has more than a sentence.
     pub members: Option<Box<ErrorMembers>>,
-    /// What failed, for the operator: it stands in the log, and is told to nobody who calls.
-    pub cause: Option<Box<str>>,
 }
 
 /// What some errors say besides the sentence.
@@ -48,19 +46,21 @@ pub enum ErrorMembers {
     ThrottlingReasons(Vec<ThrottlingReason>),
     /// Another service's word for it.
     Code(String),
+    /// What failed, for the operator: it stands in the log, and is told to nobody who calls.
+    Cause(String),
 }
 
 impl ServiceError {
     /// An error of the sender's with the service's sentence.
     #[must_use]
     pub fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self { code, message: Some(message.into()), kind: ErrorKind::Sender, members: None, cause: None }
+        Self { code, message: Some(message.into()), kind: ErrorKind::Sender, members: None }
     }
 
     /// An error without a sentence.
     #[must_use]
     pub const fn bare(code: &'static str, kind: ErrorKind) -> Self {
-        Self { code, message: None, kind, members: None, cause: None }
+        Self { code, message: None, kind, members: None }
     }
 
     /// The same, saying more.
@@ -72,7 +72,16 @@ impl ServiceError {
     /// The same, and what it comes from.
     #[must_use]
     pub fn because(self, cause: &impl fmt::Display) -> Self {
-        Self { cause: Some(cause.to_string().into()), ..self }
+        self.with(ErrorMembers::Cause(cause.to_string()))
+    }
+
+    /// What it comes from, if that is known.
+    #[must_use]
+    pub fn cause(&self) -> Option<&str> {
+        match self.members.as_deref() {
+            Some(ErrorMembers::Cause(cause)) => Some(cause),
+            _ => None,
+        }
     }
 }
 
@@ -131,7 +140,7 @@ impl Encode for Told<'_> {
             writer.string(message);
         }
         match error.members.as_deref() {
-            None => {}
+            None | Some(ErrorMembers::Cause(_)) => {}
             Some(ErrorMembers::Item(item)) => put(writer, "Item", item),
             Some(ErrorMembers::CancellationReasons(reasons)) => put(writer, "CancellationReasons", reasons),
             Some(ErrorMembers::ThrottlingReasons(reasons)) => put(writer, "ThrottlingReasons", reasons),

@@ -184,7 +184,7 @@ impl Table {
                 if error.kind == ErrorKind::Sender {
                     &route.refused
                 } else {
-                    let (request_id, operation, cause) = (exchange.id, target.operation, error.cause.as_deref());
+                    let (request_id, operation, cause) = (exchange.id, target.operation, error.cause());
                     if error.kind == ErrorKind::Unavailable {
                         tracing::warn!(%request_id, operation, %error, cause, "a request cannot be answered for now");
                     } else {

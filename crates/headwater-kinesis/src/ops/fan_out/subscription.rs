@@ -95,7 +95,7 @@ impl Publisher {
             ended = self.deliver(&out) => ended,
         };
         if let Err(refusal) = ended {
-            if let Some(cause) = &refusal.cause {
+            if let Some(cause) = refusal.cause() {
                 tracing::warn!(consumer = %self.name, cause, "a subscription to a shard has ended early");
             }
             // Nobody may be there to hear it.
