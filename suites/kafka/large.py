@@ -18,10 +18,10 @@ import tempfile
 import threading
 import time
 
-from nodes import DYNAMODB, MASTER_KEY, patiently
-from snapshots import LOADED, WRITTEN, Snapshotting
+from nodes import DYNAMODB, KEYED_BY_K, MASTER_KEY, patiently
+from snapshots import BATCH, LOADED, WRITTEN, Snapshotting, put_all
 
-TABLE, BATCH, WRITERS, LOOKS, PARTS = "large", 25, 6, 5_000, 4
+TABLE, WRITERS, LOOKS, PARTS = "large", 6, 5_000, 4
 
 
 def item(number, version, size):
@@ -30,11 +30,8 @@ def item(number, version, size):
 
 def fill(port, numbers, size):
     """Puts the items of a range, one batch after the other."""
-    for begin in range(numbers.start, numbers.stop, BATCH):
-        batch = range(begin, min(begin + BATCH, numbers.stop))
-        left = {TABLE: [{"PutRequest": {"Item": item(number, 0, size)}} for number in batch]}
-        while left:
-            left = patiently([port], "BatchWriteItem", DYNAMODB, RequestItems=left).get("UnprocessedItems")
+    for at in range(0, len(numbers), BATCH):
+        put_all([port], TABLE, [item(number, 0, size) for number in numbers[at:at + BATCH]])
 
 
 def count(port):
@@ -93,9 +90,7 @@ def main():
         first, second = (Snapshotting(os.path.abspath(options.binary), pathlib.Path(folder) / name, options.brokers, prefix)
                          for name in ("first", "second"))
         first.start()
-        patiently([first.port], "CreateTable", DYNAMODB, TableName=TABLE, BillingMode="PAY_PER_REQUEST",
-                  AttributeDefinitions=[{"AttributeName": "k", "AttributeType": "S"}],
-                  KeySchema=[{"AttributeName": "k", "KeyType": "HASH"}])
+        patiently([first.port], "CreateTable", DYNAMODB, TableName=TABLE, **KEYED_BY_K)
         begun, step = time.monotonic(), max(BATCH, options.items // 200)
         ranges = [range(at, min(at + step, options.items)) for at in range(0, options.items, step)]
         with concurrent.futures.ProcessPoolExecutor(WRITERS) as pool:

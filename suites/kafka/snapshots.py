@@ -38,16 +38,18 @@ def item(number, version):
     return {"k": {"S": f"key-{number}"}, "g": {"S": group}, "n": {"N": str(version)}, "x": {"S": "x" * (number % 500)}}
 
 
+def put_all(ports, table, items):
+    """Puts the items of one batch, however often some are left."""
+    left = {table: [{"PutRequest": {"Item": each}} for each in items]}
+    while left:
+        left = patiently(ports, "BatchWriteItem", DYNAMODB, RequestItems=left).get("UnprocessedItems")
+
+
 def fill(ports, numbers, version):
     """Puts the items of these numbers."""
-    def put(batch):
-        left = {TABLE: [{"PutRequest": {"Item": item(number, version)}} for number in batch]}
-        while left:
-            left = patiently(ports, "BatchWriteItem", DYNAMODB, RequestItems=left).get("UnprocessedItems")
-
-    batches = [numbers[at:at + BATCH] for at in range(0, len(numbers), BATCH)]
+    batches = [[item(number, version) for number in numbers[at:at + BATCH]] for at in range(0, len(numbers), BATCH)]
     with concurrent.futures.ThreadPoolExecutor(WRITERS) as pool:
-        list(pool.map(put, batches))
+        list(pool.map(lambda batch: put_all(ports, TABLE, batch), batches))
 
 
 def pages(port, operation, **request):

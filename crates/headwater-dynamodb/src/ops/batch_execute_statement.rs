@@ -128,6 +128,9 @@ impl DynamoDb {
 /// What is wrong with one statement.
 fn refused(error: &ServiceError) -> BatchStatementResponse {
     use BatchStatementErrorCodeEnum as Code;
+    if let Some(cause) = error.cause() {
+        tracing::warn!(%error, cause, "a statement of a batch failed");
+    }
     let code = match error.code {
         "ConditionalCheckFailedException" => Code::ConditionalCheckFailed,
         "DuplicateItemException" => Code::DuplicateItem,

@@ -220,8 +220,10 @@ impl<B: Brokers> Producer<B> {
                 Verdict::Unmarked if perhaps => true,
                 _ => self.is_late(deadline_us),
             };
-            let looks_again = async || self.by(deadline_us, self.brokers.look_again(&to.topic)).await.is_some();
-            if is_over || !looks_again().await || self.is_late(deadline_us) {
+            let goes_on = !is_over
+                && self.by(deadline_us, self.brokers.look_again(&to.topic)).await.is_some()
+                && !self.is_late(deadline_us);
+            if !goes_on {
                 let unknown = || ClientError::Unanswered(error.to_string());
                 return Err(if perhaps { unknown() } else { not_stored(&error) });
             }
@@ -239,7 +241,7 @@ impl<B: Brokers> Producer<B> {
         }
     }
 
-    /// The mark of a partition's next batch.
+    /// The mark of a partition's next batch. Each partition has an id of its own, so one that was forgotten bears no mark again.
     async fn begin(&self, track: &mut Track, deadline_us: u64) -> Answer<Mark> {
         if let Some(mark) = track.begin() {
             return Ok(mark);
