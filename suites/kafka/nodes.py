@@ -35,6 +35,8 @@ ROUND_SECONDS = (1.5, 4)
 STOP_SECONDS = (5, 15)
 # A client gives up a server that hangs, as a load balancer does that asks for its health.
 PATIENCE_SECONDS = 6
+# So long nobody is sent to a server that was given up.
+REST_SECONDS = 10
 # A server that is further behind the one that leads does not wait for what is written through it.
 BEHIND_SECONDS = 1.5
 REGISTER_SECONDS = 10
@@ -91,11 +93,14 @@ class Writer(threading.Thread):
             begun = time.monotonic()
             try:
                 if self.client is None or self.rng.random() < 0.1:
-                    self.client = Client(self.rng.choice(self.ports), self.service, PATIENCE_SECONDS)
+                    port = self.rng.choice(self.shared.healthy(self.ports))
+                    self.client = Client(port, self.service, PATIENCE_SECONDS)
                 self.put()
                 self.shared.stall = max(self.shared.stall, time.monotonic() - self.since)
                 self.since = time.monotonic()
-            except BROKEN:
+            except BROKEN as broken:
+                if isinstance(broken, TimeoutError):
+                    self.shared.silent[port] = time.monotonic()
                 self.client = None
                 time.sleep(0.02)
             except Refusal as refusal:
@@ -177,6 +182,13 @@ class Shared:
         self.asked, self.counted = collections.Counter(), collections.defaultdict(list)
         self.done, self.acknowledged, self.wrong = threading.Event(), {}, []
         self.stall = self.longest = 0
+        # Servers that did not answer, and when that was noticed.
+        self.silent = {}
+
+    def healthy(self, ports):
+        """Those that a load balancer sends to, which all writers are behind: what was silent is passed over for a while."""
+        now = time.monotonic()
+        return [port for port in ports if now - self.silent.get(port, -REST_SECONDS) >= REST_SECONDS] or ports
 
     def changed(self):
         return sum(map(len, self.counted.values())) + self.history.writes()

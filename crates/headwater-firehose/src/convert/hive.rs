@@ -2,8 +2,7 @@
 //!
 //! Invariant: a type that parses can be written to Parquet; names of columns and members are in lower case, and no two
 //! beside one another are the same.
-use arrow_schema::{DataType, Field, Fields, Schema, SchemaRef, TimeUnit};
-use std::{fmt, sync::Arc};
+use std::fmt;
 
 /// How deep types may nest.
 const MAX_DEPTH: u32 = 32;
@@ -68,16 +67,6 @@ impl TableSchema {
     pub(super) fn has(&self, wanted: &HiveType) -> bool {
         self.columns.iter().any(|(_, column)| column.has(wanted))
     }
-
-    /// As Arrow has it.
-    pub(super) fn arrow(&self) -> SchemaRef {
-        Arc::new(Schema::new(fields(&self.columns)))
-    }
-}
-
-/// Nullable fields.
-pub(super) fn fields(members: &[(String, HiveType)]) -> Fields {
-    members.iter().map(|(name, member)| Field::new(name, member.arrow(), true)).collect()
 }
 
 /// Adds a member unless there is one of its name.
@@ -110,32 +99,6 @@ impl HiveType {
             _ => false,
         };
         is_inside || self == wanted
-    }
-
-    /// As Arrow has it. Points in time are microseconds without a zone: Arrow's writer knows no INT96, which Hive's
-    /// uses, and readers show both the same.
-    pub(super) fn arrow(&self) -> DataType {
-        match self {
-            Self::Boolean => DataType::Boolean,
-            Self::TinyInt => DataType::Int8,
-            Self::SmallInt => DataType::Int16,
-            Self::Int => DataType::Int32,
-            Self::BigInt => DataType::Int64,
-            Self::Float => DataType::Float32,
-            Self::Double => DataType::Float64,
-            Self::Decimal { precision, scale } => DataType::Decimal128(*precision, scale.cast_signed()),
-            Self::Text | Self::Varchar(_) | Self::Char(_) => DataType::Utf8,
-            Self::Date => DataType::Date32,
-            Self::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, None),
-            Self::Binary => DataType::Binary,
-            Self::Array(element) => DataType::List(Arc::new(Field::new("element", element.arrow(), true))),
-            Self::Map(key, value) => {
-                let members = vec![Field::new("key", key.arrow(), false), Field::new("value", value.arrow(), true)];
-                let entries = Field::new("key_value", DataType::Struct(members.into()), false);
-                DataType::Map(Arc::new(entries), false)
-            }
-            Self::Struct(members) => DataType::Struct(fields(members)),
-        }
     }
 }
 

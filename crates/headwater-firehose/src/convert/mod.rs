@@ -8,9 +8,10 @@ mod hive;
 mod joda;
 mod json;
 mod parquet;
+mod shred;
 mod time;
 
-use self::parquet::{File, Layout};
+use self::parquet::Layout;
 use crate::record::{Failed, Record};
 use ::parquet::{
     basic::{Compression, GzipLevel},
@@ -135,15 +136,15 @@ impl Plan {
         records: &[Record],
     ) -> Result<(Bytes, Vec<(usize, Refusal)>), ::parquet::errors::ParquetError> {
         let shape = self.rules.shape(schema);
-        let mut file = File::new(schema, &self.layout)?;
         let mut refused = Vec::new();
-        for (index, record) in records.iter().enumerate() {
-            match self.rows(&shape, &record.data) {
-                Ok(rows) => rows.into_iter().try_for_each(|row| file.push(row))?,
-                Err(refusal) => refused.push((index, refusal)),
-            }
-        }
-        Ok((file.finish()?, refused))
+        let rows = records.iter().enumerate().flat_map(|(index, record)| {
+            self.rows(&shape, &record.data).unwrap_or_else(|refusal| {
+                refused.push((index, refusal));
+                Vec::new()
+            })
+        });
+        let body = parquet::file(schema, &self.layout, rows)?;
+        Ok((body, refused))
     }
 
     /// The rows of a record.
