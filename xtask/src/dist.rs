@@ -9,7 +9,7 @@ use std::{
 };
 
 /// It may grow by a decision, not by accident.
-const MAX_BYTES: u64 = 27_300_000;
+const MAX_BYTES: u64 = 25_000_000;
 /// A panic ends the process, so nothing is unwound (`xtask/dist.ld` leaves out what the standard library brings for that); of
 /// 60,000 places that the loader moves each takes two bits and not 24 bytes; and of functions that are the same, as many made of
 /// one generic are, one is kept.
