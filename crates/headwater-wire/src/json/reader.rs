@@ -93,14 +93,15 @@ impl<'a> JsonReader<'a> {
         Ok(true)
     }
 
-    fn more_members(&mut self) -> Result<Option<Cow<'a, str>>, SerializationFault> {
+    /// The name of the member that follows, if one does.
+    fn more_members(&mut self) -> Result<Option<Quoted<'a>>, SerializationFault> {
         if !self.more(b'}')? {
             return Ok(None);
         }
         if self.peek()? != b'"' {
             return Err(MALFORMED);
         }
-        let name = self.text()?;
+        let name = self.quoted()?;
         if self.peek()? != b':' {
             return Err(MALFORMED);
         }
@@ -108,20 +109,19 @@ impl<'a> JsonReader<'a> {
         Ok(Some(name))
     }
 
-    /// The string that starts here, without its quotes and as yet neither unescaped nor checked; and whether it has
-    /// escapes.
-    fn quoted(&mut self) -> Result<(&'a [u8], bool), SerializationFault> {
+    /// The string that starts here.
+    fn quoted(&mut self) -> Result<Quoted<'a>, SerializationFault> {
         let start = self.at + 1;
         let mut at = start;
         let mut escapes = false;
         loop {
             let rest = self.input.get(at..).ok_or(MALFORMED)?;
-            let found = memchr2(b'"', b'\\', rest).ok_or(MALFORMED)?;
+            let found = near(rest).or_else(|| memchr2(b'"', b'\\', rest)).ok_or(MALFORMED)?;
             if rest.get(found) == Some(&b'"') {
-                let text = self.input.get(start..at + found).ok_or(MALFORMED)?;
+                let bytes = self.input.get(start..at + found).ok_or(MALFORMED)?;
                 self.at = at + found + 1;
                 self.first = false;
-                return Ok((text, escapes));
+                return Ok(Quoted { bytes, escapes });
             }
             escapes = true;
             at += found + 2;
@@ -129,13 +129,7 @@ impl<'a> JsonReader<'a> {
     }
 
     fn text(&mut self) -> Result<Cow<'a, str>, SerializationFault> {
-        let (bytes, escapes) = self.quoted()?;
-        // A branch per byte would be slower than looking at all of them.
-        if bytes.iter().fold(false, |bad, byte| bad | (*byte < b' ')) {
-            return Err(MALFORMED);
-        }
-        let text = std::str::from_utf8(bytes).map_err(|_| MALFORMED)?;
-        if escapes { unescape(text).map(Cow::Owned) } else { Ok(Cow::Borrowed(text)) }
+        self.quoted()?.text()
     }
 
     /// The number that starts here, and whether it is written as a whole one.
@@ -203,7 +197,8 @@ impl<'a> JsonReader<'a> {
             b'"' => self.text().map(drop),
             b'{' => {
                 self.begin()?;
-                while self.more_members()?.is_some() {
+                while let Some(name) = self.more_members()? {
+                    name.text()?;
                     self.skip()?;
                 }
                 Ok(())
@@ -223,6 +218,23 @@ impl<'a> JsonReader<'a> {
     }
 }
 
+/// A string without its quotes, as yet neither unescaped nor checked.
+struct Quoted<'a> {
+    bytes: &'a [u8],
+    escapes: bool,
+}
+
+impl<'a> Quoted<'a> {
+    fn text(&self) -> Result<Cow<'a, str>, SerializationFault> {
+        // A branch per byte would be slower than looking at all of them.
+        if self.bytes.iter().fold(false, |bad, byte| bad | (*byte < b' ')) {
+            return Err(MALFORMED);
+        }
+        let text = std::str::from_utf8(self.bytes).map_err(|_| MALFORMED)?;
+        if self.escapes { unescape(text).map(Cow::Owned) } else { Ok(Cow::Borrowed(text)) }
+    }
+}
+
 impl Reader for JsonReader<'_> {
     fn null(&mut self) -> Result<bool, SerializationFault> {
         let null = self.peek()? == b'n';
@@ -239,7 +251,12 @@ impl Reader for JsonReader<'_> {
     fn next_member(&mut self, shape: &'static Shape) -> Result<Option<usize>, SerializationFault> {
         while let Some(name) = self.more_members()? {
             self.element = false;
-            if let Some(member) = shape.members.iter().position(|member| *member == name) {
+            let member = |name: &[u8]| shape.members.iter().position(|member| member.as_bytes() == name);
+            // What is written like a member needs no check.
+            if let Some(member) = member(name.bytes) {
+                return Ok(Some(member));
+            }
+            if let Some(member) = member(name.text()?.as_bytes()) {
                 return Ok(Some(member));
             }
             self.skip()?;
@@ -262,7 +279,7 @@ impl Reader for JsonReader<'_> {
 
     fn next_key(&mut self) -> Result<Option<String>, SerializationFault> {
         self.element = true;
-        Ok(self.more_members()?.map(Cow::into_owned))
+        self.more_members()?.map(|name| name.text().map(Cow::into_owned)).transpose()
     }
 
     fn string(&mut self) -> Result<String, SerializationFault> {
@@ -299,8 +316,10 @@ impl Reader for JsonReader<'_> {
             return Err(self.mismatch(Wanted::Blob));
         }
         let start = self.at;
-        let (raw, escapes) = self.quoted()?;
-        if !escapes && let Ok(bytes) = base64_simd::STANDARD.decode_to_vec(raw) {
+        let raw = self.quoted()?;
+        if !raw.escapes
+            && let Ok(bytes) = base64_simd::STANDARD.decode_to_vec(raw.bytes)
+        {
             return Ok(bytes.into());
         }
         // Read again with care: the slash may be escaped, and a fault quotes the text.
@@ -312,6 +331,23 @@ impl Reader for JsonReader<'_> {
     fn timestamp(&mut self) -> Result<Timestamp, SerializationFault> {
         self.decimal(Wanted::Timestamp).map(|seconds| Timestamp(number::truncated((seconds * 1000.0).round())))
     }
+}
+
+/// Where the first quote or backslash of the next sixteen bytes stands. Most strings are shorter, and are at their end
+/// before a search over vectors has begun.
+fn near(rest: &[u8]) -> Option<usize> {
+    const ONES: u64 = u64::from_le_bytes([1; 8]);
+    // Nothing below the first byte that is equal has its highest bit left.
+    let equal = |word: u64, byte: u8| {
+        let zero = word ^ ONES * u64::from(byte);
+        zero.wrapping_sub(ONES) & !zero & ONES << 7
+    };
+    let (words, _) = rest.as_chunks::<8>();
+    words.iter().take(2).enumerate().find_map(|(at, word)| {
+        let word = u64::from_le_bytes(*word);
+        let found = equal(word, b'"') | equal(word, b'\\');
+        (found != 0).then(|| at * 8 + found.trailing_zeros() as usize / 8)
+    })
 }
 
 /// How many bytes the JSON number at the start of `input` has, and whether it is written as a whole one.
