@@ -70,9 +70,9 @@ impl RequestId {
     fn letters(draw: &mut Draw) -> Self {
         const LETTERS: &[u8; 36] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
         let mut text = [b'0'; DYNAMO_ID_BYTES];
-        for four in text.chunks_mut(4) {
-            let mut number = draw.number();
-            for byte in four {
+        for twelve in text.chunks_mut(12) {
+            let mut number = draw.number(); // of more than twelve digits to the base of 36
+            for byte in twelve {
                 *byte = LETTERS[(number % 36) as usize];
                 number /= 36;
             }
