@@ -19,7 +19,7 @@ pub(crate) async fn run(
     input: DescribeContinuousBackupsInput,
 ) -> Result<DescribeContinuousBackupsOutput> {
     let (scope, name) = target::named(&caller, &input.table_name)?;
-    if dynamodb.database.tables().find(&scope, &name).is_none() {
+    if dynamodb.database.tables().find(&scope, name).is_none() {
         return Err(errors::no_such_table(&name));
     }
     let recovery = PointInTimeRecoveryDescription {
