@@ -14,7 +14,7 @@ use headwater_wire::ServiceError;
 use std::sync::Arc;
 
 /// An item is at most this large, names included.
-const MAX_ITEM_BYTES: usize = 400 << 10;
+const MAX_ITEM_BYTES: u32 = 400 << 10;
 
 /// One write.
 #[derive(Debug)]
@@ -24,6 +24,8 @@ pub(crate) struct Write {
     pub(crate) key: Bytes,
     pub(crate) condition: Option<Condition>,
     pub(crate) action: Action,
+    /// What is put or inserted, as it is stored.
+    pub(crate) image: Option<Image>,
     /// Whether the item is shown to a caller whose condition fails.
     pub(crate) shows_failed: bool,
     /// Whether the caller must know what the item was.
@@ -103,8 +105,8 @@ impl Write {
     fn whole(table: Arc<Table>, item: Item, action: fn(Item) -> Action) -> Result<Self> {
         let mut key = Vec::new();
         table.key.put_key(&item, &mut key)?;
-        check_size(&item, errors::item_too_large)?;
-        Ok(Self::new(table, key, action(item)))
+        let image = Some(stored(&item, errors::item_too_large)?);
+        Ok(Self { image, ..Self::new(table, key, action(item)) })
     }
 
     /// A write of the item that has exactly `item` as its key.
@@ -123,7 +125,8 @@ impl Write {
     }
 
     fn new(table: Arc<Table>, key: Vec<u8>, action: Action) -> Self {
-        Self { table, key: key.into(), condition: None, action, shows_failed: false, wants_items: false }
+        let key = key.into();
+        Self { table, key, condition: None, action, image: None, shows_failed: false, wants_items: false }
     }
 
     /// The key's attributes.
@@ -147,25 +150,22 @@ impl Write {
         {
             return Err(Refusal::Condition(old.filter(|_| self.shows_failed)));
         }
-        let new = match self.action {
+        let (new, image) = match self.action {
             Action::Check => return Ok(Written { new: old.clone(), old }),
-            Action::Delete => None,
+            Action::Delete => (None, None),
             Action::Insert(_) if held.is_some() => return Err(Refusal::Duplicate),
             Action::Put(item) | Action::Insert(item) => {
                 check_indexes(&table, &item, key::Write::Put)?;
-                Some(item)
+                (Some(item), self.image)
             }
             Action::Update(update) => {
                 let before = if self.wants_items { old.clone() } else { old.take() };
                 let item = update.evolve(before, || key_item(&table, &self.key))?;
-                if let Some(item) = &item {
-                    check_size(item, errors::updated_item_too_large)?;
-                    check_indexes(&table, item, key::Write::Update)?;
-                }
-                item
+                let image = item.as_ref().map(|item| stored(item, errors::updated_item_too_large)).transpose()?;
+                item.iter().try_for_each(|item| check_indexes(&table, item, key::Write::Update))?;
+                (item, image)
             }
         };
-        let image = new.as_ref().map(Image::new);
         deciding.put(&table, self.key, held, image);
         Ok(Written { old, new })
     }
@@ -176,8 +176,10 @@ fn key_item(table: &Table, key: &[u8]) -> Item {
     table.key.decode(key).map(|(item, _)| item).unwrap_or_default()
 }
 
-fn check_size(item: &Item, refusal: fn() -> ServiceError) -> Result<()> {
-    if value::size_bytes(item) > MAX_ITEM_BYTES { Err(refusal()) } else { Ok(()) }
+/// The item as it is stored, unless it is too large.
+fn stored(item: &Item, refusal: fn() -> ServiceError) -> Result<Image> {
+    let image = Image::new(item);
+    if image.size_bytes() > MAX_ITEM_BYTES { Err(refusal()) } else { Ok(image) }
 }
 
 /// Attributes that are keys of an index have to be of its types where they are there.
