@@ -116,14 +116,18 @@ impl<'a> JsonReader<'a> {
         let mut escapes = false;
         loop {
             let rest = self.input.get(at..).ok_or(MALFORMED)?;
-            let found = near(rest).or_else(|| memchr2(b'"', b'\\', rest)).ok_or(MALFORMED)?;
-            if rest.get(found) == Some(&b'"') {
-                let bytes = self.input.get(start..at + found).ok_or(MALFORMED)?;
-                self.at = at + found + 1;
-                self.first = false;
-                return Ok(Quoted { bytes, escapes });
+            let near = near(rest);
+            let found = near.or_else(|| memchr2(b'"', b'\\', rest)).ok_or(MALFORMED)?;
+            match rest.get(found) {
+                Some(b'"') => {
+                    let bytes = self.input.get(start..at + found).ok_or(MALFORMED)?;
+                    self.at = at + found + 1;
+                    self.first = false;
+                    return Ok(Quoted { bytes, escapes, is_printed: near.is_some() && !escapes });
+                }
+                Some(b'\\') => escapes = true,
+                _ => return Err(MALFORMED),
             }
-            escapes = true;
             at += found + 2;
         }
     }
@@ -222,12 +226,14 @@ impl<'a> JsonReader<'a> {
 struct Quoted<'a> {
     bytes: &'a [u8],
     escapes: bool,
+    /// It is known to have no control characters.
+    is_printed: bool,
 }
 
 impl<'a> Quoted<'a> {
     fn text(&self) -> Result<Cow<'a, str>, SerializationFault> {
         // A branch per byte would be slower than looking at all of them.
-        if self.bytes.iter().fold(false, |bad, byte| bad | (*byte < b' ')) {
+        if !self.is_printed && self.bytes.iter().fold(false, |bad, byte| bad | (*byte < b' ')) {
             return Err(MALFORMED);
         }
         let text = std::str::from_utf8(self.bytes).map_err(|_| MALFORMED)?;
@@ -333,19 +339,17 @@ impl Reader for JsonReader<'_> {
     }
 }
 
-/// Where the first quote or backslash of the next sixteen bytes stands. Most strings are shorter, and are at their end
-/// before a search over vectors has begun.
+/// Where the first quote, backslash or control character of the next sixteen bytes stands. Most strings are shorter, and
+/// are at their end before a search over vectors has begun.
 fn near(rest: &[u8]) -> Option<usize> {
     const ONES: u64 = u64::from_le_bytes([1; 8]);
-    // Nothing below the first byte that is equal has its highest bit left.
-    let equal = |word: u64, byte: u8| {
-        let zero = word ^ ONES * u64::from(byte);
-        zero.wrapping_sub(ONES) & !zero & ONES << 7
-    };
+    // The first byte with its highest bit set in what comes out is the first below `bound`; behind it there may be others.
+    let below = |word: u64, bound: u8| word.wrapping_sub(ONES * u64::from(bound)) & !word & (ONES << 7);
+    let equal = |word: u64, byte: u8| below(word ^ (ONES * u64::from(byte)), 1);
     let (words, _) = rest.as_chunks::<8>();
     words.iter().take(2).enumerate().find_map(|(at, word)| {
         let word = u64::from_le_bytes(*word);
-        let found = equal(word, b'"') | equal(word, b'\\');
+        let found = equal(word, b'"') | equal(word, b'\\') | below(word, b' ');
         (found != 0).then(|| at * 8 + found.trailing_zeros() as usize / 8)
     })
 }
@@ -556,6 +560,23 @@ mod tests {
     fn an_escaped_slash_is_base64_too() {
         let input = read::<kinesis::PutRecordInput>(r#"{"Data":"\/\/8="}"#).unwrap();
         assert_eq!(&input.data[..], &[255, 255]);
+    }
+
+    #[test]
+    fn a_string_ends_at_its_quote_and_has_no_control_character_wherever_they_stand() {
+        let name = |text: &str| {
+            let read = read::<kinesis::DeleteStreamInput>(&format!(r#"{{"StreamName":"{text}"}}"#));
+            read.ok().and_then(|input| input.stream_name)
+        };
+        for length in 1..40 {
+            let text = "a".repeat(length);
+            assert_eq!(name(&text), Some(text.clone()));
+            for at in 0..length {
+                let with = |other: &str| format!("{}{other}{}", &text[..at], &text[at + 1..]);
+                assert_eq!([name(&with("\u{1f}")), name(&with("\0")), name(&with("\""))], [None, None, None]);
+                assert_eq!(name(&with(r"\u0062")), Some(with("b")));
+            }
+        }
     }
 
     #[test]
