@@ -71,10 +71,12 @@ impl RequestId {
         const LETTERS: &[u8; 36] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
         let mut text = [b'0'; DYNAMO_ID_BYTES];
         for twelve in text.chunks_mut(12) {
-            let mut number = draw.number(); // of more than twelve digits to the base of 36
+            // As a fraction: its digits to the base of 36 are what is in front of the point, again and again.
+            let mut fraction = draw.number();
             for byte in twelve {
-                *byte = LETTERS[(number % 36) as usize];
-                number /= 36;
+                let digit = u128::from(fraction) * 36;
+                *byte = LETTERS[(digit >> 64) as usize];
+                fraction = fraction.wrapping_mul(36);
             }
         }
         Self { text, length: DYNAMO_ID_BYTES }
