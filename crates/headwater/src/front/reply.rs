@@ -74,8 +74,8 @@ impl RequestId {
             // As a fraction: its digits to the base of 36 are what is in front of the point, again and again.
             let mut fraction = draw.number();
             for byte in twelve {
-                let digit = u128::from(fraction) * 36;
-                *byte = LETTERS[(digit >> 64) as usize];
+                let digit = usize::try_from((u128::from(fraction) * 36) >> 64).unwrap_or_default();
+                *byte = LETTERS[digit];
                 fraction = fraction.wrapping_mul(36);
             }
         }
