@@ -46,7 +46,7 @@ impl Returned {
         let returning = self.returning?;
         let item = if returning.is_new { written.new } else { written.old }?;
         let told = match &self.touched {
-            Some(touched) if returning.is_modified => touched.project(&item),
+            Some(touched) if returning.is_modified => touched.project(item),
             _ => item,
         };
         (!told.is_empty()).then(|| value::write_item(told))

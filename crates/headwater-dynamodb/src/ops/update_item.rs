@@ -46,7 +46,7 @@ pub(crate) async fn run(dynamodb: Arc<DynamoDb>, caller: Caller, input: UpdateIt
     let table = dynamodb.table(&caller, &input.table_name)?;
     let returned = input.return_values.unwrap_or(ReturnValue::None);
     let touched = update.touched();
-    let touched = |item: Item| Some(touched.project(&item)).filter(|item| !item.is_empty());
+    let touched = |item: Item| Some(touched.project(item)).filter(|item| !item.is_empty());
     let returns_old = matches!(returned, ReturnValue::AllOld | ReturnValue::UpdatedOld);
     let write = Write {
         condition,
