@@ -64,13 +64,13 @@ fuzz_target!(|text: &str| {
         let _ = (condition.holds(Some(&ITEM)), condition.holds(None));
     }
     if let Ok(update) = placeholders.update(text) {
-        for old in [Some(&*ITEM), None] {
-            if let Ok(Some(new)) = update.evolve(old, &Item::new()) {
-                let _ = update.touched(&new);
+        for old in [Some(ITEM.clone()), None] {
+            if let Ok(Some(new)) = update.evolve(old, Item::new) {
+                let _ = update.touched().project(new);
             }
         }
     }
     if let Ok(projection) = placeholders.projection(text) {
-        let _ = projection.project(&ITEM);
+        let _ = projection.project(ITEM.clone());
     }
 });

@@ -209,7 +209,7 @@ impl DynamoDb {
 
 /// The ARN of a subject. What names nothing is nothing in particular: the operation will say what is wrong with it.
 fn arn(caller: &Caller, subject: &Subject<'_>) -> String {
-    let table = |name: &str| target::named(caller, name).ok().map(|(scope, name)| scope.table_arn(&name));
+    let table = |name: &str| target::named(caller, name).ok().map(|(scope, name)| scope.table_arn(name));
     let named = match subject {
         Subject::Nothing => None,
         Subject::Table(name) => table(name),

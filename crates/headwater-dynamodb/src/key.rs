@@ -178,6 +178,7 @@ impl KeySchema {
         if len(range) > MAX_RANGE_BYTES {
             return Err(errors::range_key_too_long());
         }
+        out.reserve(HASH_BYTES + values.iter().map(|value| value.len() + bytes::END_BYTES).sum::<usize>());
         hash_prefix(hash, out);
         range.iter().for_each(|value| value.encode(out));
         Ok(())
@@ -198,10 +199,12 @@ impl KeySchema {
 
 /// Puts what all stored keys with these hash values begin with behind `out`. Values of range parts may follow, encoded.
 pub fn hash_prefix(values: &[KeyValue], out: &mut Vec<u8>) {
-    let mut encoded = Vec::new();
-    values.iter().for_each(|value| value.encode(&mut encoded));
-    out.extend(xxh3_64(&encoded).to_be_bytes());
-    out.extend(encoded);
+    let start = out.len();
+    out.extend([0; HASH_BYTES]);
+    values.iter().for_each(|value| value.encode(out));
+    if let Some((hash, encoded)) = out.get_mut(start..).and_then(<[u8]>::split_first_chunk_mut) {
+        *hash = xxh3_64(encoded).to_be_bytes();
+    }
 }
 
 #[cfg(test)]

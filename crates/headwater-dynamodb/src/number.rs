@@ -88,8 +88,8 @@ impl Number {
         if coefficient == 0 {
             return Ok(Self::ZERO);
         }
-        while coefficient.is_multiple_of(10) {
-            coefficient /= 10;
+        while let (tenth, 0) = split(coefficient, 10) {
+            coefficient = tenth;
             exponent += 1;
         }
         let digits = count_digits(coefficient);
@@ -187,7 +187,16 @@ impl Number {
 }
 
 fn count_digits(coefficient: u128) -> u32 {
-    coefficient.checked_ilog10().map_or(0, |log| log + 1)
+    let log = u64::try_from(coefficient).map_or_else(|_| coefficient.checked_ilog10(), u64::checked_ilog10);
+    log.map_or(0, |log| log + 1)
+}
+
+/// A coefficient divided, and the rest: most fit into 64 bits, which the processor divides by itself.
+fn split(coefficient: u128, by: u8) -> (u128, u8) {
+    match u64::try_from(coefficient) {
+        Ok(few) => ((few / u64::from(by)).into(), u8::try_from(few % u64::from(by)).unwrap_or_default()),
+        Err(_) => (coefficient / u128::from(by), u8::try_from(coefficient % u128::from(by)).unwrap_or_default()),
+    }
 }
 
 /// What a decimal's text says, before it is known whether the service can hold it.
@@ -306,7 +315,13 @@ impl fmt::Display for Number {
         if self.negative {
             f.write_str("-")?;
         }
-        let digits = self.coefficient.to_string();
+        let digits = match u64::try_from(self.coefficient) {
+            Ok(few) => few.to_string(),
+            Err(_) => self.coefficient.to_string(),
+        };
+        if self.exponent == 0 {
+            return f.write_str(&digits);
+        }
         let after_point = usize::from(self.exponent.min(0).unsigned_abs());
         if after_point == 0 {
             let width = digits.len() + usize::from(self.exponent.unsigned_abs());

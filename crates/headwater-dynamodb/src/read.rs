@@ -178,7 +178,7 @@ fn keys(table: &Table, index: Option<&Index>, item: &Item) -> Item {
 /// What is shown of an item: what a projection shows, or all of it.
 pub(crate) fn shown(projection: Option<&Projection>, item: Item) -> Item {
     match projection {
-        Some(projection) => projection.project(&item),
+        Some(projection) => projection.project(item),
         None => item,
     }
 }

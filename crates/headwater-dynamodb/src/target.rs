@@ -14,10 +14,10 @@ const LONGEST_NAME: usize = 255;
 ///
 /// # Errors
 /// The service's words on what can be neither.
-pub(crate) fn named(caller: &Caller, name: &str) -> Result<(Scope, String)> {
+pub(crate) fn named<'a>(caller: &Caller, name: &'a str) -> Result<(Scope, &'a str)> {
     if let Some(rest) = name.strip_prefix("arn:") {
         let (region, account, table) = arn_parts(rest).ok_or_else(errors::arn_invalid)?;
-        return Ok((Scope { account: account.into(), region: region.into() }, table.into()));
+        return Ok((Scope { account: account.into(), region: region.into() }, table));
     }
     if !(SHORTEST_NAME..=LONGEST_NAME).contains(&name.len()) {
         return Err(errors::table_name_length());
@@ -25,7 +25,7 @@ pub(crate) fn named(caller: &Caller, name: &str) -> Result<(Scope, String)> {
     if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte)) {
         return Err(errors::table_name_pattern(name));
     }
-    Ok((Scope { account: caller.account.to_string(), region: caller.region.to_string() }, name.into()))
+    Ok((Scope::of(caller), name))
 }
 
 /// Region, account and table of what follows `arn:`; what follows the table's name is of no concern here.
@@ -45,7 +45,7 @@ impl DynamoDb {
     pub(crate) fn table(&self, caller: &Caller, name: &str) -> Result<Arc<Table>> {
         let (scope, name) = named(caller, name)?;
         let tables = self.database.tables();
-        let table = tables.find(&scope, &name).filter(|table| is_usable(table));
+        let table = tables.find(&scope, name).filter(|table| is_usable(table));
         table.cloned().ok_or_else(errors::resource_not_found)
     }
 }

@@ -14,7 +14,7 @@ use headwater_wire::ServiceError;
 use std::sync::Arc;
 
 /// An item is at most this large, names included.
-const MAX_ITEM_BYTES: usize = 400 << 10;
+const MAX_ITEM_BYTES: u32 = 400 << 10;
 
 /// One write.
 #[derive(Debug)]
@@ -22,13 +22,13 @@ pub(crate) struct Write {
     pub(crate) table: Arc<Table>,
     /// The item's stored key.
     pub(crate) key: Bytes,
-    /// The key's attributes.
-    pub(crate) key_item: Item,
     pub(crate) condition: Option<Condition>,
     pub(crate) action: Action,
+    /// What is put or inserted, as it is stored.
+    pub(crate) image: Option<Image>,
     /// Whether the item is shown to a caller whose condition fails.
     pub(crate) shows_failed: bool,
-    /// Whether the caller must know what the item was or became.
+    /// Whether the caller must know what the item was.
     pub(crate) wants_items: bool,
 }
 
@@ -47,7 +47,7 @@ pub(crate) enum Action {
 /// What came of a write.
 #[derive(Debug, Default)]
 pub(crate) struct Written {
-    /// What was there; unread (and `None`) where nobody has to know.
+    /// What was there; `None` where nobody has to know.
     pub(crate) old: Option<Item>,
     pub(crate) new: Option<Item>,
 }
@@ -105,29 +105,33 @@ impl Write {
     fn whole(table: Arc<Table>, item: Item, action: fn(Item) -> Action) -> Result<Self> {
         let mut key = Vec::new();
         table.key.put_key(&item, &mut key)?;
-        check_size(&item, errors::item_too_large)?;
-        let key_item = table.key.attributes(&item);
-        Ok(Self::new(table, key, key_item, action(item)))
+        let image = Some(stored(&item, errors::item_too_large)?);
+        Ok(Self { image, ..Self::new(table, key, action(item)) })
     }
 
-    /// A write of the item that has exactly `key_item` as its key.
+    /// A write of the item that has exactly `item` as its key.
     ///
     /// # Errors
     /// The service's words on a key that does not fit the table.
-    pub(crate) fn at(table: Arc<Table>, key_item: Item, action: Action) -> Result<Self> {
+    pub(crate) fn at(table: Arc<Table>, item: &Item, action: Action) -> Result<Self> {
         let mut key = Vec::new();
-        table.key.named_key(&key_item, &mut key)?;
+        table.key.named_key(item, &mut key)?;
         if let Action::Update(update) = &action
             && let Some(name) = update.attributes().find(|name| table.key.has(name))
         {
             return Err(errors::key_is_updated(name));
         }
-        Ok(Self::new(table, key, key_item, action))
+        Ok(Self::new(table, key, action))
     }
 
-    fn new(table: Arc<Table>, key: Vec<u8>, key_item: Item, action: Action) -> Self {
+    fn new(table: Arc<Table>, key: Vec<u8>, action: Action) -> Self {
         let key = key.into();
-        Self { table, key, key_item, condition: None, action, shows_failed: false, wants_items: false }
+        Self { table, key, condition: None, action, image: None, shows_failed: false, wants_items: false }
+    }
+
+    /// The key's attributes.
+    pub(crate) fn key_item(&self) -> Item {
+        key_item(&self.table, &self.key)
     }
 
     /// Decides the write and adds its change to the decision.
@@ -140,37 +144,42 @@ impl Write {
         let held = deciding.image(&table, &self.key)?;
         let must_read = self.condition.is_some() || self.wants_items || matches!(self.action, Action::Update(_));
         let old = if must_read { held.as_ref().map(Image::item).transpose() } else { Ok(None) };
-        let old = old.map_err(|error| errors::engine(&error))?;
+        let mut old = old.map_err(|error| errors::engine(&error))?;
         if let Some(condition) = &self.condition
             && !condition.holds(old.as_ref())
         {
             return Err(Refusal::Condition(old.filter(|_| self.shows_failed)));
         }
-        let new = match self.action {
+        let (new, image) = match self.action {
             Action::Check => return Ok(Written { new: old.clone(), old }),
-            Action::Delete => None,
+            Action::Delete => (None, None),
             Action::Insert(_) if held.is_some() => return Err(Refusal::Duplicate),
             Action::Put(item) | Action::Insert(item) => {
                 check_indexes(&table, &item, key::Write::Put)?;
-                Some(item)
+                (Some(item), self.image)
             }
             Action::Update(update) => {
-                let item = update.evolve(old.as_ref(), &self.key_item)?;
-                if let Some(item) = &item {
-                    check_size(item, errors::updated_item_too_large)?;
-                    check_indexes(&table, item, key::Write::Update)?;
-                }
-                item
+                let before = if self.wants_items { old.clone() } else { old.take() };
+                let item = update.evolve(before, || key_item(&table, &self.key))?;
+                let image = item.as_ref().map(|item| stored(item, errors::updated_item_too_large)).transpose()?;
+                item.iter().try_for_each(|item| check_indexes(&table, item, key::Write::Update))?;
+                (item, image)
             }
         };
-        let image = new.as_ref().map(Image::new);
         deciding.put(&table, self.key, held, image);
         Ok(Written { old, new })
     }
 }
 
-fn check_size(item: &Item, refusal: fn() -> ServiceError) -> Result<()> {
-    if value::size_bytes(item) > MAX_ITEM_BYTES { Err(refusal()) } else { Ok(()) }
+/// The attributes of a stored key.
+fn key_item(table: &Table, key: &[u8]) -> Item {
+    table.key.decode(key).map(|(item, _)| item).unwrap_or_default()
+}
+
+/// The item as it is stored, unless it is too large.
+fn stored(item: &Item, refusal: fn() -> ServiceError) -> Result<Image> {
+    let image = Image::new(item);
+    if image.size_bytes() > MAX_ITEM_BYTES { Err(refusal()) } else { Ok(image) }
 }
 
 /// Attributes that are keys of an index have to be of its types where they are there.

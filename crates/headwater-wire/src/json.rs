@@ -1,4 +1,5 @@
 //! JSON 1.0 and 1.1 as the services speak it; between the two only the content type differs.
+mod quoted;
 mod reader;
 mod writer;
 

@@ -131,11 +131,12 @@ impl<'a> Claim<'a> {
         let algorithm = parts.next().unwrap_or_default();
         let (mut credential, mut signature, mut signed_headers) = ("", "", "");
         for part in parts {
-            match part.split_once('=') {
-                Some(("Credential", value)) => credential = value,
-                Some(("Signature", value)) => signature = value,
-                Some(("SignedHeaders", value)) => signed_headers = value,
-                _ => {}
+            if let Some(value) = part.strip_prefix("Credential=") {
+                credential = value;
+            } else if let Some(value) = part.strip_prefix("Signature=") {
+                signature = value;
+            } else if let Some(value) = part.strip_prefix("SignedHeaders=") {
+                signed_headers = value;
             }
         }
         let timestamp = first(headers, "x-amz-date").or_else(|| first(headers, "date")).unwrap_or("");
@@ -351,6 +352,9 @@ fn parts(header: &str) -> impl Iterator<Item = &str> {
 
 /// The decoded value of a query parameter; empty if it stands there without one.
 fn parameter<'a>(query: &'a str, name: &str) -> Option<Cow<'a, str>> {
+    if query.is_empty() {
+        return None;
+    }
     let mut pairs = query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
     let (_, value) = pairs.find(|(key, _)| *key == name)?;
     if value.contains('%') {

@@ -64,6 +64,16 @@ const HAD_OLD: u8 = 2;
 const KEEPS_OLD: u8 = 4;
 const EXPIRED: u8 = 8;
 
+/// How many bytes changes take, the rare ones left aside.
+pub(crate) fn room(changes: &[Change]) -> usize {
+    let image = |image: &Option<Image>| image.as_ref().map_or(0, |image| 4 + image.bytes().len());
+    let room = |change: &Change| match change {
+        Change::Item(change) => 18 + change.key.len() + image(&change.new) + image(&change.old),
+        Change::Other(_) => 0,
+    };
+    changes.iter().map(room).sum()
+}
+
 /// All changes of a decision. An item's: 1, table (8), flags (1), key, new image if there is one, old size (4), old image
 /// if kept; byte strings behind their length (4). Another's: 2, JSON.
 pub(crate) fn encode(changes: &[Change], out: &mut Vec<u8>) {

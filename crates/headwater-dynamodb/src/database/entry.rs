@@ -30,7 +30,7 @@ pub(crate) fn owner(epoch: u64) -> Bytes {
 
 /// 2, epoch and number (8 bytes each, little endian), the changes.
 pub(crate) fn decision(epoch: u64, number: u64, changes: &[Change]) -> Bytes {
-    let mut bytes = Vec::with_capacity(64);
+    let mut bytes = Vec::with_capacity(17 + change::room(changes));
     bytes.put_u8(DECISION);
     bytes.put_u64_le(epoch);
     bytes.put_u64_le(number);

@@ -1,6 +1,6 @@
 //! What has been decided but not yet applied: items by their row, newest only.
 use super::{change::Change, image::Image, rows};
-use std::collections::HashMap;
+use std::collections::{HashMap, hash_map::Entry};
 
 /// Decided items, each with the number of the decision it comes from.
 #[derive(Debug, Default)]
@@ -24,9 +24,10 @@ impl Overlay {
     pub(crate) fn forget(&mut self, changes: &[Change], number: u64) {
         for change in changes {
             let Change::Item(change) = change else { continue };
-            let row = rows::item(change.table, &change.key);
-            if self.0.get(&row).is_some_and(|(from, _)| *from <= number) {
-                self.0.remove(&row);
+            if let Entry::Occupied(held) = self.0.entry(rows::item(change.table, &change.key))
+                && held.get().0 <= number
+            {
+                held.remove();
             }
         }
     }

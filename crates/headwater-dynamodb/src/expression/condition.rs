@@ -170,9 +170,9 @@ fn contains(value: &Value, part: &Value) -> bool {
     }
 }
 
-/// How many units of UTF-16 a text has: those of four bytes in UTF-8 have two.
+/// How many units of UTF-16 a text has.
 fn utf16_len(text: &str) -> usize {
-    text.chars().count() + text.bytes().filter(|byte| *byte >= 0xf0).count()
+    if text.is_ascii() { text.len() } else { text.encode_utf16().count() }
 }
 
 /// How long a value is, if it has a length; of a string, its characters.

@@ -29,8 +29,8 @@ pub(super) fn condition(parameter: Parameter, text: &str) -> Parsed<Condition<'_
 /// Parses an update.
 pub(super) fn update(text: &str) -> Parsed<Update<'_>> {
     let mut parser = Parser::new(Parameter::Update, text)?;
-    let mut sections = vec![parser.section()?];
-    while parser.token.kind != Kind::End {
+    let mut sections = Vec::new();
+    while sections.is_empty() || parser.token.kind != Kind::End {
         sections.push(parser.section()?);
     }
     parser.finish(Update(sections))
@@ -161,8 +161,8 @@ impl<'a> Parser<'a> {
 
     /// One or more, with commas between them.
     fn list<T>(&mut self, mut one: impl FnMut(&mut Self) -> Parsed<T>) -> Parsed<Vec<T>> {
-        let mut all = vec![one(self)?];
-        while self.take(",") {
+        let mut all = Vec::new();
+        while all.is_empty() || self.take(",") {
             all.push(one(self)?);
         }
         Ok(all)
@@ -183,7 +183,8 @@ impl<'a> Parser<'a> {
     }
 
     fn path_after(&mut self, first: Step<'a>) -> Parsed<Path<'a>> {
-        let mut steps = vec![first];
+        let mut steps = Vec::new();
+        steps.push(first); // with room for more
         loop {
             if self.take(".") {
                 steps.push(self.name()?);
@@ -251,7 +252,8 @@ impl<'a> Parser<'a> {
         if !self.at_keyword(keyword) {
             return Ok(first);
         }
-        let mut parts = vec![self.condition(first)?];
+        let mut parts = Vec::new();
+        parts.push(self.condition(first)?); // with room for more
         while self.take_keyword(keyword) {
             self.operators += 1;
             let next = one(self)?;

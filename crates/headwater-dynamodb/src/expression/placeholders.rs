@@ -58,17 +58,16 @@ impl Placeholders {
                 empty.key
             )));
         }
-        let values = values.unwrap_or_default().into_iter().map(|entry| {
-            let meaning = Value::read(entry.meaning).map_err(|why| {
-                validation(format!(
-                    "ExpressionAttributeValues contains invalid value: {} for key {}",
-                    why.message.unwrap_or_default(),
-                    entry.key
-                ))
+        let given = values.unwrap_or_default();
+        let mut values = Vec::with_capacity(given.len());
+        for Entry { key, meaning, used } in given {
+            let meaning = Value::read(meaning).map_err(|why| {
+                let why = why.message.unwrap_or_default();
+                validation(format!("ExpressionAttributeValues contains invalid value: {why} for key {key}"))
             })?;
-            Ok(Entry { key: entry.key, meaning: Arc::new(meaning), used: false })
-        });
-        Ok(Self { names: names.unwrap_or_default(), values: values.collect::<Result<_, ServiceError>>()? })
+            values.push(Entry { key, meaning: Arc::new(meaning), used });
+        }
+        Ok(Self { names: names.unwrap_or_default(), values })
     }
 
     /// Values alone, from a language that has no placeholders of its own; their keys are in order.

@@ -39,7 +39,7 @@ impl Projection {
     /// What is shown of `item`: maps with the chosen names, lists with the chosen elements moved together. What is not
     /// there is left out, with the maps and lists that would be empty without it.
     #[must_use]
-    pub fn project(&self, item: &Item) -> Item {
+    pub fn project(&self, item: Item) -> Item {
         pick(&self.attributes, item)
     }
 }
@@ -64,15 +64,20 @@ impl Shown {
         }
     }
 
-    fn of(&self, value: &Value) -> Option<Value> {
+    fn of(&self, value: Value) -> Option<Value> {
         match (self, value) {
-            (Self::All, value) => Some(value.clone()),
+            (Self::All, value) => Some(value),
             (Self::Map(names), Value::M(map)) => {
                 let picked = pick(names, map);
                 (!picked.is_empty()).then_some(Value::M(picked))
             }
             (Self::List(indexes), Value::L(list)) => {
-                let picked: Vec<_> = indexes.iter().filter_map(|(index, shown)| shown.of(list.get(*index)?)).collect();
+                let mut chosen = indexes.iter().peekable();
+                let picked = list.into_iter().enumerate().filter_map(|(at, element)| {
+                    let (_, shown) = chosen.next_if(|(index, _)| **index == at)?;
+                    shown.of(element)
+                });
+                let picked: Vec<_> = picked.collect();
                 (!picked.is_empty()).then_some(Value::L(picked))
             }
             _ => None,
@@ -80,8 +85,11 @@ impl Shown {
     }
 }
 
-fn pick(names: &BTreeMap<String, Shown>, map: &Item) -> Item {
-    let picked = names.iter().filter_map(|(name, shown)| Some((name.clone(), shown.of(map.get(name)?)?)));
+fn pick(names: &BTreeMap<String, Shown>, mut map: Item) -> Item {
+    let picked = names.iter().filter_map(|(name, shown)| {
+        let (name, value) = map.remove_entry(name)?;
+        Some((name, shown.of(value)?))
+    });
     picked.collect()
 }
 

@@ -67,9 +67,11 @@ const fn split() -> [&'static str; COUNT] {
 
 /// Whether the service keeps `name` for itself, in whatever case it is written.
 pub(super) fn is_reserved(name: &str) -> bool {
-    let letters = name.as_bytes();
-    letters.len() <= MAX_LETTERS
-        && WORDS.binary_search_by(|word| word.bytes().cmp(letters.iter().map(u8::to_ascii_uppercase))).is_ok()
+    let mut room = [0; MAX_LETTERS];
+    let Some(letters) = room.get_mut(..name.len()) else { return false };
+    letters.copy_from_slice(name.as_bytes());
+    letters.make_ascii_uppercase();
+    WORDS.binary_search_by(|word| word.as_bytes().cmp(letters)).is_ok()
 }
 
 #[cfg(test)]

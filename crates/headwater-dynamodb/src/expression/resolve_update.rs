@@ -9,6 +9,16 @@ use super::{
 use crate::value::Value;
 
 pub(super) fn update(placeholders: &mut Placeholders, tree: &Tree<'_>) -> Result<Update, String> {
+    let mut actions = Actions { placeholders, resolved: Vec::new(), operand: None, function: None };
+    let resolving = tree.0.iter().try_for_each(|section| actions.section(section));
+    let Actions { placeholders, resolved, operand, function } = actions;
+    let update = resolving.and_then(|()| Update::of(resolved, Words::Expression));
+    let update = update.and_then(|update| operand.or(function).map_or(Ok(update), Err));
+    update.map_err(|fault| undefined(placeholders, tree).err().unwrap_or(fault))
+}
+
+/// Refuses the first name that is not defined, else the first such value.
+fn undefined(placeholders: &mut Placeholders, tree: &Tree<'_>) -> Result<(), String> {
     visit(tree, &mut |leaf| match leaf {
         Leaf::Path(path) => path.0.iter().try_for_each(|step| match step {
             Step::Alias(alias) => placeholders.name(alias).map(|_| ()),
@@ -19,15 +29,7 @@ pub(super) fn update(placeholders: &mut Placeholders, tree: &Tree<'_>) -> Result
     visit(tree, &mut |leaf| match leaf {
         Leaf::Path(_) => Ok(()),
         Leaf::Value(key) => placeholders.value(key).map(|_| ()),
-    })?;
-    let mut actions = Actions { placeholders, resolved: Vec::new(), operand: None, function: None };
-    tree.0.iter().try_for_each(|section| actions.section(section))?;
-    let Actions { resolved, operand, function, .. } = actions;
-    let update = Update::of(resolved, Words::Expression)?;
-    match operand.or(function) {
-        Some(fault) => Err(fault),
-        None => Ok(update),
-    }
+    })
 }
 
 /// What stands at the end of every branch of a tree.

@@ -33,11 +33,11 @@ pub(super) struct Token<'a> {
 impl<'a> Token<'a> {
     /// The first token of `text` at or after byte `from`, which lies between characters.
     pub(super) fn after(text: &'a str, from: usize) -> Self {
-        let rest = text.get(from..).unwrap_or_default();
-        let trimmed = rest.trim_start_matches([' ', '\t', '\r', '\n']);
-        let (kind, length) = cut(trimmed);
-        let (token, _) = trimmed.split_at_checked(length).unwrap_or((trimmed, ""));
-        Self { kind, text: token, start: text.len() - trimmed.len() }
+        let rest = text.as_bytes().get(from..).unwrap_or_default();
+        let start = from + run(rest, |byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n'));
+        let rest = text.get(start..).unwrap_or_default();
+        let (kind, length) = cut(rest);
+        Self { kind, text: rest.get(..length).unwrap_or(rest), start }
     }
 
     /// Where it ends, in bytes.

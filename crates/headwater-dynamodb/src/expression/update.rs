@@ -18,7 +18,7 @@ use std::{borrow::Cow, sync::Arc};
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Update {
     actions: Vec<Action>,
-    touched: Projection,
+    touched: Arc<Projection>,
     words: Words,
 }
 
@@ -63,14 +63,17 @@ pub(super) enum Words {
 /// What an action comes to.
 enum Effect {
     Put(Value),
-    Remove,
+    /// Nothing is left, whether anything was there or not.
+    Remove {
+        is_there: bool,
+    },
 }
 
 impl Update {
     /// The update of these actions, or the service's sentence about two paths that overlap or conflict.
     pub(super) fn of(actions: Vec<Action>, words: Words) -> Result<Self, String> {
         let touched = Projection::of(&actions.iter().map(|action| &action.path).collect::<Vec<_>>())?;
-        Ok(Self { actions, touched, words })
+        Ok(Self { actions, touched: Arc::new(touched), words })
     }
 
     /// The attributes that something is done to.
@@ -78,28 +81,29 @@ impl Update {
         self.touched.attributes()
     }
 
-    /// What of `item`, the old one or the new one, lies where something is done.
+    /// What of an item, the old one or the new one, lies where something is done.
     #[must_use]
-    pub fn touched(&self, item: &Item) -> Item {
-        self.touched.project(item)
+    pub fn touched(&self) -> Arc<Projection> {
+        Arc::clone(&self.touched)
     }
 
-    /// The item after the update; `None` if there was none and nothing is created. `key` is the key of the item that
-    /// may be created.
+    /// What an item becomes; `None` if there was none and nothing is created. `key` makes the key of the item that may be
+    /// created.
     ///
     /// # Errors
     /// `ValidationException` where the item is not what the update expects.
-    pub fn evolve(&self, old: Option<&Item>, key: &Item) -> Result<Option<Item>, ServiceError> {
+    pub fn evolve(&self, old: Option<Item>, key: impl FnOnce() -> Item) -> Result<Option<Item>, ServiceError> {
         if old.is_none() && !self.creates() {
             return Ok(None);
         }
-        let before = old.unwrap_or(key);
-        let effects = self.actions.iter().map(|action| Ok((&action.path, self.effect(action, before)?)));
-        let mut after = before.clone();
+        let mut item = old.unwrap_or_else(key);
+        let effects = self.actions.iter().map(|action| Ok((&action.path, self.effect(action, &item)?)));
+        let effects = effects.collect::<Result<Vec<_>, ServiceError>>()?;
         let (mut behind, mut removed) = (Vec::new(), Vec::new());
-        for (path, effect) in effects.collect::<Result<Vec<_>, ServiceError>>()? {
-            match (Slot::of(&mut after, path).ok_or_else(invalid_path)?, effect) {
-                (_, Effect::Remove) => removed.push(path),
+        for (path, effect) in effects {
+            match (Slot::of(&mut item, path).ok_or_else(invalid_path)?, effect) {
+                // What is only just appended has no old index, and stays.
+                (_, Effect::Remove { is_there }) => removed.extend(is_there.then_some(path)),
                 (Slot::Member(map, name), Effect::Put(value)) => {
                     map.insert(name.to_owned(), value);
                 }
@@ -111,21 +115,19 @@ impl Update {
         }
         behind.sort_by_key(|(path, _)| *path);
         for (path, value) in behind {
-            if let Some(Slot::Element(list, _)) = Slot::of(&mut after, path) {
+            if let Some(Slot::Element(list, _)) = Slot::of(&mut item, path) {
                 list.push(value);
             }
         }
-        // What was only just appended has no old index, and stays.
-        removed.retain(|path| path.find(before).is_some());
         removed.sort_unstable();
         for path in removed.into_iter().rev() {
-            match Slot::of(&mut after, path) {
+            match Slot::of(&mut item, path) {
                 Some(Slot::Member(map, name)) => drop(map.remove(name)),
                 Some(Slot::Element(list, index)) => drop(list.remove(index)),
                 None => {}
             }
         }
-        Ok(Some(after))
+        Ok(Some(item))
     }
 
     /// Whether this makes an item where there was none: what only takes members from sets does not, nor do attributes
@@ -143,14 +145,14 @@ impl Update {
         let there = action.path.find(before);
         Ok(match &action.change {
             Change::Set(value) => Effect::Put(value.of(before)?.into_owned()),
-            Change::Remove => Effect::Remove,
+            Change::Remove => Effect::Remove { is_there: there.is_some() },
             Change::Add(value) => Effect::Put(match there {
                 Some(there) => self.sum(there, value)?,
                 None => Value::clone(value),
             }),
             Change::Delete(members) => match there {
-                Some(there) => self.difference(there, members)?.map_or(Effect::Remove, Effect::Put),
-                None => Effect::Remove,
+                Some(there) => self.difference(there, members)?.map_or(Effect::Remove { is_there: true }, Effect::Put),
+                None => Effect::Remove { is_there: false },
             },
         })
     }

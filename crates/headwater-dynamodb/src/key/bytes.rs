@@ -6,6 +6,9 @@ use super::KeyType;
 use crate::{number::Number, value::Value};
 use bytes::Bytes;
 
+/// What a value takes at most beyond what it counts, if nothing in it is escaped.
+pub(super) const END_BYTES: usize = 2;
+
 const ESCAPE: u8 = 0;
 const END: u8 = 1;
 const ESCAPED: u8 = 0xFF;

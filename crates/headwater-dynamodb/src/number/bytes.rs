@@ -2,7 +2,7 @@
 //!
 //! One byte for the sign; then, unless it is zero, one for the magnitude and one for each pair of digits from the first
 //! on: twice the pair, plus one if more pairs follow. Below zero all but the first are inverted.
-use super::{MIN_MAGNITUDE, Number, count_digits};
+use super::{MIN_MAGNITUDE, Number, count_digits, split};
 
 const NEGATIVE: u8 = 1;
 const ZERO: u8 = 2;
@@ -24,10 +24,9 @@ impl Number {
         let used = &mut pairs[..digits.div_ceil(2) as usize];
         let mut more = 0;
         for pair in used.iter_mut().rev() {
-            let value = u8::try_from(rest % 100).unwrap_or_default();
+            let (others, value) = split(rest, 100);
             *pair = value * 2 + more;
-            rest /= 100;
-            more = 1;
+            (rest, more) = (others, 1);
         }
         let magnitude = u8::try_from(self.magnitude() - MIN_MAGNITUDE).unwrap_or_default();
         let inverted = if self.negative { 0xFF } else { 0 };

@@ -5,7 +5,7 @@ use crate::{
     errors::{self, Result},
     expression::{Condition, Parameter, Placeholders, Projection, legacy},
     table::{IndexKind, Table},
-    value::{self, Item},
+    value,
     write::{Refusal, Write, Written},
 };
 use headwater_wire::{
@@ -147,7 +147,6 @@ pub(crate) fn is_told(asked: Option<ReturnConsumedCapacity>) -> bool {
 /// A write that was carried out.
 pub(crate) struct Done {
     table: Arc<Table>,
-    key: Item,
     pub(crate) written: Written,
 }
 
@@ -160,25 +159,21 @@ impl Done {
     pub(crate) fn told(&self, name: &str, asked: Option<ReturnConsumedCapacity>) -> Option<ConsumedCapacity> {
         if is_told(asked) { self.consumed().told(name, asked) } else { None }
     }
-
-    pub(crate) fn collection(&self, asked: Option<ReturnItemCollectionMetrics>) -> Option<ItemCollectionMetrics> {
-        collection_metrics(&self.table, &self.key, asked)
-    }
 }
 
-/// What is told of the collection an item belongs to: only tables with local indexes have any. The size is an estimate,
-/// as with the service: whole gigabytes.
+/// What is told of the collection a written item belongs to: only tables with local indexes have any. The size is an
+/// estimate, as with the service: whole gigabytes.
 pub(crate) fn collection_metrics(
-    table: &Table,
-    key: &Item,
+    write: &Write,
     asked: Option<ReturnItemCollectionMetrics>,
 ) -> Option<ItemCollectionMetrics> {
+    let table = &write.table;
     let has_local = table.indexes.iter().any(|index| index.kind == IndexKind::Local);
     if asked != Some(ReturnItemCollectionMetrics::Size) || !has_local {
         return None;
     }
-    let hash = table.key.hash.iter().filter_map(|part| key.get_key_value(&part.name));
-    let hash: Item = hash.map(|(name, value)| (name.clone(), value.clone())).collect();
+    let mut hash = write.key_item();
+    hash.retain(|name, _| table.key.hash.iter().any(|part| part.name == *name));
     Some(ItemCollectionMetrics {
         item_collection_key: Some(value::write_item(hash)),
         size_estimate_range_gb: Some(vec![0.0, 1.0]),
@@ -191,8 +186,8 @@ impl DynamoDb {
     /// # Errors
     /// The refusal, as its caller is told.
     pub(crate) async fn write_one(&self, write: Write) -> Result<Done> {
-        let (table, key) = (Arc::clone(&write.table), write.key_item.clone());
+        let table = Arc::clone(&write.table);
         let written = self.database.submit(|deciding| self.decide(write, deciding, false).map_err(Refusal::told));
-        Ok(Done { table, key, written: written.await? })
+        Ok(Done { table, written: written.await? })
     }
 }

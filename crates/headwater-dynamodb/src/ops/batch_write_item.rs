@@ -41,7 +41,7 @@ pub(crate) async fn run(
     let (mut writes, mut seen) = (Vec::with_capacity(count), HashSet::new());
     for (name, (item, is_put), kept) in asked {
         let table = dynamodb.table(&caller, &name)?;
-        let write = if is_put { Write::put(table, item)? } else { Write::at(table, item, Action::Delete)? };
+        let write = if is_put { Write::put(table, item)? } else { Write::at(table, &item, Action::Delete)? };
         if !seen.insert((write.table.id, write.key.clone())) {
             return Err(errors::duplicate_keys());
         }
@@ -49,7 +49,7 @@ pub(crate) async fn run(
     }
     let mut metrics: BTreeMap<String, Vec<ItemCollectionMetrics>> = BTreeMap::new();
     for (name, write, _) in &writes {
-        let told = asked::collection_metrics(&write.table, &write.key_item, input.return_item_collection_metrics);
+        let told = asked::collection_metrics(write, input.return_item_collection_metrics);
         if let Some(told) = told {
             let held = metrics.entry(name.clone()).or_default();
             if !held.contains(&told) {

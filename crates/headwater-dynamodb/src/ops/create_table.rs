@@ -28,10 +28,10 @@ pub(crate) async fn run(dynamodb: Arc<DynamoDb>, caller: Caller, input: CreateTa
             _ => Phase::Creating { until_ms: now_ms + transition_ms },
         };
         let number = deciding.number();
-        let birth = Birth { number, uuid, scope: scope.clone(), name: name.clone(), now_ms, phase };
+        let birth = Birth { number, uuid, scope: scope.clone(), name: name.to_owned(), now_ms, phase };
         let table = define(&input, birth)?;
-        if tables.find(&scope, &name).is_some() {
-            return Err(errors::table_exists(&name));
+        if tables.find(&scope, name).is_some() {
+            return Err(errors::table_exists(name));
         }
         if tables.of(&scope).count() >= MOST_TABLES {
             return Err(errors::too_many_tables(MOST_TABLES));

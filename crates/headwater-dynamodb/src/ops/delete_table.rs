@@ -15,7 +15,7 @@ pub(crate) async fn run(dynamodb: Arc<DynamoDb>, caller: Caller, input: DeleteTa
     let (scope, name) = target::named(&caller, &input.table_name)?;
     let transition_ms = dynamodb.settings.transition_ms;
     let deleted = dynamodb.database.submit(|deciding| {
-        let table = deciding.tables().find(&scope, &name).ok_or_else(|| errors::table_not_found(&name))?;
+        let table = deciding.tables().find(&scope, name).ok_or_else(|| errors::table_not_found(name))?;
         table.check_at_rest()?;
         if table.is_protected {
             return Err(errors::table_protected());

@@ -19,8 +19,8 @@ pub(crate) async fn run(
     input: DescribeContinuousBackupsInput,
 ) -> Result<DescribeContinuousBackupsOutput> {
     let (scope, name) = target::named(&caller, &input.table_name)?;
-    if dynamodb.database.tables().find(&scope, &name).is_none() {
-        return Err(errors::no_such_table(&name));
+    if dynamodb.database.tables().find(&scope, name).is_none() {
+        return Err(errors::no_such_table(name));
     }
     let recovery = PointInTimeRecoveryDescription {
         point_in_time_recovery_status: Some(PointInTimeRecoveryStatus::Disabled),

@@ -11,7 +11,7 @@ const PAGE_TABLES: usize = 100;
 
 pub(crate) async fn run(dynamodb: Arc<DynamoDb>, caller: Caller, input: ListTablesInput) -> Result<ListTablesOutput> {
     let tables = dynamodb.database.tables();
-    let scope = Scope { account: caller.account.to_string(), region: caller.region.to_string() };
+    let scope = Scope::of(&caller);
     let after = input.exclusive_start_table_name;
     let limit = input.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(PAGE_TABLES);
     let names = tables.of(&scope).map(|table| &table.name);

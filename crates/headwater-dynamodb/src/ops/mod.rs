@@ -128,7 +128,7 @@ impl DynamoDb {
     /// `ResourceNotFoundException` if there is none.
     fn any_table(&self, caller: &Caller, name: &str) -> Result<Arc<Table>> {
         let (scope, name) = target::named(caller, name)?;
-        self.database.tables().find(&scope, &name).cloned().ok_or_else(|| errors::table_not_found(&name))
+        self.database.tables().find(&scope, name).cloned().ok_or_else(|| errors::table_not_found(name))
     }
 
     /// The table's description, with what it holds now.

@@ -20,10 +20,11 @@ pub(crate) async fn run(dynamodb: Arc<DynamoDb>, caller: Caller, input: PutItemI
         wants_items: returns_old || asked::is_told(input.return_consumed_capacity),
         ..Write::put(table, item)?
     };
+    let collection = asked::collection_metrics(&write, input.return_item_collection_metrics);
     let done = dynamodb.write_one(write).await?;
     Ok(PutItemOutput {
         consumed_capacity: done.told(&input.table_name, input.return_consumed_capacity),
-        item_collection_metrics: done.collection(input.return_item_collection_metrics),
+        item_collection_metrics: collection,
         attributes: done.written.old.filter(|_| returns_old).map(value::write_item),
     })
 }

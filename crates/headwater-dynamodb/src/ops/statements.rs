@@ -5,7 +5,7 @@ use crate::{
     capacity::{Consistency, Consumed, read_units},
     database::{self, Image},
     errors::{self, Result},
-    expression::{Condition, Path, Update},
+    expression::{Condition, Path, Projection},
     partiql::{self, Asked, Select, syntax::Returning},
     table::Table,
     throughput::Use,
@@ -36,7 +36,8 @@ pub(super) struct Row {
 /// What a statement tells of the item it wrote.
 pub(super) struct Returned {
     returning: Option<Returning>,
-    update: Option<Update>,
+    /// What an update touches.
+    touched: Option<Arc<Projection>>,
 }
 
 impl Returned {
@@ -44,8 +45,8 @@ impl Returned {
     pub(super) fn of(&self, written: Written) -> Option<BTreeMap<String, AttributeValue>> {
         let returning = self.returning?;
         let item = if returning.is_new { written.new } else { written.old }?;
-        let told = match &self.update {
-            Some(update) if returning.is_modified => update.touched(&item),
+        let told = match &self.touched {
+            Some(touched) if returning.is_modified => touched.project(item),
             _ => item,
         };
         (!told.is_empty()).then(|| value::write_item(told))
@@ -76,29 +77,30 @@ impl DynamoDb {
         let (name, write, condition, returned) = match asked {
             Asked::Insert { table: name, item } => {
                 let write = Write::insert(self.table(caller, &name)?, item);
-                (name, write, None, Returned { returning: None, update: None })
+                (name, write, None, Returned { returning: None, touched: None })
             }
             Asked::Update { table: name, update, filter, returning } => {
                 let table = self.table(caller, &name)?;
                 let (key, rest) = keyed(&table, filter)?;
                 let condition = and(there(&table), rest);
-                let write = Write::at(table, key, Action::Update(update.clone()));
-                (name, write, Some(condition), Returned { returning, update: Some(update) })
+                let touched = Some(update.touched());
+                let write = Write::at(table, &key, Action::Update(update));
+                (name, write, Some(condition), Returned { returning, touched })
             }
             Asked::Delete { table: name, filter, returning } => {
                 let table = self.table(caller, &name)?;
                 let (key, rest) = keyed(&table, filter)?;
                 // What is not there cannot be deleted, whatever is asked of it.
                 let condition = rest.map(|rest| Condition::Or(vec![Condition::Not(Box::new(there(&table))), rest]));
-                (name, Write::at(table, key, Action::Delete), condition, Returned { returning, update: None })
+                (name, Write::at(table, &key, Action::Delete), condition, Returned { returning, touched: None })
             }
             Asked::Exists(select) | Asked::Select(select) => {
                 let table = self.table(caller, &select.table)?;
                 let (key, rest) = keyed(&table, select.filter).map_err(|_| errors::exists_without_condition())?;
                 let rest = rest.ok_or_else(errors::exists_without_condition)?;
                 let condition = and(there(&table), Some(rest));
-                let write = Write::at(table, key, Action::Check);
-                (select.table, write, Some(condition), Returned { returning: None, update: None })
+                let write = Write::at(table, &key, Action::Check);
+                (select.table, write, Some(condition), Returned { returning: None, touched: None })
             }
         };
         let wants_items = must_know || returned.returning.is_some();

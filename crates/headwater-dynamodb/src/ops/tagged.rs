@@ -16,7 +16,7 @@ pub(super) fn find(tables: &Tables, caller: &Caller, arn: &str) -> Result<Arc<Ta
     let is_arn = arn.starts_with("arn:");
     let named = target::named(caller, arn).ok().filter(|_| is_arn);
     let (scope, name) = named.ok_or_else(|| errors::resource_arn_invalid(arn))?;
-    tables.find(&scope, &name).cloned().ok_or_else(|| errors::tagged_not_found(arn))
+    tables.find(&scope, name).cloned().ok_or_else(|| errors::tagged_not_found(arn))
 }
 
 impl DynamoDb {

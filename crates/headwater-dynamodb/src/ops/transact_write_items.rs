@@ -46,7 +46,7 @@ pub(crate) async fn run(
     let writes = dynamodb.prepare(&caller, asked, wants_items)?;
     let mut metrics: BTreeMap<String, Vec<ItemCollectionMetrics>> = BTreeMap::new();
     for (name, write) in names.iter().zip(&writes) {
-        let told = asked::collection_metrics(&write.table, &write.key_item, input.return_item_collection_metrics);
+        let told = asked::collection_metrics(write, input.return_item_collection_metrics);
         metrics.entry(name.clone()).or_default().extend(told);
     }
     metrics.retain(|_, told| !told.is_empty());
@@ -74,7 +74,7 @@ impl DynamoDb {
             let table = self.table(caller, &asked.table)?;
             let write = match asked.action {
                 Action::Put(item) => Write::put(table, item),
-                action => Write::at(table, asked.key, action),
+                action => Write::at(table, &asked.key, action),
             };
             let Asked { condition, shows_failed, .. } = asked;
             writes.push(write.map(|write| Write { condition, shows_failed, wants_items, ..write }));

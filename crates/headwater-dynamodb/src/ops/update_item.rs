@@ -5,7 +5,7 @@ use crate::{
     errors::Result,
     expression::{Parameter, Placeholders, legacy},
     value::{self, Item},
-    write::{Action, Write},
+    write::{Action, Write, Written},
 };
 use headwater_wire::{
     Caller,
@@ -45,26 +45,29 @@ pub(crate) async fn run(dynamodb: Arc<DynamoDb>, caller: Caller, input: UpdateIt
     placeholders.finish()?;
     let table = dynamodb.table(&caller, &input.table_name)?;
     let returned = input.return_values.unwrap_or(ReturnValue::None);
-    let touched = matches!(returned, ReturnValue::UpdatedOld | ReturnValue::UpdatedNew).then(|| update.clone());
-    let touched = |item: &Item| touched.as_ref().map(|update| update.touched(item)).filter(|item| !item.is_empty());
+    let touched = update.touched();
+    let touched = |item: Item| Some(touched.project(item)).filter(|item| !item.is_empty());
+    let returns_old = matches!(returned, ReturnValue::AllOld | ReturnValue::UpdatedOld);
     let write = Write {
         condition,
         shows_failed: asked::shows_failed(input.return_values_on_condition_check_failure),
-        wants_items: true,
-        ..Write::at(table, key, Action::Update(update))?
+        wants_items: returns_old || asked::is_told(input.return_consumed_capacity),
+        ..Write::at(table, &key, Action::Update(update))?
     };
+    let collection = asked::collection_metrics(&write, input.return_item_collection_metrics);
     let done = dynamodb.write_one(write).await?;
-    let (old, new) = (&done.written.old, &done.written.new);
+    let consumed = done.told(&input.table_name, input.return_consumed_capacity);
+    let Written { old, new } = done.written;
     let attributes = match returned {
         ReturnValue::None => None,
-        ReturnValue::AllOld => old.clone(),
-        ReturnValue::AllNew => new.clone(),
-        ReturnValue::UpdatedOld => old.as_ref().and_then(touched),
-        ReturnValue::UpdatedNew => new.as_ref().and_then(touched),
+        ReturnValue::AllOld => old,
+        ReturnValue::AllNew => new,
+        ReturnValue::UpdatedOld => old.and_then(touched),
+        ReturnValue::UpdatedNew => new.and_then(touched),
     };
     Ok(UpdateItemOutput {
-        consumed_capacity: done.told(&input.table_name, input.return_consumed_capacity),
-        item_collection_metrics: done.collection(input.return_item_collection_metrics),
+        consumed_capacity: consumed,
+        item_collection_metrics: collection,
         attributes: attributes.map(value::write_item),
     })
 }

@@ -16,7 +16,7 @@ pub(crate) async fn run(dynamodb: Arc<DynamoDb>, caller: Caller, input: UpdateTa
     check(&input)?;
     let transition_ms = dynamodb.settings.transition_ms;
     let updated = dynamodb.database.submit(|deciding| {
-        let table = deciding.tables().find(&scope, &name).ok_or_else(|| errors::table_not_found(&name))?;
+        let table = deciding.tables().find(&scope, name).ok_or_else(|| errors::table_not_found(name))?;
         table.check_at_rest()?;
         deciding.tables().check_changing(&scope)?;
         let moment = Moment { now_ms: deciding.now_ms(), number: deciding.number(), transition_ms };

@@ -22,7 +22,7 @@ pub(crate) async fn run(
     let every_ms = if dynamodb.settings.rate_limits { CHANGE_EVERY_MS } else { 0 };
     let asked = input.time_to_live_specification;
     let switched = dynamodb.database.submit(|deciding| {
-        let table = deciding.tables().find(&scope, &name).ok_or_else(|| errors::table_not_found(&name))?;
+        let table = deciding.tables().find(&scope, name).ok_or_else(|| errors::table_not_found(name))?;
         table.check_at_rest()?;
         let table = table.switch_expiry(&asked, deciding.now_ms(), every_ms)?;
         let id = table.id;

@@ -17,7 +17,7 @@ const PAGE_STREAMS: usize = 100;
 
 pub(crate) async fn run(dynamodb: Arc<DynamoDb>, caller: Caller, input: ListStreamsInput) -> Result<ListStreamsOutput> {
     let limit = page_size(input.limit, PAGE_STREAMS)?;
-    let scope = Scope { account: caller.account.to_string(), region: caller.region.to_string() };
+    let scope = Scope::of(&caller);
     let tables = dynamodb.database.tables();
     let deleted = tables.graves().filter(|table| table.scope == scope);
     let meant = |table: &&Arc<Table>| input.table_name.as_ref().is_none_or(|name| *name == table.name);

@@ -77,7 +77,7 @@ pub(super) fn record(table: &Table, stream: &Stream, place: Place, record: Recor
         event_name: Some(event),
         event_version: Some("1.1".into()),
         event_source: Some("aws:dynamodb".into()),
-        aws_region: Some(table.scope.region.clone()),
+        aws_region: Some(table.scope.region.to_string()),
         dynamodb: Some(StreamRecord {
             // The service tells whole seconds.
             approximate_creation_date_time: Some(timestamp(record.time_ms / 1000 * 1000)),

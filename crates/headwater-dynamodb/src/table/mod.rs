@@ -26,7 +26,7 @@ use crate::{
     stream::{Shard, Stream, View},
     value::Item,
 };
-use headwater_wire::partition;
+use headwater_wire::{Caller, partition};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -37,12 +37,17 @@ use std::{
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub(crate) struct Scope {
     /// Twelve digits.
-    pub(crate) account: String,
+    pub(crate) account: Arc<str>,
     /// E.g. `us-east-1`.
-    pub(crate) region: String,
+    pub(crate) region: Arc<str>,
 }
 
 impl Scope {
+    /// A caller's own.
+    pub(crate) fn of(caller: &Caller) -> Self {
+        Self { account: Arc::clone(&caller.account), region: Arc::clone(&caller.region) }
+    }
+
     /// What ARNs of the region begin with behind `arn:`.
     pub(crate) fn partition(&self) -> &'static str {
         partition(&self.region)

@@ -64,7 +64,11 @@ fn read(value: AttributeValue, level: usize) -> Result<Value> {
 }
 
 fn map(value: BTreeMap<String, AttributeValue>, level: usize) -> Result<Item> {
-    value.into_iter().map(|(name, element)| Ok((name, read(element, level)?))).collect()
+    let mut members = Vec::with_capacity(value.len());
+    for (name, element) in value {
+        members.push((name, read(element, level)?));
+    }
+    Ok(members.into_iter().collect())
 }
 
 fn number(text: &str) -> Result<Number> {

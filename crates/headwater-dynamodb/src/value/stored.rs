@@ -23,6 +23,9 @@ const STRINGS: u8 = 8;
 const NUMBERS: u8 = 9;
 const BYTE_STRINGS: u8 = 10;
 
+/// So many members are read without asking for more room.
+const FEW: usize = 16;
+
 /// Puts the item's bytes behind `out`.
 pub fn encode(item: &Item, out: &mut Vec<u8>) {
     out.push(VERSION);
@@ -160,11 +163,12 @@ impl Reader {
         Some(number)
     }
 
-    /// The members that follow their number. Each takes a byte at least, so a lying number reserves no memory.
+    /// The members that follow their number. Each takes a byte at least, and there is room for a few at first, so a lying
+    /// number reserves no memory.
     fn all<T>(&mut self, mut member: impl FnMut(&mut Self) -> Option<T>) -> Option<Vec<T>> {
         let count = self.count()?;
         self.end(count)?;
-        let mut all = Vec::new();
+        let mut all = Vec::with_capacity(count.min(FEW));
         for _ in 0..count {
             all.push(member(self)?);
         }

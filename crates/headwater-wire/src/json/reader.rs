@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use memchr::memchr2;
 
+use super::quoted::Quoted;
 use crate::{
     MAX_DEPTH, SerializationFault,
     codec::{Reader, Shape},
@@ -93,14 +93,15 @@ impl<'a> JsonReader<'a> {
         Ok(true)
     }
 
-    fn more_members(&mut self) -> Result<Option<Cow<'a, str>>, SerializationFault> {
+    /// The name of the member that follows, if one does.
+    fn more_members(&mut self) -> Result<Option<Quoted<'a>>, SerializationFault> {
         if !self.more(b'}')? {
             return Ok(None);
         }
         if self.peek()? != b'"' {
             return Err(MALFORMED);
         }
-        let name = self.text()?;
+        let name = self.quoted()?;
         if self.peek()? != b':' {
             return Err(MALFORMED);
         }
@@ -108,34 +109,17 @@ impl<'a> JsonReader<'a> {
         Ok(Some(name))
     }
 
-    /// The string that starts here, without its quotes and as yet neither unescaped nor checked; and whether it has
-    /// escapes.
-    fn quoted(&mut self) -> Result<(&'a [u8], bool), SerializationFault> {
+    /// The string that starts here.
+    fn quoted(&mut self) -> Result<Quoted<'a>, SerializationFault> {
         let start = self.at + 1;
-        let mut at = start;
-        let mut escapes = false;
-        loop {
-            let rest = self.input.get(at..).ok_or(MALFORMED)?;
-            let found = memchr2(b'"', b'\\', rest).ok_or(MALFORMED)?;
-            if rest.get(found) == Some(&b'"') {
-                let text = self.input.get(start..at + found).ok_or(MALFORMED)?;
-                self.at = at + found + 1;
-                self.first = false;
-                return Ok((text, escapes));
-            }
-            escapes = true;
-            at += found + 2;
-        }
+        let quoted = Quoted::at(self.input.get(start..).ok_or(MALFORMED)?)?;
+        self.at = start + quoted.bytes.len() + 1;
+        self.first = false;
+        Ok(quoted)
     }
 
     fn text(&mut self) -> Result<Cow<'a, str>, SerializationFault> {
-        let (bytes, escapes) = self.quoted()?;
-        // A branch per byte would be slower than looking at all of them.
-        if bytes.iter().fold(false, |bad, byte| bad | (*byte < b' ')) {
-            return Err(MALFORMED);
-        }
-        let text = std::str::from_utf8(bytes).map_err(|_| MALFORMED)?;
-        if escapes { unescape(text).map(Cow::Owned) } else { Ok(Cow::Borrowed(text)) }
+        self.quoted()?.text()
     }
 
     /// The number that starts here, and whether it is written as a whole one.
@@ -203,7 +187,8 @@ impl<'a> JsonReader<'a> {
             b'"' => self.text().map(drop),
             b'{' => {
                 self.begin()?;
-                while self.more_members()?.is_some() {
+                while let Some(name) = self.more_members()? {
+                    name.text()?;
                     self.skip()?;
                 }
                 Ok(())
@@ -239,7 +224,12 @@ impl Reader for JsonReader<'_> {
     fn next_member(&mut self, shape: &'static Shape) -> Result<Option<usize>, SerializationFault> {
         while let Some(name) = self.more_members()? {
             self.element = false;
-            if let Some(member) = shape.members.iter().position(|member| *member == name) {
+            let member = |name: &[u8]| shape.members.iter().position(|member| member.as_bytes() == name);
+            // What is written like a member needs no check.
+            if let Some(member) = member(name.bytes) {
+                return Ok(Some(member));
+            }
+            if let Some(member) = member(name.text()?.as_bytes()) {
                 return Ok(Some(member));
             }
             self.skip()?;
@@ -262,7 +252,7 @@ impl Reader for JsonReader<'_> {
 
     fn next_key(&mut self) -> Result<Option<String>, SerializationFault> {
         self.element = true;
-        Ok(self.more_members()?.map(Cow::into_owned))
+        self.more_members()?.map(|name| name.text().map(Cow::into_owned)).transpose()
     }
 
     fn string(&mut self) -> Result<String, SerializationFault> {
@@ -299,8 +289,10 @@ impl Reader for JsonReader<'_> {
             return Err(self.mismatch(Wanted::Blob));
         }
         let start = self.at;
-        let (raw, escapes) = self.quoted()?;
-        if !escapes && let Ok(bytes) = base64_simd::STANDARD.decode_to_vec(raw) {
+        let raw = self.quoted()?;
+        if !raw.escapes
+            && let Ok(bytes) = base64_simd::STANDARD.decode_to_vec(raw.bytes)
+        {
             return Ok(bytes.into());
         }
         // Read again with care: the slash may be escaped, and a fault quotes the text.
@@ -340,53 +332,6 @@ fn number_len(input: &[u8]) -> Option<(usize, bool)> {
         }
     }
     Some((len, whole))
-}
-
-fn unescape(text: &str) -> Result<String, SerializationFault> {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((plain, escaped)) = rest.split_once('\\') {
-        out.push_str(plain);
-        let mut letters = escaped.chars();
-        out.push(match letters.next().ok_or(MALFORMED)? {
-            c @ ('"' | '\\' | '/') => c,
-            'b' => '\u{8}',
-            'f' => '\u{c}',
-            'n' => '\n',
-            'r' => '\r',
-            't' => '\t',
-            'u' => unicode_escape(&mut letters)?,
-            _ => return Err(MALFORMED),
-        });
-        rest = letters.as_str();
-    }
-    out.push_str(rest);
-    Ok(out)
-}
-
-/// The character of the four hexadecimal digits that come next; of twice four if they are the halves of a pair.
-fn unicode_escape(letters: &mut std::str::Chars<'_>) -> Result<char, SerializationFault> {
-    let unit = hex(letters)?;
-    let unit = if (0xD800..0xDC00).contains(&unit) {
-        if letters.next() != Some('\\') || letters.next() != Some('u') {
-            return Err(MALFORMED);
-        }
-        let low = hex(letters)?;
-        if !(0xDC00..0xE000).contains(&low) {
-            return Err(MALFORMED);
-        }
-        0x1_0000 + ((unit - 0xD800) << 10) + (low - 0xDC00)
-    } else {
-        unit
-    };
-    char::from_u32(unit).ok_or(MALFORMED)
-}
-
-fn hex(letters: &mut std::str::Chars<'_>) -> Result<u32, SerializationFault> {
-    (0..4).try_fold(0, |unit, _| {
-        let digit = letters.next().and_then(|letter| letter.to_digit(16)).ok_or(MALFORMED)?;
-        Ok(unit << 4 | digit)
-    })
 }
 
 #[cfg(test)]
@@ -520,6 +465,23 @@ mod tests {
     fn an_escaped_slash_is_base64_too() {
         let input = read::<kinesis::PutRecordInput>(r#"{"Data":"\/\/8="}"#).unwrap();
         assert_eq!(&input.data[..], &[255, 255]);
+    }
+
+    #[test]
+    fn a_string_ends_at_its_quote_and_has_no_control_character_wherever_they_stand() {
+        let name = |text: &str| {
+            let read = read::<kinesis::DeleteStreamInput>(&format!(r#"{{"StreamName":"{text}"}}"#));
+            read.ok().and_then(|input| input.stream_name)
+        };
+        for length in 1..40 {
+            let text = "a".repeat(length);
+            assert_eq!(name(&text), Some(text.clone()));
+            for at in 0..length {
+                let with = |other: &str| format!("{}{other}{}", &text[..at], &text[at + 1..]);
+                assert_eq!([name(&with("\u{1f}")), name(&with("\0")), name(&with("\""))], [None, None, None]);
+                assert_eq!(name(&with(r"\u0062")), Some(with("b")));
+            }
+        }
     }
 
     #[test]

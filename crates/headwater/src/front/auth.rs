@@ -10,13 +10,16 @@ use headwater_wire::{
     Caller, Origin, ServiceError,
     sigv4::{self, Claim, Request, Rules, Scope, SigningKey},
 };
-use http::{header, request::Parts};
+use http::{HeaderName, header, request::Parts};
 use sha2::{Digest, Sha256};
 use std::{
     collections::HashMap,
     sync::{Arc, PoisonError, RwLock},
 };
 use subtle::ConstantTimeEq;
+
+/// When a request was signed.
+static AMAZON_DATE: HeaderName = HeaderName::from_static("x-amz-date");
 
 /// Derived keys kept at once. They are few (a key id, a day, a region); a caller who makes up regions only makes the
 /// cache start anew.
@@ -39,7 +42,14 @@ pub(super) struct Headers<'a>(pub(super) &'a Parts);
 
 impl sigv4::Headers for Headers<'_> {
     fn values<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a [u8]> {
-        let mut values = self.0.headers.get_all(name).iter().map(http::HeaderValue::as_bytes).peekable();
+        let headers = &self.0.headers;
+        let values = match name {
+            // What is looked for in every request need not be made out first.
+            "authorization" => headers.get_all(header::AUTHORIZATION),
+            "x-amz-date" => headers.get_all(&AMAZON_DATE),
+            name => headers.get_all(name),
+        };
+        let mut values = values.iter().map(http::HeaderValue::as_bytes).peekable();
         // HTTP/2 carries the host outside the headers.
         let authority = (name == "host" && values.peek().is_none()).then(|| self.0.uri.authority()).flatten();
         values.chain(authority.map(|authority| authority.as_str().as_bytes()))
@@ -74,7 +84,8 @@ impl Auth {
         let claim = Claim::of(&headers, head.uri.query().unwrap_or_default())?;
         let claim = claim.ok_or_else(|| missing("Missing Authentication Token"))?;
         if self.credentials.is_empty() {
-            return Ok(self.bearer(claim.access_key(), None, claim.region()));
+            let region = if self.multi_region { claim.region() } else { None };
+            return Ok(self.bearer(claim.access_key(), None, region));
         }
         let region = (!self.multi_region).then_some(&*self.region);
         let scope = claim.check(clock.now_ms(), &Rules { service, region, skew_s: self.skew_s })?;

@@ -53,12 +53,15 @@ pub(crate) fn identify<'a>(head: &'a Parts, target: &'a str, is_form: bool) -> O
     if let Some(operation) = path.and_then(|rest| rest.strip_prefix("/operation/")) {
         return Some(Call { form: Form::Cbor, operation: Some(operation) });
     }
-    if let Some((PREFIX, operation)) = target.split_once('.') {
+    if let Some(operation) = target.strip_prefix(PREFIX).and_then(|rest| rest.strip_prefix('.')) {
         return Some(Call { form: Form::Json, operation: Some(operation) });
+    }
+    if !is_form {
+        return None;
     }
     let authorization = head.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let scope = authorization.and_then(|text| text.split('/').nth(3));
-    (is_form && scope == Some(SCOPE)).then_some(Call { form: Form::Query, operation: None })
+    (scope == Some(SCOPE)).then_some(Call { form: Form::Query, operation: None })
 }
 
 /// Takes in what a call publishes for `account`.

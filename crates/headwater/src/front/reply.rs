@@ -70,11 +70,13 @@ impl RequestId {
     fn letters(draw: &mut Draw) -> Self {
         const LETTERS: &[u8; 36] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
         let mut text = [b'0'; DYNAMO_ID_BYTES];
-        for four in text.chunks_mut(4) {
-            let mut number = draw.number();
-            for byte in four {
-                *byte = LETTERS[(number % 36) as usize];
-                number /= 36;
+        for twelve in text.chunks_mut(12) {
+            // As a fraction: its digits to the base of 36 are what is in front of the point, again and again.
+            let mut fraction = draw.number();
+            for byte in twelve {
+                let digit = usize::try_from((u128::from(fraction) * 36) >> 64).unwrap_or_default();
+                *byte = LETTERS[digit];
+                fraction = fraction.wrapping_mul(36);
             }
         }
         Self { text, length: DYNAMO_ID_BYTES }

@@ -101,7 +101,7 @@ fn a_condition_names_the_attributes_it_looks_at() {
 
 #[test]
 fn a_projection_keeps_maps_and_moves_list_elements_together() {
-    let shown = |text| projection(text).unwrap().project(&item(&subject()));
+    let shown = |text| projection(text).unwrap().project(item(&subject()));
     assert_eq!(shown("l[2], a, l[0], absent"), item(&json!({"a": "text", "l": ["x", {"k": 3}]})));
     assert_eq!(shown("m.k.j, m.i"), item(&json!({"m": {"k": {"j": "deep"}}})));
     assert_eq!(shown("l[9], m.k.i, a.b, n[0]"), item(&json!({})));

@@ -19,7 +19,7 @@ use bytes::Bytes;
 use headwater_kinesis::Entropy;
 use headwater_log::clock::Clock;
 use headwater_wire::{Caller, ErrorKind, Origin, Service, ServiceError};
-use http::{HeaderValue, Method, StatusCode, header, request::Parts};
+use http::{HeaderName, HeaderValue, Method, StatusCode, header, request::Parts};
 use hyper::body::{Body, Incoming};
 use serde::Deserialize;
 use serde_json::json;
@@ -28,7 +28,7 @@ use std::sync::Arc;
 /// What the console's page lies under.
 const PREFIX: &str = "/_headwater/console";
 /// Marks a request of the console; its value names the region, where there are many.
-const HEADER: &str = "x-headwater-console";
+static HEADER: HeaderName = HeaderName::from_static("x-headwater-console");
 const COOKIE: &str = "headwater-session";
 /// A key id and a secret have room in it many times over.
 const LOGIN_BYTES: u64 = 4096;
@@ -85,7 +85,7 @@ impl Console {
 
     /// Whether a request says that it is the console's.
     pub(super) fn speaks(head: &Parts) -> bool {
-        head.headers.contains_key(HEADER)
+        head.headers.contains_key(&HEADER)
     }
 
     /// The caller of an operation that the console asks for.
@@ -109,7 +109,7 @@ impl Console {
 
     /// Whose session the request's cookie names; everybody's, on a machine without credentials.
     fn bearer(&self, head: &Parts, auth: &Auth, origin: Origin) -> Option<Caller> {
-        let region = head.headers.get(HEADER).and_then(|value| value.to_str().ok());
+        let region = head.headers.get(&HEADER).and_then(|value| value.to_str().ok());
         if auth.is_open() {
             return auth.known("console", region).filter(|_| origin.is_local());
         }
