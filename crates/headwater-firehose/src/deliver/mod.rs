@@ -26,7 +26,7 @@ pub(crate) use meter::Meters;
 pub use meter::{DeliveryReading, Reading};
 pub use share::Share;
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::BTreeMap,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -159,8 +159,8 @@ pub async fn run_deliveries(firehose: Arc<Firehose>, mut share: watch::Receiver<
 #[derive(Default)]
 struct Pipelines {
     tasks: JoinSet<u128>,
-    /// By incarnation: the version each runs under, and how to stop it.
-    running: HashMap<u128, (u64, watch::Sender<bool>)>,
+    /// By incarnation, and so in the same order whenever the same happens: the version each runs under, and how to stop it.
+    running: BTreeMap<u128, (u64, watch::Sender<bool>)>,
 }
 
 impl Pipelines {
@@ -169,7 +169,7 @@ impl Pipelines {
         let catalog = firehose.catalog.read();
         let active = catalog.all().filter(|(_, _, stream)| stream.is_active());
         let ours = active.filter(|(_, _, stream)| share.has(stream.incarnation, stream.destination.calls_function()));
-        let wanted: HashMap<u128, _> =
+        let wanted: BTreeMap<u128, _> =
             ours.map(|(scope, name, stream)| (stream.incarnation, (scope, name, stream))).collect();
         for (incarnation, (version, stop)) in &self.running {
             if wanted.get(incarnation).is_none_or(|(_, _, stream)| stream.version != *version) {
