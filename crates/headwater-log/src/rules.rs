@@ -60,6 +60,14 @@ pub enum Rule {
     TrimsStopAtTheSnapshot,
     /// Rows say how far the log is in them once they are all there (0022).
     PlacesComeAfterTheirRows,
+    /// What is put to a delivery stream is acknowledged once it is known that nobody had deleted it (0009).
+    DeletedStreamsTakeNothing,
+    /// Progress passes records once they are written (0009).
+    ProgressComesAfterWriting,
+    /// Progress stops at the first record that is not written, whatever is behind it (0009).
+    ProgressLeavesNoGaps,
+    /// What a store does not acknowledge is put again.
+    WhatIsNotStoredIsPutAgain,
 }
 
 #[cfg(any(test, feature = "conformance"))]
