@@ -44,7 +44,8 @@ const PLANTED: &[(Rule, &str)] = &[
     (Rule::ProgressComesAfterWriting, "deliveries"),
     (Rule::ProgressLeavesNoGaps, "deliveries"),
     (Rule::WhatIsNotStoredIsPutAgain, "deliveries"),
-    (Rule::DecisionsAreReadBeforeTheyAreAnswered, "deliveries"),
+    (Rule::KeysAreLookedForAgain, "deliveries"),
+    (Rule::ChangesAreForWhomTheyWereMade, "deliveries"),
 ];
 
 /// Leaves out every rule in turn, or those that are named. How many were found, and how many were not.

@@ -68,6 +68,10 @@ pub enum Rule {
     ProgressLeavesNoGaps,
     /// What a store does not acknowledge is put again.
     WhatIsNotStoredIsPutAgain,
+    /// A record whose key is not known is damaged only if the catalog, caught up with, does not know it either.
+    KeysAreLookedForAgain,
+    /// What was made from one life of a name changes no other.
+    ChangesAreForWhomTheyWereMade,
 }
 
 #[cfg(any(test, feature = "conformance"))]

@@ -218,6 +218,9 @@ impl Cast for Deliveries {
             .map(|name| (name.clone(), self.told.ask(Kind::Put, &name, now)))
             .collect();
         Box::pin(async move {
+            // It takes in what was decided before, so that nothing is put to what is deleted.
+            let shown = |error| format!("in peace what is there is not shown: {error}");
+            ask(&service.firehose, "ListDeliveryStreams", json!({})).await.map_err(shown)?;
             let mut puts = Vec::new();
             for (name, id) in asked {
                 puts.extend(put(&service.firehose, &name, vec![id]).await);
@@ -235,8 +238,7 @@ impl Cast for Deliveries {
             if *store.puts().borrow() != stored {
                 return Err("in peace objects are written without end".into());
             }
-            let view = look_at(&service.firehose).await;
-            Ok(Saw::End(view.map_err(|error| format!("in peace what is there is not shown: {error}"))?, puts))
+            Ok(Saw::End(look_at(&service.firehose).await.map_err(shown)?, puts))
         })
     }
 

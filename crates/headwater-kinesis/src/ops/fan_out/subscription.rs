@@ -117,7 +117,8 @@ impl Publisher {
             let (has_records, drained) = (!page.records.is_empty(), page.drained);
             if has_records || drained || is_first {
                 is_first = false;
-                self.send(out, self.told(source, page, now_ms)?).await;
+                let told = self.told(source, page, now_ms).await?;
+                self.send(out, told).await;
             }
             if drained {
                 return Ok(());
@@ -149,9 +150,9 @@ impl Publisher {
     }
 
     /// What a page is told as. The shard's last event has no continuation but the children.
-    fn told(&self, source: Source, page: Page, now_ms: u64) -> Result<Arc<Event<SubscribeToShardEvent>>> {
+    async fn told(&self, source: Source, page: Page, now_ms: u64) -> Result<Arc<Event<SubscribeToShardEvent>>> {
         let drained = page.drained;
-        let mut said = event(&self.kinesis, source, page, now_ms)?;
+        let mut said = event(&self.kinesis, source, page, now_ms).await?;
         if drained {
             said.continuation_sequence_number = None;
             said.child_shards = Some(self.watched.children(&self.kinesis)?);
