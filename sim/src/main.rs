@@ -5,6 +5,7 @@
 //!     headwater-sim streams --seed 17        that one, twice, with all that happens in it
 //!     headwater-sim planted                  each rule left out, until that is found; or only those that are named
 mod ask;
+mod asked;
 mod cast;
 mod chance;
 mod decisions;

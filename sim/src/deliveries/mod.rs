@@ -5,6 +5,7 @@ mod told;
 
 use crate::{
     ask,
+    asked::Outcome,
     cast::{Cast, Doing, Parts},
     chance::Chance,
 };
@@ -87,9 +88,6 @@ pub struct Deliveries {
     store: Arc<Store>,
     crowd: Rc<RefCell<Crowd>>,
 }
-
-/// What came of a call: its answer, or whose fault it was that there is none.
-type Outcome = Result<(), ErrorKind>;
 
 /// What came of a call.
 pub enum Saw {

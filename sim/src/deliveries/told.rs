@@ -4,40 +4,9 @@
 //! backup where there is one, unless somebody wanted the delivery stream deleted since; what was refused, or never put, is
 //! in none. An object has a record once, and records in the order they were put in, where that was told. What was made is
 //! there, unless it was deleted, and what was deleted is not.
-use super::Outcome;
-use headwater_wire::ErrorKind;
+use crate::asked::{Asked, Outcome};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
-
-/// Something that was asked for: when, until when that may have been done, and what was told.
-#[derive(Clone, Debug)]
-struct Asked {
-    began: u64,
-    ended: u64,
-    outcome: Option<Outcome>,
-}
-
-impl Asked {
-    const fn at(began: u64) -> Self {
-        Self { began, ended: u64::MAX, outcome: None }
-    }
-
-    fn answer(&mut self, outcome: Outcome, now: u64) {
-        // What failed in a way that nobody knows may still come to something.
-        if outcome != Err(ErrorKind::Receiver) {
-            self.ended = now;
-        }
-        self.outcome = Some(outcome);
-    }
-
-    fn is_done(&self) -> bool {
-        self.outcome == Some(Ok(()))
-    }
-
-    fn is_refused(&self) -> bool {
-        matches!(self.outcome, Some(Err(ErrorKind::Unavailable | ErrorKind::Sender | ErrorKind::Elsewhere)))
-    }
-}
 
 /// A record that was put to the delivery stream of a name, or a life of one.
 #[derive(Clone, Debug)]

@@ -147,6 +147,27 @@ async fn where_others_write_what_is_past_retention_keeps_nobody_from_putting() {
 }
 
 #[tokio::test]
+async fn where_others_begin_to_encrypt_no_record_is_passed_over() {
+    let clock = ManualClock::at(NOW_MS);
+    let shared = Shared::new(Arc::new(clock.clone()));
+    let (house, _) = house_on(&shared, &clock).await;
+    house.create("s", Some(1)).await.unwrap();
+    let engine: Arc<dyn Engine> = Way::new(&shared, Sight::Blind);
+    let settings = KinesisSettings::default();
+    let kinesis = open(&engine, Arc::new(clock.clone()), settings).await;
+    let deaf = House { engine, clock, kinesis, settings };
+    let input = shape::StartStreamEncryptionInput {
+        stream_name: Some("s".into()),
+        encryption_type: shape::EncryptionType::Kms,
+        key_id: "alias/aws/kinesis".into(),
+        ..Default::default()
+    };
+    ops::start_stream_encryption::run(Arc::clone(&house.kinesis), caller(), input).await.unwrap();
+    house.put("k", "x").await.unwrap();
+    assert_eq!(data(&deaf.drain(0).await.0), ["x"]);
+}
+
+#[tokio::test]
 async fn where_others_write_a_record_that_was_stored_is_not_told_to_be_refused() {
     let (house, way) = among_others().await;
     // The record is stored; that the catalog vouches for its place fails.
