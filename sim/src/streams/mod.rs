@@ -1,9 +1,11 @@
 //! Kinesis on several processes: streams are made, split, merged, scaled and deleted, put to and read, on all of them at
-//! once, while hours pass and records get old.
+//! once, while hours pass and records get old; consumers come and go, and shards are pushed to them.
+mod fan_out;
 mod told;
 
 use crate::{
     ask,
+    asked::Outcome,
     cast::{Cast, Doing, Parts},
     chance::Chance,
 };
@@ -12,10 +14,14 @@ use headwater_kinesis::{Entropy, Kinesis, KinesisParts, KinesisSettings, run_dut
 use headwater_log::{LogError, clock::Clock, shared::Shared};
 use headwater_wire::{Dialect, ErrorKind, Everybody, Row, ServiceError};
 use serde_json::{Value, json};
-use std::sync::{
-    Arc, LazyLock,
-    atomic::{AtomicU64, Ordering::Relaxed},
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc, LazyLock,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
 };
+use fan_out::{Shown, consumers, deregister, push, push_all, register};
 use told::{Put, Read, Shard, Told, View};
 
 /// Partition keys, each with a hash key of its own.
@@ -50,6 +56,8 @@ pub enum Saw {
     Puts(Vec<(u64, Outcome<(u32, String)>)>),
     Admin { what: Admin, outcome: Outcome<()> },
     Read(Option<Read>),
+    Registered(u64, Outcome<String>),
+    Deregistered(u64, Outcome),
     End(View),
 }
 
@@ -61,9 +69,6 @@ pub enum Admin {
     Close(String, Vec<u32>),
     Other,
 }
-
-/// What came of a call: its answer, or whose fault it was that there is none.
-type Outcome<T> = Result<T, ErrorKind>;
 
 impl Cast for Streams {
     type Service = Service;
@@ -95,7 +100,8 @@ impl Cast for Streams {
                 let count = chance.pick(&[1, 1, 2, 4]);
                 self.put(chance, kinesis, name, count, now)
             }
-            45..60 => {
+            45..50 => self.fan_out(chance, service, name, now),
+            50..60 => {
                 let (limit, pages) = (chance.pick(&[1, 2, 5, 1000]), 1 + chance.below(40));
                 let service = service.clone();
                 Box::pin(async move { Saw::Read(read(&service, &name, limit, pages).await.ok()) })
@@ -108,7 +114,8 @@ impl Cast for Streams {
                 self.told.deleting(&name);
                 let what = Admin::Delete(name.clone());
                 Box::pin(async move {
-                    let outcome = ask(&kinesis, "DeleteStream", json!({"StreamName": name})).await;
+                    let input = json!({"StreamName": name, "EnforceConsumerDeletion": true});
+                    let outcome = ask(&kinesis, "DeleteStream", input).await;
                     Saw::Admin { what, outcome: outcome.map(drop).map_err(|error| error.kind) }
                 })
             }
@@ -132,8 +139,19 @@ impl Cast for Streams {
                 self.told.reads.extend(read);
                 told
             }
+            Saw::Registered(id, outcome) => {
+                let told = format!("registers {outcome:?}");
+                self.told.consumers.is_registered(id, outcome, now);
+                told
+            }
+            Saw::Deregistered(id, outcome) => {
+                let told = format!("deregisters {outcome:?}");
+                self.told.consumers.is_deregistered(id, outcome, now);
+                told
+            }
             Saw::End(view) => {
                 let told = format!("ends {view:?}");
+                self.told.reads.extend(view.pushed.iter().cloned());
                 self.told.ends.push(view);
                 told
             }
@@ -154,8 +172,13 @@ impl Cast for Streams {
             for name in &names {
                 if settled(&kinesis, name).await {
                     let seen = look_at(&service, name).await;
-                    let seen = seen.map_err(|error| format!("in peace {name} is not shown: {error}"))?;
-                    view.streams.insert(name.clone(), seen);
+                    let (shards, read, consumers) =
+                        seen.map_err(|error| format!("in peace {name} is not shown: {error}"))?;
+                    if let Some(arn) = consumers.values().next() {
+                        view.pushed.push(push_all(&service, &read, arn).await?);
+                    }
+                    view.streams.insert(name.clone(), (shards, read));
+                    view.consumers.insert(name.clone(), consumers);
                 }
             }
             Ok(Saw::End(view))
@@ -185,6 +208,25 @@ impl Streams {
             let outcome = ask(&kinesis, "CreateStream", json!({"StreamName": name, "ShardCount": shards})).await;
             Saw::Admin { what, outcome: outcome.map(drop).map_err(|error| error.kind) }
         })
+    }
+
+    /// A consumer comes, goes, or has a stream pushed.
+    fn fan_out(&mut self, chance: &mut Chance, service: &Service, stream: String, now: u64) -> Doing<Saw> {
+        let (service, consumer) = (service.clone(), chance.pick(&["c0", "c1"]));
+        match chance.below(8) {
+            0..3 => {
+                let id = self.told.consumers.register(&stream, consumer, now);
+                Box::pin(async move { Saw::Registered(id, register(&service.kinesis, &stream, consumer).await) })
+            }
+            3 => {
+                let id = self.told.consumers.deregister(&stream, consumer, now);
+                Box::pin(async move { Saw::Deregistered(id, deregister(&service.kinesis, &stream, consumer).await) })
+            }
+            _ => {
+                let (subscriptions, events) = (1 + chance.below(4), 1 + chance.below(4));
+                Box::pin(async move { Saw::Read(push(&service, &stream, subscriptions, events).await.ok()) })
+            }
+        }
     }
 
     fn put(&mut self, chance: &mut Chance, kinesis: Arc<Kinesis>, name: String, count: u64, now: u64) -> Doing<Saw> {
@@ -321,11 +363,10 @@ async fn read(
                 None => {
                     let children =
                         page["ChildShards"].as_array().into_iter().flatten().map(|child| index(&child["ShardId"]));
-                    for child in children {
-                        if !shards.contains(&child) {
-                            shards.push(child);
-                        }
-                    }
+                    let told: BTreeSet<u32> = children.collect();
+                    let unknown: Vec<u32> = told.iter().copied().filter(|child| !shards.contains(child)).collect();
+                    shards.extend(unknown);
+                    read.children.insert(shard, told);
                     is_drained = true;
                 }
                 Some(_) if got.len() == count && page["MillisBehindLatest"] == 0 => break,
@@ -349,7 +390,9 @@ async fn settled(kinesis: &Arc<Kinesis>, name: &str) -> bool {
     }
 }
 
-/// All there is of a stream: its shards, and what is read of each.
-async fn look_at(service: &Service, name: &str) -> Result<(Vec<Shard>, Read), ServiceError> {
-    Ok((list_shards(&service.kinesis, name).await?, read(service, name, 3, u64::MAX).await?))
+/// All there is of a stream: its shards, what is read of each, and its consumers.
+async fn look_at(service: &Service, name: &str) -> Result<(Vec<Shard>, Read, Shown), ServiceError> {
+    let shards = list_shards(&service.kinesis, name).await?;
+    let read = read(service, name, 3, u64::MAX).await?;
+    Ok((shards, read, consumers(&service.kinesis, name).await?))
 }
