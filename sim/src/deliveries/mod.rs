@@ -111,7 +111,8 @@ impl Cast for Deliveries {
         let settings = FirehoseSettings { transition_ms: chance % 2 * 700, ..FirehoseSettings::default() };
         let (store, crowd) = (Arc::clone(&self.store), Rc::clone(&self.crowd));
         Box::pin(async move {
-            let parts = GlueParts { engine: Arc::clone(&engine), clock: Arc::clone(&clock), access: Arc::new(Everybody) };
+            let parts =
+                GlueParts { engine: Arc::clone(&engine), clock: Arc::clone(&clock), access: Arc::new(Everybody) };
             let glue = Glue::open(parts).await?;
             let parts = FirehoseParts {
                 engine,
@@ -287,7 +288,8 @@ async fn answer(kind: Kind, id: u64, firehose: Arc<Firehose>, operation: &str, i
 
 /// One record as PutRecord, several as PutRecordBatch, which come to the same: no limit divides them.
 async fn put(firehose: &Arc<Firehose>, name: &str, ids: Vec<u64>) -> Vec<(u64, Outcome)> {
-    let mut records: Vec<Value> = ids.iter().map(|id| json!({"Data": base64_simd::STANDARD.encode_to_string(body(*id))})).collect();
+    let mut records: Vec<Value> =
+        ids.iter().map(|id| json!({"Data": base64_simd::STANDARD.encode_to_string(body(*id))})).collect();
     let mut input = json!({"DeliveryStreamName": name});
     let outcome = if records.len() == 1 {
         input["Record"] = records.remove(0);

@@ -1,6 +1,7 @@
 //! Kinesis on several processes: streams are made, split, merged, scaled and deleted, put to and read, on all of them at
 //! once, while hours pass and records get old; consumers come and go, and shards are pushed to them.
 mod fan_out;
+mod reshard;
 mod told;
 
 use crate::{
@@ -9,10 +10,12 @@ use crate::{
     cast::{Cast, Doing, Parts},
     chance::Chance,
 };
+use fan_out::{Shown, consumers, deregister, push, push_all, register};
 use headwater_keys::{KeyStore, MasterKey};
 use headwater_kinesis::{Entropy, Kinesis, KinesisParts, KinesisSettings, run_duties};
 use headwater_log::{LogError, clock::Clock, shared::Shared};
 use headwater_wire::{Dialect, ErrorKind, Everybody, Row, ServiceError};
+use reshard::{merge, scale, split};
 use serde_json::{Value, json};
 use std::{
     collections::BTreeSet,
@@ -21,13 +24,12 @@ use std::{
         atomic::{AtomicU64, Ordering::Relaxed},
     },
 };
-use fan_out::{Shown, consumers, deregister, push, push_all, register};
 use told::{Put, Read, Shard, Told, View};
 
 /// Partition keys, each with a hash key of its own.
 const KEYS: u64 = 6;
-/// Most open shards that are aimed at.
-const SHARDS: usize = 6;
+/// The consumer that is registered in peace.
+const LAST: &str = "last";
 
 /// The operations, as they are served where others change what there is.
 static ROWS: LazyLock<Vec<Row<Kinesis>>> = LazyLock::new(|| {
@@ -100,14 +102,14 @@ impl Cast for Streams {
                 let count = chance.pick(&[1, 1, 2, 4]);
                 self.put(chance, kinesis, name, count, now)
             }
-            45..50 => self.fan_out(chance, service, name, now),
-            50..60 => {
+            45..56 => self.fan_out(chance, service, name, now),
+            56..65 => {
                 let (limit, pages) = (chance.pick(&[1, 2, 5, 1000]), 1 + chance.below(40));
                 let service = service.clone();
                 Box::pin(async move { Saw::Read(read(&service, &name, limit, pages).await.ok()) })
             }
-            60..75 => Box::pin(split(kinesis, name, chance.next())),
-            75..87 => Box::pin(merge(kinesis, name, chance.next())),
+            65..76 => Box::pin(split(kinesis, name, chance.next())),
+            76..87 => Box::pin(merge(kinesis, name, chance.next())),
             87..92 => Box::pin(scale(kinesis, name, chance.next())),
             92..98 => self.create(chance, kinesis),
             _ => {
@@ -171,12 +173,12 @@ impl Cast for Streams {
             }
             for name in &names {
                 if settled(&kinesis, name).await {
+                    drop(register(&kinesis, name, LAST).await);
                     let seen = look_at(&service, name).await;
                     let (shards, read, consumers) =
                         seen.map_err(|error| format!("in peace {name} is not shown: {error}"))?;
-                    if let Some(arn) = consumers.values().next() {
-                        view.pushed.push(push_all(&service, &read, arn).await?);
-                    }
+                    let arn = consumers.get(LAST).ok_or("in peace no consumer can be registered")?;
+                    view.pushed.push(push_all(&service, &read, arn).await?);
                     view.streams.insert(name.clone(), (shards, read));
                     view.consumers.insert(name.clone(), consumers);
                 }
@@ -213,12 +215,12 @@ impl Streams {
     /// A consumer comes, goes, or has a stream pushed.
     fn fan_out(&mut self, chance: &mut Chance, service: &Service, stream: String, now: u64) -> Doing<Saw> {
         let (service, consumer) = (service.clone(), chance.pick(&["c0", "c1"]));
-        match chance.below(8) {
-            0..3 => {
+        match chance.below(12) {
+            0..5 => {
                 let id = self.told.consumers.register(&stream, consumer, now);
                 Box::pin(async move { Saw::Registered(id, register(&service.kinesis, &stream, consumer).await) })
             }
-            3 => {
+            5 => {
                 let id = self.told.consumers.deregister(&stream, consumer, now);
                 Box::pin(async move { Saw::Deregistered(id, deregister(&service.kinesis, &stream, consumer).await) })
             }
@@ -294,44 +296,6 @@ async fn ask(kinesis: &Arc<Kinesis>, operation: &str, input: Value) -> Result<Va
 async fn list_shards(kinesis: &Arc<Kinesis>, name: &str) -> Result<Vec<Shard>, ServiceError> {
     let output = ask(kinesis, "ListShards", json!({"StreamName": name})).await?;
     Ok(output["Shards"].as_array().into_iter().flatten().map(Shard::of).collect())
-}
-
-async fn split(kinesis: Arc<Kinesis>, name: String, chance: u64) -> Saw {
-    let (mut what, mut outcome) = (Admin::Other, Err(ErrorKind::Sender));
-    if let Ok(shards) = list_shards(&kinesis, &name).await {
-        let open: Vec<&Shard> = shards.iter().filter(|shard| shard.end.is_none()).collect();
-        if !open.is_empty() && open.len() < SHARDS {
-            let shard = open[chance as usize % open.len()];
-            let at = shard.from + (shard.to - shard.from) / 2;
-            let input = json!({"StreamName": name, "ShardToSplit": shard_id(shard.index), "NewStartingHashKey": at.to_string()});
-            what = Admin::Close(name, vec![shard.index]);
-            outcome = ask(&kinesis, "SplitShard", input).await.map(drop).map_err(|error| error.kind);
-        }
-    }
-    Saw::Admin { what, outcome }
-}
-
-async fn merge(kinesis: Arc<Kinesis>, name: String, chance: u64) -> Saw {
-    let (mut what, mut outcome) = (Admin::Other, Err(ErrorKind::Sender));
-    if let Ok(shards) = list_shards(&kinesis, &name).await {
-        let mut open: Vec<&Shard> = shards.iter().filter(|shard| shard.end.is_none()).collect();
-        open.sort_by_key(|shard| shard.from);
-        if open.len() > 1 {
-            let at = chance as usize % (open.len() - 1);
-            let (lower, upper) = (open[at].index, open[at + 1].index);
-            let input =
-                json!({"StreamName": name, "ShardToMerge": shard_id(lower), "AdjacentShardToMerge": shard_id(upper)});
-            what = Admin::Close(name, vec![lower, upper]);
-            outcome = ask(&kinesis, "MergeShards", input).await.map(drop).map_err(|error| error.kind);
-        }
-    }
-    Saw::Admin { what, outcome }
-}
-
-async fn scale(kinesis: Arc<Kinesis>, name: String, chance: u64) -> Saw {
-    let input = json!({"StreamName": name, "TargetShardCount": 1 + chance % 4, "ScalingType": "UNIFORM_SCALING"});
-    let outcome = ask(&kinesis, "UpdateShardCount", input).await.map(drop).map_err(|error| error.kind);
-    Saw::Admin { what: Admin::Other, outcome }
 }
 
 /// Reads a stream from its beginning, through children, as far as so many pages go.
