@@ -54,7 +54,7 @@ pub fn prefixes(life: u64) -> (String, String) {
 
 /// Every other one has a backup.
 pub const fn has_backup(life: u64) -> bool {
-    life % 2 == 0
+    life.is_multiple_of(2)
 }
 
 impl Told {
