@@ -225,7 +225,7 @@ impl Streams {
                 Box::pin(async move { Saw::Deregistered(id, deregister(&service.kinesis, &stream, consumer).await) })
             }
             _ => {
-                let (subscriptions, events) = (1 + chance.below(4), 1 + chance.below(4));
+                let (subscriptions, events) = (1 + chance.below(4), chance.pick(&[1, 2, 4, 8, 16]));
                 Box::pin(async move { Saw::Read(push(&service, &stream, subscriptions, events).await.ok()) })
             }
         }
