@@ -2,17 +2,22 @@
 //! over.
 use super::*;
 use headwater_log::{
-    Bounds, Commit, Limits, LogError, LogId, Seq, engine,
+    Batch, Bounds, Commit, Limits, LogError, LogId, Seq, engine,
     shared::{Fate, Shared, Sight, Way},
 };
-use std::sync::{Mutex, atomic::AtomicBool};
+use std::sync::{
+    Mutex,
+    atomic::{AtomicBool, AtomicUsize},
+};
 use tokio::sync::watch;
 
-/// Refuses appends to logs of shard 1 while told to, and reads nothing between two places of a log.
-struct Faulty {
+/// Refuses appends to logs of shard 1 while told to, reads nothing between two places of a log, and finds things late.
+pub(super) struct Faulty {
     engine: Arc<MemoryEngine>,
     full: AtomicBool,
     damaged: Mutex<Option<(LogId, Seq, Seq)>>,
+    /// How many of the next reads do not find what is there yet.
+    pub(super) late: AtomicUsize,
 }
 
 impl Engine for Faulty {
@@ -23,6 +28,9 @@ impl Engine for Faulty {
         self.engine.append(log, entries)
     }
     fn read(&self, log: LogId, from: Seq, limits: Limits) -> engine::Reading<'_> {
+        if self.late.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |late| late.checked_sub(1)).is_ok() {
+            return Box::pin(std::future::ready(Ok(Batch { entries: Vec::new(), next: from })));
+        }
         let damaged = *self.damaged.lock().unwrap();
         let Some((_, lost, next)) = damaged.filter(|(held, _, next)| *held == log && from < *next) else {
             return self.engine.read(log, from, limits);
@@ -46,10 +54,15 @@ impl Engine for Faulty {
     }
 }
 
-async fn house() -> (House, Arc<Faulty>) {
+pub(super) async fn house() -> (House, Arc<Faulty>) {
     let (clock, settings) = (ManualClock::at(NOW_MS), KinesisSettings::default());
     let engine = MemoryEngine::new(Arc::new(clock.clone()));
-    let faulty = Arc::new(Faulty { engine, full: AtomicBool::new(false), damaged: Mutex::new(None) });
+    let faulty = Arc::new(Faulty {
+        engine,
+        full: AtomicBool::default(),
+        damaged: Mutex::default(),
+        late: AtomicUsize::default(),
+    });
     let engine: Arc<dyn Engine> = Arc::clone(&faulty) as Arc<dyn Engine>;
     let kinesis = open(&engine, Arc::new(clock.clone()), settings).await;
     let house = House { engine, clock, kinesis, settings };

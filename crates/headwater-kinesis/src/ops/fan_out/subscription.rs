@@ -61,7 +61,7 @@ pub(in crate::ops) struct Publisher {
 enum Lost {
     /// The catalog has changed: the shard may have ended, the consumer may be gone.
     Catalog,
-    /// It has fallen behind, or there is nobody to listen to.
+    /// It has fallen behind, or there is nobody to listen to, or something may stand in between.
     Tip,
 }
 
@@ -175,11 +175,11 @@ impl Publisher {
                 _ = version.changed() => return Lost::Catalog,
                 piece = listener.recv() => match piece {
                     Ok(piece) if piece.next <= self.next => continue,
-                    // It may begin behind this place: then nothing stands between.
-                    Ok(piece) if piece.from >= self.next => {
+                    Ok(piece) if piece.from == self.next => {
                         self.next = piece.next;
                         Arc::clone(&piece.event)
                     }
+                    // Where a piece begins behind this place, what stands between may be what a read did not find yet.
                     Ok(_) | Err(RecvError::Lagged(_) | RecvError::Closed) => return Lost::Tip,
                 },
                 () = &mut silence => {
