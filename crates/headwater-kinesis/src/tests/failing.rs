@@ -107,6 +107,24 @@ async fn house_on(shared: &Arc<Shared>, clock: &ManualClock) -> (House, Arc<Way>
     (House { engine, clock, kinesis, settings }, way)
 }
 
+/// One that hears of nothing that it does not ask for.
+async fn deaf_house_on(shared: &Arc<Shared>, clock: &ManualClock) -> House {
+    let (clock, settings) = (clock.clone(), KinesisSettings::default());
+    let engine: Arc<dyn Engine> = Way::new(shared, Sight::Blind);
+    let kinesis = open(&engine, Arc::new(clock.clone()), settings).await;
+    House { engine, clock, kinesis, settings }
+}
+
+async fn encrypt(house: &House) -> Result<(), ServiceError> {
+    let input = shape::StartStreamEncryptionInput {
+        stream_name: Some("s".into()),
+        encryption_type: shape::EncryptionType::Kms,
+        key_id: "alias/aws/kinesis".into(),
+        ..Default::default()
+    };
+    ops::start_stream_encryption::run(Arc::clone(&house.kinesis), caller(), input).await
+}
+
 /// The same with a stream of one shard, and another one beside it.
 async fn two_houses() -> (House, Arc<Way>, House) {
     let clock = ManualClock::at(NOW_MS);
@@ -160,22 +178,27 @@ async fn where_others_write_what_is_past_retention_keeps_nobody_from_putting() {
 }
 
 #[tokio::test]
+async fn a_key_that_was_made_for_a_stream_is_given_to_no_other_of_its_name() {
+    let clock = ManualClock::at(NOW_MS);
+    let shared = Shared::new(Arc::new(clock.clone()));
+    let (house, _) = house_on(&shared, &clock).await;
+    house.create("s", Some(1)).await.unwrap();
+    let deaf = deaf_house_on(&shared, &clock).await;
+    house.delete().await.unwrap();
+    house.create("s", Some(1)).await.unwrap();
+    assert_eq!(encrypt(&deaf).await.unwrap_err().code, "ResourceNotFoundException");
+    house.put("k", "x").await.unwrap();
+    assert_eq!(data(&house.drain(0).await.0), ["x"]);
+}
+
+#[tokio::test]
 async fn where_others_begin_to_encrypt_no_record_is_passed_over() {
     let clock = ManualClock::at(NOW_MS);
     let shared = Shared::new(Arc::new(clock.clone()));
     let (house, _) = house_on(&shared, &clock).await;
     house.create("s", Some(1)).await.unwrap();
-    let engine: Arc<dyn Engine> = Way::new(&shared, Sight::Blind);
-    let settings = KinesisSettings::default();
-    let kinesis = open(&engine, Arc::new(clock.clone()), settings).await;
-    let deaf = House { engine, clock, kinesis, settings };
-    let input = shape::StartStreamEncryptionInput {
-        stream_name: Some("s".into()),
-        encryption_type: shape::EncryptionType::Kms,
-        key_id: "alias/aws/kinesis".into(),
-        ..Default::default()
-    };
-    ops::start_stream_encryption::run(Arc::clone(&house.kinesis), caller(), input).await.unwrap();
+    let deaf = deaf_house_on(&shared, &clock).await;
+    encrypt(&house).await.unwrap();
     house.put("k", "x").await.unwrap();
     assert_eq!(data(&deaf.drain(0).await.0), ["x"]);
 }
