@@ -2,7 +2,7 @@
 //!
 //! What must be true of records is what must be of those that GetRecords gives; of consumers, that those that were
 //! acknowledged are shown by all, under the ARN they were told by, until they are deregistered.
-use super::{ROWS, Service, ask, index, list_shards, shard_id, text, told::Read};
+use super::{ROWS, Service, ask, index, list_shards, put_records, shard_id, text, told::Read};
 use crate::{
     ask::{listen, next},
     asked::{Asked, Outcome},
@@ -113,22 +113,35 @@ pub async fn consumers(kinesis: &Arc<Kinesis>, stream: &str) -> Result<Shown, Se
     Ok(shown)
 }
 
-/// Has a stream pushed by some subscriptions, of some events each, from its beginning and through children.
-pub async fn push(service: &Service, name: &str, subscriptions: u64, events: u64) -> Result<Read, ServiceError> {
+/// What came of puts, by their numbers.
+type Puts = Vec<(u64, Outcome<(u32, String)>)>;
+
+/// Has a stream pushed by some subscriptions, of some events each, from its beginning and through children; after each event
+/// one of `puts` is put, so that something arrives while somebody listens. What was pushed, and what came of the puts.
+pub async fn push(
+    service: &Service,
+    name: &str,
+    (subscriptions, events): (u64, u64),
+    puts: Vec<(u64, Value)>,
+) -> (Read, Puts) {
     let Service { kinesis, clock } = service;
     let mut read = Read { name: name.to_owned(), began_ms: clock.now_ms(), ..Read::default() };
-    let consumers = consumers(kinesis, name).await?;
-    let mut shards: Vec<u32> = list_shards(kinesis, name).await?.into_iter().map(|shard| shard.index).collect();
-    let Some(arn) = consumers.values().next() else { return Ok(read) };
+    let (mut puts, mut put) = (puts.into_iter(), Vec::new());
+    let consumers = consumers(kinesis, name).await.unwrap_or_default();
+    let shards = list_shards(kinesis, name).await.unwrap_or_default();
+    let mut shards: Vec<u32> = shards.into_iter().map(|shard| shard.index).collect();
     let (mut at, mut left) = (0, subscriptions);
-    while let Some(shard) = shards.get(at).copied() {
+    while let (Some(shard), Some(arn)) = (shards.get(at).copied(), consumers.values().next()) {
         at += 1;
         let mut ear = Ear::at(shard);
         while left > 0 && ear.children.is_none() {
             left -= 1;
             let mut heard = 0;
-            let enough = |_: &Ear| {
+            let enough = async |_: &Ear| {
                 heard += 1;
+                if let Some(next) = puts.next() {
+                    put.extend(put_records(kinesis, name, vec![next]).await);
+                }
                 heard >= events
             };
             if ear.subscribe(kinesis, arn, enough).await.is_err() {
@@ -141,7 +154,7 @@ pub async fn push(service: &Service, name: &str, subscriptions: u64, events: u64
         shards.extend(unknown);
     }
     read.ended_ms = clock.now_ms();
-    Ok(read)
+    (read, put)
 }
 
 /// Has everything pushed that was read of a stream.
@@ -153,7 +166,7 @@ pub async fn push_all(service: &Service, read: &Read, arn: &str) -> Result<Read,
     let mut pushed = Read { name: read.name.clone(), began_ms: clock.now_ms(), ..Read::default() };
     for (shard, (records, is_drained)) in &read.shards {
         let mut ear = Ear::at(*shard);
-        let has_all = |ear: &Ear| {
+        let has_all = async |ear: &Ear| {
             let has_last = records.last().is_none_or(|last| ear.got.contains(last));
             has_last && ear.children.is_some() == *is_drained
         };
@@ -189,7 +202,7 @@ impl Ear {
         &mut self,
         kinesis: &Arc<Kinesis>,
         arn: &str,
-        mut enough: impl FnMut(&Self) -> bool,
+        mut enough: impl AsyncFnMut(&Self) -> bool,
     ) -> Result<(), ServiceError> {
         let position = match &self.place {
             None => json!({"Type": "TRIM_HORIZON"}),
@@ -204,7 +217,7 @@ impl Ear {
                 // It goes on where it was.
                 _ => return Ok(()),
             }
-            if enough(self) {
+            if enough(self).await {
                 return Ok(());
             }
         }

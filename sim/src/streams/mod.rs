@@ -58,6 +58,7 @@ pub enum Saw {
     Puts(Vec<(u64, Outcome<(u32, String)>)>),
     Admin { what: Admin, outcome: Outcome<()> },
     Read(Option<Read>),
+    Pushed(Read, Vec<(u64, Outcome<(u32, String)>)>),
     Registered(u64, Outcome<String>),
     Deregistered(u64, Outcome),
     End(View),
@@ -139,6 +140,12 @@ impl Cast for Streams {
             Saw::Read(read) => {
                 let told = format!("reads {read:?}");
                 self.told.reads.extend(read);
+                told
+            }
+            Saw::Pushed(read, puts) => {
+                let told = format!("is pushed {read:?}, and puts {puts:?}");
+                puts.into_iter().for_each(|(id, outcome)| self.told.put(id, outcome, now));
+                self.told.reads.push(read);
                 told
             }
             Saw::Registered(id, outcome) => {
@@ -225,8 +232,13 @@ impl Streams {
                 Box::pin(async move { Saw::Deregistered(id, deregister(&service.kinesis, &stream, consumer).await) })
             }
             _ => {
-                let (subscriptions, events) = (1 + chance.below(4), chance.pick(&[1, 2, 4, 8, 16]));
-                Box::pin(async move { Saw::Read(push(&service, &stream, subscriptions, events).await.ok()) })
+                let pushed = (1 + chance.below(4), chance.pick(&[1, 2, 4, 8, 16]));
+                let puts =
+                    (0..chance.pick(&[0, 2, 6])).map(|_| self.new_put(&stream, chance.below(KEYS), now)).collect();
+                Box::pin(async move {
+                    let (read, puts) = push(&service, &stream, pushed, puts).await;
+                    Saw::Pushed(read, puts)
+                })
             }
         }
     }
