@@ -38,6 +38,19 @@ pub trait Cast: Sized {
     /// A call of a service, at a step.
     fn call(&mut self, chance: &mut Chance, service: &Self::Service, now: u64) -> Doing<Self::Saw>;
 
+    /// How many things are under way outside of the processes and their logs.
+    fn outside(&self) -> usize {
+        0
+    }
+
+    /// One of these comes to something: in peace to what it was called for.
+    fn happen(&mut self, _at: usize, _chance: &mut Chance, _is_peace: bool) -> String {
+        String::new()
+    }
+
+    /// From here on nothing fails.
+    fn make_peace(&mut self) {}
+
     /// What a call saw.
     fn saw(&mut self, saw: Self::Saw, now: u64) -> String;
 

@@ -1,13 +1,15 @@
 //! Runs the disk engine, and nodes that share logs, with many seeds; the same seed is the same run, to the last byte.
 //!
 //!     headwater-sim --seeds 10000            all seeds from 0 on, in every world
-//!     headwater-sim streams --seeds 10000    in one of them: disk, decisions, streams, tables
+//!     headwater-sim streams --seeds 10000    in one of them: disk, decisions, streams, tables, deliveries
 //!     headwater-sim streams --seed 17        that one, twice, with all that happens in it
 //!     headwater-sim planted                  each rule left out, until that is found; or only those that are named
 mod ask;
+mod asked;
 mod cast;
 mod chance;
 mod decisions;
+mod deliveries;
 mod disk;
 mod nodes;
 mod planted;
@@ -33,6 +35,7 @@ const WORLDS: &[World] = &[
     ("decisions", |seed, loud| nodes::run(decisions::Decisions::default(), seed, loud)),
     ("streams", |seed, loud| nodes::run(streams::Streams::default(), seed, loud)),
     ("tables", |seed, loud| nodes::run(tables::Tables::default(), seed, loud)),
+    ("deliveries", |seed, loud| nodes::run(deliveries::Deliveries::default(), seed, loud)),
 ];
 
 fn world(name: &str) -> Option<&'static World> {

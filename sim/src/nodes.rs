@@ -1,8 +1,8 @@
 //! Some processes of one service over logs that they share, with everything that can happen to them and on the way: one
 //! thread, clocks that stand still, and a seed that says what comes next.
 //!
-//! Invariant: what happens depends on the seed alone. Whoever is woken waits until chance comes to it, so in which order
-//! the runtime wakes does not matter.
+//! Invariant: what happens depends on the seed alone. Whoever is woken waits until chance comes to it; what a process has
+//! running beside that, the runtime runs in an order that the seed tells as well.
 use crate::{
     Outcome,
     cast::{Cast, Doing, Parts},
@@ -23,7 +23,7 @@ use std::{
     },
     task::{Context, Poll, Wake, Waker},
 };
-use tokio::task::yield_now;
+use tokio::{runtime::RngSeed, task::yield_now};
 
 /// 2020-09-13T12:26:40Z.
 const NOW_MS: u64 = 1_600_000_000_000;
@@ -92,7 +92,8 @@ struct Play<C: Cast> {
 
 /// Plays `seed`; `loud` prints everything that happens.
 pub fn run<C: Cast + 'static>(cast: C, seed: u64, loud: bool) -> Outcome {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.rng_seed(RngSeed::from_bytes(&seed.to_le_bytes())).build().expect("a runtime");
     let mut play = Play::new(cast, seed, loud);
     let wrong = runtime.block_on(play.all()).err();
     Outcome { trace: play.trace, wrong }
@@ -156,6 +157,7 @@ impl<C: Cast + 'static> Play<C> {
         let opening = self.cast.open(parts);
         let fresh =
             self.until_done(opening).await?.map_err(|error| format!("a new process does not start: {error}"))?;
+        self.begin(node, &fresh);
         self.look(fresh).await?;
         self.cast.check(&self.shared)
     }
@@ -194,6 +196,17 @@ impl<C: Cast + 'static> Play<C> {
 
     fn run(&mut self, node: usize, is_duty: bool, doing: Doing<Came<C>>) {
         self.running.push(Running { node, is_duty, doing, woken: Arc::new(Woken(AtomicBool::new(true))) });
+    }
+
+    /// A process does what it does by itself.
+    fn begin(&mut self, node: usize, service: &C::Service) {
+        for duty in self.cast.duties(service) {
+            let over = async move {
+                duty.await;
+                Came::Over
+            };
+            self.run(node, true, Box::pin(over));
+        }
     }
 
     /// Something happens.
@@ -275,16 +288,7 @@ impl<C: Cast + 'static> Play<C> {
         match came {
             Came::Opened(Ok(service)) => {
                 self.tell(|| format!("{node} has started"));
-                for duty in self.cast.duties(&service) {
-                    self.run(
-                        node,
-                        true,
-                        Box::pin(async move {
-                            duty.await;
-                            Came::Over
-                        }),
-                    );
-                }
+                self.begin(node, &service);
                 self.nodes[node].is_opening = false;
                 self.nodes[node].service = Some(service);
             }
@@ -301,15 +305,21 @@ impl<C: Cast + 'static> Play<C> {
         true
     }
 
-    /// Something happens between a process and the logs.
+    /// Something happens between a process and the logs, or outside.
     fn event(&mut self) -> bool {
         let nodes = self.nodes.iter().enumerate().filter(|(_, node)| node.road != Road::Silent);
         let due: Vec<(usize, Event)> =
             nodes.flat_map(|(at, node)| node.way.due().into_iter().map(move |event| (at, event))).collect();
-        if due.is_empty() {
+        let all = due.len() + self.cast.outside();
+        if all == 0 {
             return false;
         }
-        let (node, event) = self.chance.pick(&due);
+        let at = self.chance.below(all as u64) as usize;
+        let Some((node, event)) = due.get(at).copied() else {
+            let told = self.cast.happen(at - due.len(), &mut self.chance, self.is_peace);
+            self.tell(|| told);
+            return true;
+        };
         let Node { way, road, .. } = &self.nodes[node];
         let fails = !self.is_peace && self.fails_once_in > 0 && self.chance.once_in(self.fails_once_in);
         let lags = matches!(event, Event::Asked(_)) && !self.is_peace && self.chance.once_in(6);
@@ -329,6 +339,7 @@ impl<C: Cast + 'static> Play<C> {
     async fn make_peace(&mut self) -> Result<(), String> {
         self.is_peace = true;
         self.tell(|| "peace".into());
+        self.cast.make_peace();
         for node in 0..self.nodes.len() {
             self.nodes[node].road = Road::Open;
         }

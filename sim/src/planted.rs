@@ -40,6 +40,12 @@ const PLANTED: &[(Rule, &str)] = &[
     (Rule::OnlyWhoWroteAloneTrims, "tables"),
     (Rule::TrimsStopAtTheSnapshot, "tables"),
     (Rule::PlacesComeAfterTheirRows, "tables"),
+    (Rule::DeletedStreamsTakeNothing, "deliveries"),
+    (Rule::ProgressComesAfterWriting, "deliveries"),
+    (Rule::ProgressLeavesNoGaps, "deliveries"),
+    (Rule::WhatIsNotStoredIsPutAgain, "deliveries"),
+    (Rule::KeysAreLookedForAgain, "deliveries"),
+    (Rule::ChangesAreForWhomTheyWereMade, "deliveries"),
 ];
 
 /// Leaves out every rule in turn, or those that are named. How many were found, and how many were not.

@@ -10,7 +10,10 @@ use crate::{
 };
 use bytes::Bytes;
 use headwater_keys::DataKey;
-use headwater_log::{LogGroup, LogId};
+use headwater_log::{
+    LogGroup, LogId,
+    rules::{Rule, is_left_out},
+};
 use std::sync::Arc;
 
 impl Firehose {
@@ -31,24 +34,31 @@ impl Firehose {
     /// The data of the record in `entry`, which stands in the direct log `log`; none if it is damaged.
     ///
     /// # Errors
-    /// The service's own, if the record is encrypted and its key may not be used.
-    pub(crate) fn open_record(&self, log: LogId, entry: &Bytes) -> Result<Option<Bytes>> {
+    /// The service's own, if the record is encrypted and its key may not be used, or whether there is one cannot be read.
+    pub(crate) async fn open_record(&self, log: LogId, entry: &Bytes) -> Result<Option<Bytes>> {
         let sealed = match direct::decode(entry) {
             None => return Ok(None),
             Some(Direct::Plain(data)) => return Ok(Some(data)),
             Some(Direct::Encrypted(sealed)) => sealed,
         };
         let Some(generation) = headwater_keys::generation(&sealed) else { return Ok(None) };
-        let key = match self.opened.get(log.group, generation) {
-            Some(key) => Some(key),
-            None => {
-                let catalog = self.catalog.read();
-                let mut streams = catalog.all().map(|(_, _, stream)| stream);
-                let Some(stream) = streams.find(|stream| stream.incarnation == log.group.0) else { return Ok(None) };
-                let opened = self.opened.open(&self.keys, &stream.keys, (log.group, generation), &*self.entropy);
-                opened.map_err(errors::key)?
-            }
-        };
+        let mut key = self.reading_key(log.group, generation)?;
+        // Another process may have begun to encrypt, which this one has not heard of.
+        if key.is_none() && self.engine.is_shared() && !is_left_out(Rule::KeysAreLookedForAgain) {
+            self.catalog.catch_up().await.map_err(|error| errors::engine(&error))?;
+            key = self.reading_key(log.group, generation)?;
+        }
         Ok(key.and_then(|key| key.decrypt(log, &sealed)).map(Bytes::from))
+    }
+
+    /// The data key of this generation, if the delivery stream is known to have it.
+    fn reading_key(&self, stream: LogGroup, generation: u32) -> Result<Option<Arc<DataKey>>> {
+        if let Some(key) = self.opened.get(stream, generation) {
+            return Ok(Some(key));
+        }
+        let catalog = self.catalog.read();
+        let mut streams = catalog.all().map(|(_, _, stream)| stream);
+        let Some(held) = streams.find(|held| held.incarnation == stream.0) else { return Ok(None) };
+        self.opened.open(&self.keys, &held.keys, (stream, generation), &*self.entropy).map_err(errors::key)
     }
 }

@@ -3,7 +3,10 @@
 //!
 //! Invariant: the place reported for a log never passes the beginning of a stretch that is not settled, so what was read
 //! and is not written yet is read again by whoever comes next.
-use headwater_log::{LogId, Seq};
+use headwater_log::{
+    LogId, Seq,
+    rules::{Rule, is_left_out},
+};
 use std::collections::BTreeMap;
 
 /// What one read took from a log: the places from `from` up to `next`.
@@ -30,6 +33,9 @@ struct Lane {
 
 impl Lane {
     fn settled_to(&self) -> Seq {
+        if is_left_out(Rule::ProgressComesAfterWriting) {
+            return self.read_to;
+        }
         self.underway.first_key_value().map_or(self.read_to, |(from, _)| *from)
     }
 }
@@ -48,6 +54,9 @@ impl Ledger {
     pub(crate) fn settle(&mut self, stretch: &Stretch) {
         if let Some(lane) = self.lanes.get_mut(&stretch.log) {
             lane.underway.remove(&stretch.from);
+            if is_left_out(Rule::ProgressLeavesNoGaps) {
+                lane.underway.retain(|from, _| *from > stretch.from);
+            }
         }
     }
 

@@ -9,7 +9,10 @@ use crate::{
 };
 use bytes::Bytes;
 use headwater_keys::DataKey;
-use headwater_log::{LogGroup, LogId};
+use headwater_log::{
+    LogGroup, LogId,
+    rules::{Rule, is_left_out},
+};
 use std::sync::Arc;
 
 impl Kinesis {
@@ -30,26 +33,30 @@ impl Kinesis {
     /// The record in `sealed`, an entry of `log`; none if it is damaged.
     ///
     /// # Errors
-    /// The key service's, if the key may not be used.
-    pub(crate) fn open_record(&self, log: LogId, sealed: &Bytes) -> Result<Option<Record>> {
+    /// The key service's, if the key may not be used; the engine's, if whether there is one cannot be read.
+    pub(crate) async fn open_record(&self, log: LogId, sealed: &Bytes) -> Result<Option<Record>> {
         let Some(generation) = headwater_keys::generation(sealed) else { return Ok(None) };
-        let key = match self.opened.get(log.group, generation) {
-            Some(key) => key,
-            None => {
-                let catalog = self.catalog.read();
-                let mut streams = catalog.all().map(|(_, _, stream)| stream);
-                let held = streams.find(|stream| stream.incarnation == log.group.0);
-                let Some(stream) = held else { return Ok(None) };
-                let place = (log.group, generation);
-                match self.opened.open(&self.keys, &stream.keys, place, &*self.entropy)? {
-                    Some(key) => key,
-                    None => return Ok(None),
-                }
-            }
-        };
-        Ok(match key.decrypt(log, sealed).and_then(|plain| record::decode(&Bytes::from(plain))) {
+        let mut key = self.reading_key(log.group, generation)?;
+        // Another process may have begun to encrypt, which this one has not heard of.
+        if key.is_none() && self.engine.is_shared() && !is_left_out(Rule::KeysAreLookedForAgain) {
+            self.catalog.catch_up().await.map_err(|error| errors::engine(&error))?;
+            key = self.reading_key(log.group, generation)?;
+        }
+        let opened = key.and_then(|key| key.decrypt(log, sealed));
+        Ok(match opened.and_then(|plain| record::decode(&Bytes::from(plain))) {
             Some(ShardEntry::Record(record)) => Some(record),
             _ => None,
         })
+    }
+
+    /// The data key of this generation, if the stream is known to have it.
+    fn reading_key(&self, stream: LogGroup, generation: u32) -> Result<Option<Arc<DataKey>>> {
+        if let Some(key) = self.opened.get(stream, generation) {
+            return Ok(Some(key));
+        }
+        let catalog = self.catalog.read();
+        let mut streams = catalog.all().map(|(_, _, stream)| stream);
+        let Some(held) = streams.find(|held| held.incarnation == stream.0) else { return Ok(None) };
+        self.opened.open(&self.keys, &held.keys, (stream, generation), &*self.entropy)
     }
 }

@@ -79,7 +79,7 @@ impl Kinesis {
         for (stamp, delivered) in page.records {
             let record = match delivered {
                 Delivered::Plain(record) => record,
-                Delivered::Sealed(sealed) => match self.open_record(source.log, &sealed) {
+                Delivered::Sealed(sealed) => match self.open_record(source.log, &sealed).await {
                     Ok(Some(record)) => record,
                     Ok(None) => {
                         tracing::error!(log = %source.log, at = %stamp.seq, "a record cannot be decrypted; passed over");

@@ -60,6 +60,18 @@ pub enum Rule {
     TrimsStopAtTheSnapshot,
     /// Rows say how far the log is in them once they are all there (0022).
     PlacesComeAfterTheirRows,
+    /// What is put to a delivery stream is acknowledged once it is known that nobody had deleted it (0009).
+    DeletedStreamsTakeNothing,
+    /// Progress passes records once they are written (0009).
+    ProgressComesAfterWriting,
+    /// Progress stops at the first record that is not written, whatever is behind it (0009).
+    ProgressLeavesNoGaps,
+    /// What a store does not acknowledge is put again.
+    WhatIsNotStoredIsPutAgain,
+    /// A record whose key is not known is damaged only if the catalog, caught up with, does not know it either.
+    KeysAreLookedForAgain,
+    /// What was made from one life of a name changes no other.
+    ChangesAreForWhomTheyWereMade,
 }
 
 #[cfg(any(test, feature = "conformance"))]

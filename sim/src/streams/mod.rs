@@ -1,27 +1,35 @@
 //! Kinesis on several processes: streams are made, split, merged, scaled and deleted, put to and read, on all of them at
-//! once, while hours pass and records get old.
+//! once, while hours pass and records get old; consumers come and go, and shards are pushed to them.
+mod fan_out;
+mod reshard;
 mod told;
 
 use crate::{
     ask,
+    asked::Outcome,
     cast::{Cast, Doing, Parts},
     chance::Chance,
 };
+use fan_out::{Shown, consumers, deregister, push, push_all, register};
 use headwater_keys::{KeyStore, MasterKey};
 use headwater_kinesis::{Entropy, Kinesis, KinesisParts, KinesisSettings, run_duties};
 use headwater_log::{LogError, clock::Clock, shared::Shared};
 use headwater_wire::{Dialect, ErrorKind, Everybody, Row, ServiceError};
+use reshard::{merge, scale, split};
 use serde_json::{Value, json};
-use std::sync::{
-    Arc, LazyLock,
-    atomic::{AtomicU64, Ordering::Relaxed},
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc, LazyLock,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
 };
 use told::{Put, Read, Shard, Told, View};
 
 /// Partition keys, each with a hash key of its own.
 const KEYS: u64 = 6;
-/// Most open shards that are aimed at.
-const SHARDS: usize = 6;
+/// The consumer that is registered in peace.
+const LAST: &str = "last";
 
 /// The operations, as they are served where others change what there is.
 static ROWS: LazyLock<Vec<Row<Kinesis>>> = LazyLock::new(|| {
@@ -50,6 +58,9 @@ pub enum Saw {
     Puts(Vec<(u64, Outcome<(u32, String)>)>),
     Admin { what: Admin, outcome: Outcome<()> },
     Read(Option<Read>),
+    Pushed(Read, Vec<(u64, Outcome<(u32, String)>)>),
+    Registered(u64, Outcome<String>),
+    Deregistered(u64, Outcome),
     End(View),
 }
 
@@ -61,9 +72,6 @@ pub enum Admin {
     Close(String, Vec<u32>),
     Other,
 }
-
-/// What came of a call: its answer, or whose fault it was that there is none.
-type Outcome<T> = Result<T, ErrorKind>;
 
 impl Cast for Streams {
     type Service = Service;
@@ -95,20 +103,22 @@ impl Cast for Streams {
                 let count = chance.pick(&[1, 1, 2, 4]);
                 self.put(chance, kinesis, name, count, now)
             }
-            45..60 => {
+            45..56 => self.fan_out(chance, service, name, now),
+            56..65 => {
                 let (limit, pages) = (chance.pick(&[1, 2, 5, 1000]), 1 + chance.below(40));
                 let service = service.clone();
                 Box::pin(async move { Saw::Read(read(&service, &name, limit, pages).await.ok()) })
             }
-            60..75 => Box::pin(split(kinesis, name, chance.next())),
-            75..87 => Box::pin(merge(kinesis, name, chance.next())),
+            65..76 => Box::pin(split(kinesis, name, chance.next())),
+            76..87 => Box::pin(merge(kinesis, name, chance.next())),
             87..92 => Box::pin(scale(kinesis, name, chance.next())),
             92..98 => self.create(chance, kinesis),
             _ => {
                 self.told.deleting(&name);
                 let what = Admin::Delete(name.clone());
                 Box::pin(async move {
-                    let outcome = ask(&kinesis, "DeleteStream", json!({"StreamName": name})).await;
+                    let input = json!({"StreamName": name, "EnforceConsumerDeletion": true});
+                    let outcome = ask(&kinesis, "DeleteStream", input).await;
                     Saw::Admin { what, outcome: outcome.map(drop).map_err(|error| error.kind) }
                 })
             }
@@ -132,8 +142,25 @@ impl Cast for Streams {
                 self.told.reads.extend(read);
                 told
             }
+            Saw::Pushed(read, puts) => {
+                let told = format!("is pushed {read:?}, and puts {puts:?}");
+                puts.into_iter().for_each(|(id, outcome)| self.told.put(id, outcome, now));
+                self.told.reads.push(read);
+                told
+            }
+            Saw::Registered(id, outcome) => {
+                let told = format!("registers {outcome:?}");
+                self.told.consumers.is_registered(id, outcome, now);
+                told
+            }
+            Saw::Deregistered(id, outcome) => {
+                let told = format!("deregisters {outcome:?}");
+                self.told.consumers.is_deregistered(id, outcome, now);
+                told
+            }
             Saw::End(view) => {
                 let told = format!("ends {view:?}");
+                self.told.reads.extend(view.pushed.iter().cloned());
                 self.told.ends.push(view);
                 told
             }
@@ -153,9 +180,14 @@ impl Cast for Streams {
             }
             for name in &names {
                 if settled(&kinesis, name).await {
+                    drop(register(&kinesis, name, LAST).await);
                     let seen = look_at(&service, name).await;
-                    let seen = seen.map_err(|error| format!("in peace {name} is not shown: {error}"))?;
-                    view.streams.insert(name.clone(), seen);
+                    let (shards, read, consumers) =
+                        seen.map_err(|error| format!("in peace {name} is not shown: {error}"))?;
+                    let arn = consumers.get(LAST).ok_or("in peace no consumer can be registered")?;
+                    view.pushed.push(push_all(&service, &read, arn).await?);
+                    view.streams.insert(name.clone(), (shards, read));
+                    view.consumers.insert(name.clone(), consumers);
                 }
             }
             Ok(Saw::End(view))
@@ -185,6 +217,30 @@ impl Streams {
             let outcome = ask(&kinesis, "CreateStream", json!({"StreamName": name, "ShardCount": shards})).await;
             Saw::Admin { what, outcome: outcome.map(drop).map_err(|error| error.kind) }
         })
+    }
+
+    /// A consumer comes, goes, or has a stream pushed.
+    fn fan_out(&mut self, chance: &mut Chance, service: &Service, stream: String, now: u64) -> Doing<Saw> {
+        let (service, consumer) = (service.clone(), chance.pick(&["c0", "c1"]));
+        match chance.below(12) {
+            0..5 => {
+                let id = self.told.consumers.register(&stream, consumer, now);
+                Box::pin(async move { Saw::Registered(id, register(&service.kinesis, &stream, consumer).await) })
+            }
+            5 => {
+                let id = self.told.consumers.deregister(&stream, consumer, now);
+                Box::pin(async move { Saw::Deregistered(id, deregister(&service.kinesis, &stream, consumer).await) })
+            }
+            _ => {
+                let pushed = (1 + chance.below(4), chance.pick(&[1, 2, 4, 8, 16]));
+                let puts =
+                    (0..chance.pick(&[0, 2, 6])).map(|_| self.new_put(&stream, chance.below(KEYS), now)).collect();
+                Box::pin(async move {
+                    let (read, puts) = push(&service, &stream, pushed, puts).await;
+                    Saw::Pushed(read, puts)
+                })
+            }
+        }
     }
 
     fn put(&mut self, chance: &mut Chance, kinesis: Arc<Kinesis>, name: String, count: u64, now: u64) -> Doing<Saw> {
@@ -254,44 +310,6 @@ async fn list_shards(kinesis: &Arc<Kinesis>, name: &str) -> Result<Vec<Shard>, S
     Ok(output["Shards"].as_array().into_iter().flatten().map(Shard::of).collect())
 }
 
-async fn split(kinesis: Arc<Kinesis>, name: String, chance: u64) -> Saw {
-    let (mut what, mut outcome) = (Admin::Other, Err(ErrorKind::Sender));
-    if let Ok(shards) = list_shards(&kinesis, &name).await {
-        let open: Vec<&Shard> = shards.iter().filter(|shard| shard.end.is_none()).collect();
-        if !open.is_empty() && open.len() < SHARDS {
-            let shard = open[chance as usize % open.len()];
-            let at = shard.from + (shard.to - shard.from) / 2;
-            let input = json!({"StreamName": name, "ShardToSplit": shard_id(shard.index), "NewStartingHashKey": at.to_string()});
-            what = Admin::Close(name, vec![shard.index]);
-            outcome = ask(&kinesis, "SplitShard", input).await.map(drop).map_err(|error| error.kind);
-        }
-    }
-    Saw::Admin { what, outcome }
-}
-
-async fn merge(kinesis: Arc<Kinesis>, name: String, chance: u64) -> Saw {
-    let (mut what, mut outcome) = (Admin::Other, Err(ErrorKind::Sender));
-    if let Ok(shards) = list_shards(&kinesis, &name).await {
-        let mut open: Vec<&Shard> = shards.iter().filter(|shard| shard.end.is_none()).collect();
-        open.sort_by_key(|shard| shard.from);
-        if open.len() > 1 {
-            let at = chance as usize % (open.len() - 1);
-            let (lower, upper) = (open[at].index, open[at + 1].index);
-            let input =
-                json!({"StreamName": name, "ShardToMerge": shard_id(lower), "AdjacentShardToMerge": shard_id(upper)});
-            what = Admin::Close(name, vec![lower, upper]);
-            outcome = ask(&kinesis, "MergeShards", input).await.map(drop).map_err(|error| error.kind);
-        }
-    }
-    Saw::Admin { what, outcome }
-}
-
-async fn scale(kinesis: Arc<Kinesis>, name: String, chance: u64) -> Saw {
-    let input = json!({"StreamName": name, "TargetShardCount": 1 + chance % 4, "ScalingType": "UNIFORM_SCALING"});
-    let outcome = ask(&kinesis, "UpdateShardCount", input).await.map(drop).map_err(|error| error.kind);
-    Saw::Admin { what: Admin::Other, outcome }
-}
-
 /// Reads a stream from its beginning, through children, as far as so many pages go.
 async fn read(
     Service { kinesis, clock }: &Service,
@@ -321,11 +339,10 @@ async fn read(
                 None => {
                     let children =
                         page["ChildShards"].as_array().into_iter().flatten().map(|child| index(&child["ShardId"]));
-                    for child in children {
-                        if !shards.contains(&child) {
-                            shards.push(child);
-                        }
-                    }
+                    let told: BTreeSet<u32> = children.collect();
+                    let unknown: Vec<u32> = told.iter().copied().filter(|child| !shards.contains(child)).collect();
+                    shards.extend(unknown);
+                    read.children.insert(shard, told);
                     is_drained = true;
                 }
                 Some(_) if got.len() == count && page["MillisBehindLatest"] == 0 => break,
@@ -349,7 +366,9 @@ async fn settled(kinesis: &Arc<Kinesis>, name: &str) -> bool {
     }
 }
 
-/// All there is of a stream: its shards, and what is read of each.
-async fn look_at(service: &Service, name: &str) -> Result<(Vec<Shard>, Read), ServiceError> {
-    Ok((list_shards(&service.kinesis, name).await?, read(service, name, 3, u64::MAX).await?))
+/// All there is of a stream: its shards, what is read of each, and its consumers.
+async fn look_at(service: &Service, name: &str) -> Result<(Vec<Shard>, Read, Shown), ServiceError> {
+    let shards = list_shards(&service.kinesis, name).await?;
+    let read = read(service, name, 3, u64::MAX).await?;
+    Ok((shards, read, consumers(&service.kinesis, name).await?))
 }

@@ -5,7 +5,12 @@
 //! retention, and those they do not get; a shard that was closed so long ago is gone with its last. A child's log
 //! begins behind its parents' markers. Of one key, what was put after something was acknowledged has the higher number.
 //! All processes, and one that has just started, show the same.
-use super::{Admin, Outcome, index, text};
+use super::{
+    Admin,
+    fan_out::{Consumers, Shown},
+    index, text,
+};
+use crate::asked::Outcome;
 use headwater_log::{Entry, LogGroup, LogId, Seq, Stamp, shared::Shared};
 use headwater_wire::ErrorKind;
 use serde_json::Value;
@@ -65,12 +70,17 @@ pub struct Read {
     pub began_ms: u64,
     pub ended_ms: u64,
     pub shards: BTreeMap<u32, (Vec<(String, String)>, bool)>,
+    /// Where that was all, the children that were told.
+    pub children: BTreeMap<u32, BTreeSet<u32>>,
 }
 
 /// All streams, as one process shows them at the end.
 #[derive(Debug, Default)]
 pub struct View {
     pub streams: BTreeMap<String, (Vec<Shard>, Read)>,
+    pub consumers: BTreeMap<String, Shown>,
+    /// What was pushed of them.
+    pub pushed: Vec<Read>,
     /// A record that it was given last.
     pub last_put: Option<(u64, Outcome<(u32, String)>)>,
 }
@@ -80,6 +90,7 @@ pub struct View {
 pub struct Told {
     pub puts: BTreeMap<u64, Put>,
     pub reads: Vec<Read>,
+    pub consumers: Consumers,
     pub ends: Vec<View>,
     /// By name: how many creations were asked for, acknowledged, and told not to be done.
     created: BTreeMap<String, (u32, u32, u32)>,
@@ -137,6 +148,9 @@ impl Told {
             if shows(other) != shows(last) {
                 return Err(format!("two show different streams: {:?} and {:?}", shows(other), shows(last)));
             }
+            if other.consumers != last.consumers {
+                return Err(format!("two show different consumers: {:?} and {:?}", other.consumers, last.consumers));
+            }
         }
         for (name, (asked, done, undone)) in &self.created {
             if self.deleting.contains(name) {
@@ -154,6 +168,7 @@ impl Told {
         }
         for (name, (shards, read)) in last.streams.iter().filter(|(name, _)| !self.deleting.contains(*name)) {
             self.check_stream(shared, name, shards, read).map_err(|why| format!("{name}: {why}"))?;
+            self.consumers.check(name, last.consumers.get(name).unwrap_or(&Shown::new()))?;
         }
         Ok(())
     }
@@ -199,7 +214,11 @@ impl Told {
         self.check_puts(name, read, &logs.past(cutoff_ms))?;
         self.check_order(name)?;
         let views = self.ends.iter().filter_map(|view| view.streams.get(name)).map(|(_, read)| read);
-        self.reads.iter().filter(|read| read.name == name).chain(views).try_for_each(|earlier| logs.check_read(earlier))
+        let mut reads = self.reads.iter().filter(|read| read.name == name).chain(views);
+        reads.try_for_each(|earlier| {
+            logs.check_read(earlier)?;
+            check_children(earlier, shards)
+        })
     }
 
     /// Numbers rise, within those of the shard.
@@ -254,6 +273,18 @@ impl Told {
         }
         Ok(())
     }
+}
+
+/// Who read a shard to its end was told of all its children that are shown, and of no others.
+fn check_children(read: &Read, shards: &[Shard]) -> Check {
+    for (parent, (_, is_drained)) in &read.shards {
+        let told = read.children.get(parent).cloned().unwrap_or_default();
+        let is_right = |shard: &Shard| told.contains(&shard.index) == shard.parents.contains(parent);
+        if *is_drained && !shards.iter().all(is_right) {
+            return Err(format!("of shard {parent} {told:?} were told to be the children: {shards:?}"));
+        }
+    }
+    Ok(())
 }
 
 /// The logs of a stream's shards, with all that was ever in them.

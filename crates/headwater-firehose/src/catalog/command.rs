@@ -26,8 +26,9 @@ pub(crate) enum Action {
         limit: usize,
         transition_ms: u64,
     },
-    /// `destination` was made from the one that `version` has.
+    /// `destination` was made from the one that `version` of this incarnation has.
     Update {
+        incarnation: u128,
         version: u64,
         destination: Destination,
     },
@@ -40,8 +41,9 @@ pub(crate) enum Action {
     Untag {
         keys: Vec<String>,
     },
-    /// What is put from then on is encrypted; without a key it is not.
+    /// What is put from then on is encrypted, with a key that was made for this incarnation; without one it is not.
     SetEncryption {
+        incarnation: u128,
         key: Option<NewKey>,
         transition_ms: u64,
     },

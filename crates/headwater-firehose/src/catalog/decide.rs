@@ -1,14 +1,18 @@
 //! The catalog's rules: what may be done to a delivery stream, and what becomes of it. Pure.
 //!
 //! Invariant: a command is refused in the service's words or decided with every number fixed; commands of duties and of
-//! delivery name the incarnation they mean and do nothing once it is gone, so repeating one is harmless.
+//! delivery name the incarnation they mean and do nothing once it is gone, so repeating one is harmless. So do those of callers
+//! that bring along what was made from one, and are refused.
 use super::{
     Action, Catalog, Command,
     change::Change,
     stream::{Address, DeliveryStream, NewDeliveryStream, NewKey, Phase, Source},
 };
 use crate::errors::{self, Result};
-use headwater_log::{LogId, Seq};
+use headwater_log::{
+    LogId, Seq,
+    rules::{Rule, is_left_out},
+};
 use std::collections::BTreeMap;
 
 /// What a command changes, if anything.
@@ -32,7 +36,8 @@ pub(super) fn decide(catalog: &Catalog, command: Command, now_ms: u64) -> Result
             }
             None => {
                 let missing = || errors::stream_not_found(&address.name, &address.scope.account);
-                let stream = catalog.at(&address).ok_or_else(missing)?;
+                let is_meant = |stream: &&DeliveryStream| made_for(&action).is_none_or(|it| it == stream.incarnation);
+                let stream = catalog.at(&address).filter(is_meant).ok_or_else(missing)?;
                 asked(stream, address, action, now_ms)
             }
         },
@@ -52,6 +57,16 @@ const fn incarnation(action: &Action) -> Option<u128> {
         | Action::Forget { incarnation, .. }
         | Action::Fail { incarnation, .. }
         | Action::Recover { incarnation } => Some(*incarnation),
+        _ => None,
+    }
+}
+
+/// The incarnation that what a command brings along was made for: another one under that name is not what was asked about.
+fn made_for(action: &Action) -> Option<u128> {
+    match action {
+        Action::Update { incarnation, .. } | Action::SetEncryption { incarnation, .. } => {
+            (!is_left_out(Rule::ChangesAreForWhomTheyWereMade)).then_some(*incarnation)
+        }
         _ => None,
     }
 }
@@ -84,7 +99,7 @@ fn duty(stream: &DeliveryStream, address: Address, action: Action, now_ms: u64) 
 
 fn asked(stream: &DeliveryStream, address: Address, action: Action, now_ms: u64) -> Result<Decision> {
     match action {
-        Action::Update { version, destination } => {
+        Action::Update { version, destination, .. } => {
             active(stream, &address)?;
             if stream.version != version {
                 return Err(errors::version_changed(&address, &version.to_string(), stream.version));
@@ -111,7 +126,7 @@ fn asked(stream: &DeliveryStream, address: Address, action: Action, now_ms: u64)
             let keys: Vec<String> = keys.into_iter().filter(|key| stream.tags.contains_key(key)).collect();
             Ok((!keys.is_empty()).then_some(Change::Untagged { address, keys }))
         }
-        Action::SetEncryption { key, transition_ms } => {
+        Action::SetEncryption { key, transition_ms, .. } => {
             set_encryption(stream, address, key, due(now_ms, transition_ms), now_ms)
         }
         _ => Ok(None),

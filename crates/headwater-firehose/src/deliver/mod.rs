@@ -25,13 +25,7 @@ use meter::Meter;
 pub(crate) use meter::Meters;
 pub use meter::{DeliveryReading, Reading};
 pub use share::Share;
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-};
+use std::{collections::BTreeMap, sync::Arc};
 use tokio::{
     sync::watch,
     task::{JoinError, JoinSet},
@@ -78,7 +72,6 @@ pub(crate) struct Delivery {
     plan: Plan,
     /// Where reading begins.
     progress: BTreeMap<LogId, Seq>,
-    is_failing: AtomicBool,
     meter: Arc<Meter>,
 }
 
@@ -107,9 +100,17 @@ impl Delivery {
         }
     }
 
+    /// Whether it is put down that delivery does not get on, whoever did so: another process may have, before this one took over,
+    /// and what this one wanted put down may have been lost.
+    fn is_failing(&self) -> bool {
+        let catalog = self.firehose.catalog.read();
+        let stream = catalog.at(&self.address).filter(|stream| stream.incarnation == self.incarnation);
+        stream.is_some_and(|stream| stream.failure.is_some())
+    }
+
     /// Puts down that delivery does not get on, where that is news.
     async fn fail(&self, r#type: DeliveryStreamFailureType, details: String) {
-        if !self.is_failing.swap(true, Ordering::Relaxed) {
+        if !self.is_failing() {
             let failure = FailureDescription { r#type, details };
             self.submit(Action::Fail { incarnation: self.incarnation, failure }).await;
         }
@@ -117,7 +118,7 @@ impl Delivery {
 
     /// Puts down that delivery gets on again, where that is news.
     async fn recover(&self) {
-        if self.is_failing.swap(false, Ordering::Relaxed) {
+        if self.is_failing() {
             self.submit(Action::Recover { incarnation: self.incarnation }).await;
         }
     }
@@ -159,8 +160,8 @@ pub async fn run_deliveries(firehose: Arc<Firehose>, mut share: watch::Receiver<
 #[derive(Default)]
 struct Pipelines {
     tasks: JoinSet<u128>,
-    /// By incarnation: the version each runs under, and how to stop it.
-    running: HashMap<u128, (u64, watch::Sender<bool>)>,
+    /// By incarnation, and so in the same order whenever the same happens: the version each runs under, and how to stop it.
+    running: BTreeMap<u128, (u64, watch::Sender<bool>)>,
 }
 
 impl Pipelines {
@@ -169,7 +170,7 @@ impl Pipelines {
         let catalog = firehose.catalog.read();
         let active = catalog.all().filter(|(_, _, stream)| stream.is_active());
         let ours = active.filter(|(_, _, stream)| share.has(stream.incarnation, stream.destination.calls_function()));
-        let wanted: HashMap<u128, _> =
+        let wanted: BTreeMap<u128, _> =
             ours.map(|(scope, name, stream)| (stream.incarnation, (scope, name, stream))).collect();
         for (incarnation, (version, stop)) in &self.running {
             if wanted.get(incarnation).is_none_or(|(_, _, stream)| stream.version != *version) {
@@ -198,7 +199,6 @@ impl Pipelines {
                 arn: crate::target::arn(&scope.account, &scope.region, name),
                 plan,
                 progress: stream.progress.clone(),
-                is_failing: AtomicBool::new(stream.failure.is_some()),
                 meter: firehose.meters.of(incarnation),
             });
             self.running.insert(incarnation, (stream.version, stop));

@@ -169,7 +169,7 @@ impl Reader {
                 }
             };
             if batch.next > at {
-                let records = match self.put_records(log, &batch.entries) {
+                let records = match self.put_records(log, &batch.entries).await {
                     Ok(mut records) => {
                         own(&mut records);
                         records
@@ -196,10 +196,10 @@ impl Reader {
     }
 
     /// Records that were put directly; none is passed over but what is damaged.
-    fn put_records(&self, log: LogId, entries: &[Entry]) -> Result<Vec<Record>> {
+    async fn put_records(&self, log: LogId, entries: &[Entry]) -> Result<Vec<Record>> {
         let mut records = Vec::with_capacity(entries.len());
         for Entry { stamp, bytes } in entries {
-            let Some(data) = self.firehose().open_record(log, bytes)? else {
+            let Some(data) = self.firehose().open_record(log, bytes).await? else {
                 tracing::error!(%log, at = %stamp.seq, "a record is damaged and passed over");
                 continue;
             };

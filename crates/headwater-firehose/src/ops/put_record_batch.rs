@@ -1,14 +1,18 @@
 //! PutRecordBatch: up to 500 records, appended together; those beyond the rate are told apart.
 //!
 //! Invariant: records are appended under the catalog's read guard, to a delivery stream it shows active; the guard is
-//! never held while waiting.
+//! never held while waiting. Where others may have deleted it meanwhile, what was appended is acknowledged once it is known
+//! that nobody had.
 use crate::{
     Firehose,
     catalog::{DeliveryStream, Source},
     direct,
     errors::{self, Result},
 };
-use headwater_log::{Commit, LogId};
+use headwater_log::{
+    Commit, LogError, LogId, Stamp,
+    rules::{Rule, is_left_out},
+};
 use headwater_wire::{
     Caller,
     firehose::{PutRecordBatchInput, PutRecordBatchOutput, PutRecordBatchResponseEntry, Record},
@@ -39,11 +43,11 @@ pub(crate) async fn run(
     let Offered { log, is_taken, commit, is_encrypted } =
         offer(&firehose, &caller, &input.delivery_stream_name, &input.records)?;
     let stamps = match commit {
-        Some(commit) => commit.await.map_err(|error| errors::engine(&error))?,
+        Some(commit) => stored(&firehose, &caller, &input.delivery_stream_name, log, commit).await?,
         None => Vec::new(),
     };
     let mut ids = stamps.iter().map(|stamp| direct::record_id(log, stamp.seq));
-    let answer = |is_taken: &bool| if *is_taken { stored(ids.next()) } else { refused() };
+    let answer = |is_taken: &bool| if *is_taken { taken(ids.next()) } else { refused() };
     let request_responses: Vec<_> = is_taken.iter().map(answer).collect();
     let failed = is_taken.iter().filter(|is_taken| !**is_taken).count();
     Ok(PutRecordBatchOutput {
@@ -53,7 +57,7 @@ pub(crate) async fn run(
     })
 }
 
-fn stored(record_id: Option<String>) -> PutRecordBatchResponseEntry {
+fn taken(record_id: Option<String>) -> PutRecordBatchResponseEntry {
     PutRecordBatchResponseEntry { record_id, ..PutRecordBatchResponseEntry::default() }
 }
 
@@ -83,6 +87,30 @@ pub(super) fn offer(firehose: &Firehose, caller: &Caller, name: &str, records: &
     let entries: Vec<_> = taken.map(|(record, _)| direct::encode(log, &record.data, key.as_deref())).collect();
     let commit = (!entries.is_empty()).then(|| firehose.engine.append(log, entries));
     Ok(Offered { log, is_taken, commit, is_encrypted: key.is_some() })
+}
+
+/// Where records stand that were appended to `log`, once they are durable and will be delivered.
+///
+/// # Errors
+/// The service's own. Where the delivery stream is gone by then, nobody knows whether they were delivered before.
+pub(super) async fn stored(
+    firehose: &Firehose,
+    caller: &Caller,
+    name: &str,
+    log: LogId,
+    commit: Commit,
+) -> Result<Vec<Stamp>> {
+    let stamps = commit.await.map_err(|error| errors::engine(&error))?;
+    if firehose.engine.is_shared() && !is_left_out(Rule::DeletedStreamsTakeNothing) {
+        let unknown = |error: LogError| errors::internal_failure().because(&error);
+        firehose.catalog.catch_up().await.map_err(unknown)?;
+        let catalog = firehose.catalog.read();
+        let stream = catalog.stream(&caller.account, &caller.region, name);
+        if !stream.is_some_and(|stream| stream.is_active() && stream.direct_log() == log) {
+            return Err(unknown(LogError::Io(format!("the delivery stream of log {log} is gone"))));
+        }
+    }
+    Ok(stamps)
 }
 
 /// For each record whether it is within the rate limits.

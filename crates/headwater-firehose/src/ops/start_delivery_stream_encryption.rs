@@ -24,6 +24,6 @@ pub(crate) async fn run(
     let found = new_key::find(&firehose, &caller, &wanted)?;
     let key = Some(new_key::create(&firehose, found, incarnation, generation));
     let transition_ms = firehose.settings.transition_ms;
-    firehose.submit(&caller, name, Action::SetEncryption { key, transition_ms }).await?;
+    firehose.submit(&caller, name, Action::SetEncryption { incarnation, key, transition_ms }).await?;
     Ok(StartDeliveryStreamEncryptionOutput {})
 }

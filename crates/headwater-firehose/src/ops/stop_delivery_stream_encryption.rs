@@ -11,8 +11,9 @@ pub(crate) async fn run(
     caller: Caller,
     input: StopDeliveryStreamEncryptionInput,
 ) -> Result<StopDeliveryStreamEncryptionOutput> {
+    let name = &input.delivery_stream_name;
+    let incarnation = firehose.with_stream(&caller, name, |stream| stream.incarnation)?;
     let transition_ms = firehose.settings.transition_ms;
-    let action = Action::SetEncryption { key: None, transition_ms };
-    firehose.submit(&caller, &input.delivery_stream_name, action).await?;
+    firehose.submit(&caller, name, Action::SetEncryption { incarnation, key: None, transition_ms }).await?;
     Ok(StopDeliveryStreamEncryptionOutput {})
 }

@@ -19,8 +19,8 @@ pub(crate) async fn run(
 ) -> Result<UpdateDestinationOutput> {
     let update = destination(&mut input)?;
     let name = &input.delivery_stream_name;
-    let held = |stream: &DeliveryStream| (stream.version, stream.destination.clone());
-    let (version, destination) = firehose.with_stream(&caller, name, held)?;
+    let held = |stream: &DeliveryStream| (stream.incarnation, stream.version, stream.destination.clone());
+    let (incarnation, version, destination) = firehose.with_stream(&caller, name, held)?;
     let address = target::address(&caller, name);
     // It is checked again when the change is decided; what a change is merged into must be what it was meant for.
     if input.current_delivery_stream_version_id != version.to_string() {
@@ -31,7 +31,7 @@ pub(crate) async fn run(
     }
     let destination = destination.merge(update)?;
     plan::check(&destination)?;
-    firehose.submit(&caller, name, Action::Update { version, destination }).await?;
+    firehose.submit(&caller, name, Action::Update { incarnation, version, destination }).await?;
     Ok(UpdateDestinationOutput {})
 }
 

@@ -2,6 +2,7 @@
 mod creating;
 mod delivering;
 mod putting;
+mod sharing;
 mod states;
 mod world;
 

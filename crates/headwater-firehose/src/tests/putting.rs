@@ -16,7 +16,11 @@ impl House {
     async fn stored(&self) -> Vec<Option<Bytes>> {
         let log = self.stream().direct_log();
         let batch = self.engine.read(log, Seq::ZERO, Limits { entries: 1000, bytes: 1 << 30 }).await.unwrap();
-        batch.entries.iter().map(|entry| self.firehose.open_record(log, &entry.bytes).unwrap()).collect()
+        let mut stored = Vec::new();
+        for entry in &batch.entries {
+            stored.push(self.firehose.open_record(log, &entry.bytes).await.unwrap());
+        }
+        stored
     }
 }
 

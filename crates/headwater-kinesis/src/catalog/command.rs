@@ -65,6 +65,8 @@ pub(crate) enum Action {
     /// Changes something that stays until it is changed again.
     Configure {
         setting: Setting,
+        /// The incarnation that what it brings along was made for, if it is of use to no other.
+        made_for: Option<u128>,
         quota: Quota,
         transition_ms: u64,
     },

@@ -64,7 +64,12 @@ fn of_stream(catalog: &Catalog, address: Address, action: Action, now_ms: u64) -
         let meant = held.filter(|stream| stream.incarnation == *incarnation);
         return meant.map_or_else(nothing, |stream| duty(stream, address, action, now_ms));
     }
-    let stream = held.ok_or_else(|| errors::stream_not_found(&address.name, &address.scope.account))?;
+    let is_meant = |stream: &&Stream| match &action {
+        Action::Configure { made_for: Some(incarnation), .. } => stream.incarnation == *incarnation,
+        _ => true,
+    };
+    let missing = || errors::stream_not_found(&address.name, &address.scope.account);
+    let stream = held.filter(is_meant).ok_or_else(missing)?;
     match action {
         Action::Delete { enforce, transition_ms } => delete(stream, address, enforce, now_ms, transition_ms),
         Action::Consumer(action) => consumer::decide(stream, address, action, now_ms),
@@ -87,7 +92,7 @@ fn of_stream(catalog: &Catalog, address: Address, action: Action, now_ms: u64) -
         Action::Scale { target, quota, transition_ms } => {
             scale(catalog, stream, address, target, quota, now_ms + transition_ms)
         }
-        Action::Configure { setting, quota, transition_ms } => {
+        Action::Configure { setting, quota, transition_ms, .. } => {
             setting.check(catalog, stream, &address, quota, now_ms)?;
             configure(stream, address, setting, now_ms, transition_ms)
         }

@@ -37,7 +37,7 @@ pub(crate) async fn run(kinesis: Arc<Kinesis>, caller: Caller, input: GetRecords
     let limits = Limits { entries: page_size(input.limit, PAGE_RECORDS), bytes: PAGE_BYTES };
     let page = delivery::read(&*kinesis.engine, source, position.seq, limits, now_ms).await;
     let Page { records, next, behind_ms, drained } = page.map_err(|error| errors::engine(&error))?;
-    let records = shapes::records(&kinesis, source, records)?;
+    let records = shapes::records(&kinesis, source, records).await?;
     let size_bytes = records.iter().map(|record| record.data.len()).sum();
     let handed = Handed { records: records.len(), bytes: size_bytes, behind_ms, now_us: kinesis.clock.steady_us() };
     kinesis.meters.handed(shard, POLLING, handed);

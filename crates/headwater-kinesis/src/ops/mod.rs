@@ -199,8 +199,13 @@ impl Kinesis {
 
     /// Has a setting of a stream changed.
     async fn configure(&self, address: Address, setting: Setting) -> Result<Answer> {
+        self.configure_for(None, address, setting).await
+    }
+
+    /// Has a setting changed that was made for one incarnation of a stream, and is of use to no other.
+    async fn configure_for(&self, made_for: Option<u128>, address: Address, setting: Setting) -> Result<Answer> {
         let (quota, transition_ms) = (self.quota(), self.settings.transition_ms);
-        self.submit(address, Action::Configure { setting, quota, transition_ms }).await
+        self.submit(address, Action::Configure { setting, made_for, quota, transition_ms }).await
     }
 
     /// Has the catalog decide on a reshard and, where nothing is to be waited for, carries it out.

@@ -120,13 +120,17 @@ pub(super) fn child(shard: &Shard) -> shape::ChildShard {
 /// Records as they are delivered: data and key are slices of what was read, or of what was decrypted.
 ///
 /// # Errors
-/// The key service's, if a key may not be used.
-pub(super) fn records(kinesis: &Kinesis, source: Source, read: Vec<(Stamp, Delivered)>) -> Result<Vec<shape::Record>> {
+/// The key service's, if a key may not be used; the engine's, if whether there is one cannot be read.
+pub(super) async fn records(
+    kinesis: &Kinesis,
+    source: Source,
+    read: Vec<(Stamp, Delivered)>,
+) -> Result<Vec<shape::Record>> {
     let mut records = Vec::with_capacity(read.len());
     for (stamp, delivered) in read {
         let (record, encryption_type) = match delivered {
             Delivered::Plain(record) => (record, None),
-            Delivered::Sealed(sealed) => match kinesis.open_record(source.log, &sealed)? {
+            Delivered::Sealed(sealed) => match kinesis.open_record(source.log, &sealed).await? {
                 Some(record) => (record, Some(shape::EncryptionType::Kms)),
                 None => {
                     tracing::error!(log = %source.log, at = %stamp.seq, "a record cannot be decrypted; passed over");

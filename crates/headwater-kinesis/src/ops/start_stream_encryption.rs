@@ -29,6 +29,6 @@ pub(crate) async fn run(kinesis: Arc<Kinesis>, caller: Caller, input: StartStrea
     let key_arn = kinesis.keys.find(&caller, &caller.principal, &input.key_id)?;
     let wrapped = kinesis.keys.create(&key_arn, LogGroup(incarnation), generation, &*kinesis.entropy);
     let key = NewKey { key_id: input.key_id, wrapped };
-    kinesis.configure(address, Setting::Encryption(Some(key))).await?;
+    kinesis.configure_for(Some(incarnation), address, Setting::Encryption(Some(key))).await?;
     Ok(())
 }

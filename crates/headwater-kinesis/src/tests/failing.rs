@@ -2,17 +2,22 @@
 //! over.
 use super::*;
 use headwater_log::{
-    Bounds, Commit, Limits, LogError, LogId, Seq, engine,
+    Batch, Bounds, Commit, Limits, LogError, LogId, Seq, engine,
     shared::{Fate, Shared, Sight, Way},
 };
-use std::sync::{Mutex, atomic::AtomicBool};
+use std::sync::{
+    Mutex,
+    atomic::{AtomicBool, AtomicUsize},
+};
 use tokio::sync::watch;
 
-/// Refuses appends to logs of shard 1 while told to, and reads nothing between two places of a log.
-struct Faulty {
+/// Refuses appends to logs of shard 1 while told to, reads nothing between two places of a log, and finds things late.
+pub(super) struct Faulty {
     engine: Arc<MemoryEngine>,
     full: AtomicBool,
     damaged: Mutex<Option<(LogId, Seq, Seq)>>,
+    /// How many of the next reads do not find what is there yet.
+    pub(super) late: AtomicUsize,
 }
 
 impl Engine for Faulty {
@@ -23,6 +28,9 @@ impl Engine for Faulty {
         self.engine.append(log, entries)
     }
     fn read(&self, log: LogId, from: Seq, limits: Limits) -> engine::Reading<'_> {
+        if self.late.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |late| late.checked_sub(1)).is_ok() {
+            return Box::pin(std::future::ready(Ok(Batch { entries: Vec::new(), next: from })));
+        }
         let damaged = *self.damaged.lock().unwrap();
         let Some((_, lost, next)) = damaged.filter(|(held, _, next)| *held == log && from < *next) else {
             return self.engine.read(log, from, limits);
@@ -46,10 +54,15 @@ impl Engine for Faulty {
     }
 }
 
-async fn house() -> (House, Arc<Faulty>) {
+pub(super) async fn house() -> (House, Arc<Faulty>) {
     let (clock, settings) = (ManualClock::at(NOW_MS), KinesisSettings::default());
     let engine = MemoryEngine::new(Arc::new(clock.clone()));
-    let faulty = Arc::new(Faulty { engine, full: AtomicBool::new(false), damaged: Mutex::new(None) });
+    let faulty = Arc::new(Faulty {
+        engine,
+        full: AtomicBool::default(),
+        damaged: Mutex::default(),
+        late: AtomicUsize::default(),
+    });
     let engine: Arc<dyn Engine> = Arc::clone(&faulty) as Arc<dyn Engine>;
     let kinesis = open(&engine, Arc::new(clock.clone()), settings).await;
     let house = House { engine, clock, kinesis, settings };
@@ -92,6 +105,24 @@ async fn house_on(shared: &Arc<Shared>, clock: &ManualClock) -> (House, Arc<Way>
     let engine: Arc<dyn Engine> = Arc::clone(&way) as Arc<dyn Engine>;
     let kinesis = open(&engine, Arc::new(clock.clone()), settings).await;
     (House { engine, clock, kinesis, settings }, way)
+}
+
+/// One that hears of nothing that it does not ask for.
+async fn deaf_house_on(shared: &Arc<Shared>, clock: &ManualClock) -> House {
+    let (clock, settings) = (clock.clone(), KinesisSettings::default());
+    let engine: Arc<dyn Engine> = Way::new(shared, Sight::Blind);
+    let kinesis = open(&engine, Arc::new(clock.clone()), settings).await;
+    House { engine, clock, kinesis, settings }
+}
+
+async fn encrypt(house: &House) -> Result<(), ServiceError> {
+    let input = shape::StartStreamEncryptionInput {
+        stream_name: Some("s".into()),
+        encryption_type: shape::EncryptionType::Kms,
+        key_id: "alias/aws/kinesis".into(),
+        ..Default::default()
+    };
+    ops::start_stream_encryption::run(Arc::clone(&house.kinesis), caller(), input).await
 }
 
 /// The same with a stream of one shard, and another one beside it.
@@ -144,6 +175,32 @@ async fn where_others_write_what_is_past_retention_keeps_nobody_from_putting() {
     house.put("k", "z").await.unwrap();
     assert_eq!(data(&house.drain(0).await.0), ["z"]);
     duties.abort();
+}
+
+#[tokio::test]
+async fn a_key_that_was_made_for_a_stream_is_given_to_no_other_of_its_name() {
+    let clock = ManualClock::at(NOW_MS);
+    let shared = Shared::new(Arc::new(clock.clone()));
+    let (house, _) = house_on(&shared, &clock).await;
+    house.create("s", Some(1)).await.unwrap();
+    let deaf = deaf_house_on(&shared, &clock).await;
+    house.delete().await.unwrap();
+    house.create("s", Some(1)).await.unwrap();
+    assert_eq!(encrypt(&deaf).await.unwrap_err().code, "ResourceNotFoundException");
+    house.put("k", "x").await.unwrap();
+    assert_eq!(data(&house.drain(0).await.0), ["x"]);
+}
+
+#[tokio::test]
+async fn where_others_begin_to_encrypt_no_record_is_passed_over() {
+    let clock = ManualClock::at(NOW_MS);
+    let shared = Shared::new(Arc::new(clock.clone()));
+    let (house, _) = house_on(&shared, &clock).await;
+    house.create("s", Some(1)).await.unwrap();
+    let deaf = deaf_house_on(&shared, &clock).await;
+    encrypt(&house).await.unwrap();
+    house.put("k", "x").await.unwrap();
+    assert_eq!(data(&deaf.drain(0).await.0), ["x"]);
 }
 
 #[tokio::test]

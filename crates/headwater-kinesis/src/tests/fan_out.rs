@@ -106,6 +106,26 @@ async fn a_consumer_is_told_apart_by_name_and_second_and_goes_with_its_stream() 
 }
 
 #[tokio::test]
+async fn what_a_read_did_not_find_yet_is_not_passed_over_at_the_tip() {
+    let (house, late) = failing::house().await;
+    let shard = house.put("k", "a").await.unwrap().shard_id;
+    let consumer = house.register("c").await.unwrap();
+    // The first read, and the one once somebody listens.
+    late.late.store(2, Ordering::Relaxed);
+    let position = shape::StartingPosition { r#type: shape::ShardIteratorType::TrimHorizon, ..Default::default() };
+    let mut subscription = house.subscribe_at(&consumer, &shard, position).await.unwrap();
+    assert_eq!(event(&mut subscription).await.records, []);
+    settle().await;
+    assert_eq!(late.late.load(Ordering::Relaxed), 0);
+    house.put("k", "b").await.unwrap();
+    let mut got = Vec::new();
+    while got.len() < 2 {
+        got.extend(data(&event(&mut subscription).await.records));
+    }
+    assert_eq!(got, ["a", "b"]);
+}
+
+#[tokio::test]
 async fn a_stream_has_twenty_consumers_listed_page_by_page() {
     let house = House::with_stream(1).await;
     for nth in 0..20 {

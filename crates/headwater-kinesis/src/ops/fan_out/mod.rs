@@ -69,14 +69,14 @@ impl Watched {
 /// The event that delivers `page`. Reading goes on behind its last record.
 ///
 /// # Errors
-/// The key service's, if a key may not be used.
-fn event(kinesis: &Kinesis, source: Source, page: Page, now_ms: u64) -> Result<SubscribeToShardEvent> {
+/// The key service's, if a key may not be used; the engine's, if whether there is one cannot be read.
+async fn event(kinesis: &Kinesis, source: Source, page: Page, now_ms: u64) -> Result<SubscribeToShardEvent> {
     let mark = source.mark;
     let last = page.records.last().map(|(stamp, _)| sequence::of_record(mark, stamp.seq, stamp.time_ms));
     Ok(SubscribeToShardEvent {
         continuation_sequence_number: Some(last.unwrap_or_else(|| sequence::before(mark, page.next, now_ms))),
         millis_behind_latest: i64::try_from(page.behind_ms).unwrap_or(i64::MAX),
-        records: shapes::records(kinesis, source, page.records)?,
+        records: shapes::records(kinesis, source, page.records).await?,
         child_shards: None,
     })
 }

@@ -61,7 +61,7 @@ pub(in crate::ops) struct Publisher {
 enum Lost {
     /// The catalog has changed: the shard may have ended, the consumer may be gone.
     Catalog,
-    /// It has fallen behind, or there is nobody to listen to.
+    /// It has fallen behind, or there is nobody to listen to, or something may stand in between.
     Tip,
 }
 
@@ -117,7 +117,8 @@ impl Publisher {
             let (has_records, drained) = (!page.records.is_empty(), page.drained);
             if has_records || drained || is_first {
                 is_first = false;
-                self.send(out, self.told(source, page, now_ms)?).await;
+                let told = self.told(source, page, now_ms).await?;
+                self.send(out, told).await;
             }
             if drained {
                 return Ok(());
@@ -149,9 +150,9 @@ impl Publisher {
     }
 
     /// What a page is told as. The shard's last event has no continuation but the children.
-    fn told(&self, source: Source, page: Page, now_ms: u64) -> Result<Arc<Event<SubscribeToShardEvent>>> {
+    async fn told(&self, source: Source, page: Page, now_ms: u64) -> Result<Arc<Event<SubscribeToShardEvent>>> {
         let drained = page.drained;
-        let mut said = event(&self.kinesis, source, page, now_ms)?;
+        let mut said = event(&self.kinesis, source, page, now_ms).await?;
         if drained {
             said.continuation_sequence_number = None;
             said.child_shards = Some(self.watched.children(&self.kinesis)?);
@@ -174,11 +175,11 @@ impl Publisher {
                 _ = version.changed() => return Lost::Catalog,
                 piece = listener.recv() => match piece {
                     Ok(piece) if piece.next <= self.next => continue,
-                    // It may begin behind this place: then nothing stands between.
-                    Ok(piece) if piece.from >= self.next => {
+                    Ok(piece) if piece.from == self.next => {
                         self.next = piece.next;
                         Arc::clone(&piece.event)
                     }
+                    // Where a piece begins behind this place, what stands between may be what a read did not find yet.
                     Ok(_) | Err(RecvError::Lagged(_) | RecvError::Closed) => return Lost::Tip,
                 },
                 () = &mut silence => {

@@ -105,7 +105,7 @@ impl Reader {
             if page.records.is_empty() {
                 return Some(());
             }
-            let event = Arc::new(Event::new(event(&self.kinesis, source, page, now_ms).ok()?));
+            let event = Arc::new(Event::new(event(&self.kinesis, source, page, now_ms).await.ok()?));
             // Without listeners it is nobody's loss.
             let _ = self.pieces.send(Arc::new(Piece { from, next, event }));
         }
