@@ -188,12 +188,13 @@ def main():
             cut = subprocess.Popen(move, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             time.sleep(1)
             cut.kill()
+            # Where it was done by then, it would be refused to do it again.
             if cut.wait():
                 early = Node(binary, folder / f"early-{turn}", options.brokers, prefix, "--master-key-file", str(key))
                 if early.starts() or "is being moved" not in early.last_words():
                     wrong.append(f"turn {turn}: a server starts in the middle: {early.last_words()[-300:]}")
                     early.kill()
-            moved(move, rng, options.cuts)
+                moved(move, rng, options.cuts)
             print(f"turn {turn}: to Kafka in {time.monotonic() - begun:.1f} s, with what was cut short", flush=True)
             nodes = [Node(binary, folder / f"{name}-{turn}", options.brokers, prefix, "--master-key-file", str(key))
                      for name in ("one", "two")]
