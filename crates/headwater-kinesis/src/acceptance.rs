@@ -152,9 +152,8 @@ impl Kinesis {
         }
         let catalog = self.catalog.read();
         for (log, at) in placed {
-            let stream = catalog.all().map(|(_, _, stream)| stream).find(|stream| stream.incarnation == log.group.0);
             let gone = || LogError::Unavailable(format!("the shard of log {log} is gone"));
-            let stream = stream.ok_or_else(gone)?;
+            let stream = catalog.of(log.group).ok_or_else(gone)?;
             // One that is past retention had ended, nobody knows where any more.
             let shard = stream.shard(log.part).ok_or_else(gone)?;
             let clear = match (shard.ending, stream.sealing_from(log.part)) {

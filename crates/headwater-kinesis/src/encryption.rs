@@ -55,8 +55,7 @@ impl Kinesis {
             return Ok(Some(key));
         }
         let catalog = self.catalog.read();
-        let mut streams = catalog.all().map(|(_, _, stream)| stream);
-        let Some(held) = streams.find(|held| held.incarnation == stream.0) else { return Ok(None) };
+        let Some(held) = catalog.of(stream) else { return Ok(None) };
         self.opened.open(&self.keys, &held.keys, (stream, generation), &*self.entropy)
     }
 }

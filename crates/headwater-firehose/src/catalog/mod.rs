@@ -62,6 +62,11 @@ impl Catalog {
         self.scopes.iter().flat_map(|(scope, streams)| streams.iter().map(move |(name, stream)| (scope, name, stream)))
     }
 
+    /// The delivery stream whose logs these are.
+    pub(crate) fn of(&self, logs: LogGroup) -> Option<&DeliveryStream> {
+        self.all().map(|(_, _, stream)| stream).find(|stream| stream.incarnation == logs.0)
+    }
+
     /// The delivery stream at an address.
     pub(crate) fn at(&self, address: &Address) -> Option<&DeliveryStream> {
         self.stream(&address.scope.account, &address.scope.region, &address.name)

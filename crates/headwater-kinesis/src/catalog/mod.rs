@@ -79,6 +79,11 @@ impl Catalog {
         self.scopes.iter().flat_map(|(scope, streams)| streams.iter().map(move |(name, stream)| (scope, name, stream)))
     }
 
+    /// The stream whose logs these are.
+    pub(crate) fn of(&self, logs: LogGroup) -> Option<&Stream> {
+        self.all().map(|(_, _, stream)| stream).find(|stream| stream.incarnation == logs.0)
+    }
+
     pub(crate) fn graves(&self) -> &[Grave] {
         &self.graves
     }
